@@ -1,0 +1,65 @@
+package ledger
+
+import (
+	"container/list"
+	"sync"
+)
+
+// cache keeps recently used folds, bounded by the sum of their estimated sizes. What it holds is shared and never changed.
+type cache struct {
+	mu    sync.Mutex
+	max   int64
+	size  int64
+	order *list.List // front: most recently used
+	items map[Stream]*list.Element
+}
+
+type cached struct {
+	stream Stream
+	fold   any // *folded[S] of the stream's noun
+	size   int64
+}
+
+func newCache(maxBytes int64) *cache {
+	return &cache{max: maxBytes, order: list.New(), items: map[Stream]*list.Element{}}
+}
+
+func (c *cache) get(stream Stream) (any, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e, ok := c.items[stream]
+	if !ok {
+		return nil, false
+	}
+	c.order.MoveToFront(e)
+	return e.Value.(*cached).fold, true
+}
+
+// put replaces what is held for the stream and lets go of the least recently used folds beyond the bound.
+func (c *cache) put(stream Stream, fold any, size int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.remove(stream)
+	if size > c.max {
+		return
+	}
+	c.items[stream] = c.order.PushFront(&cached{stream: stream, fold: fold, size: size})
+	c.size += size
+	for c.size > c.max {
+		c.remove(c.order.Back().Value.(*cached).stream)
+	}
+}
+
+func (c *cache) drop(stream Stream) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.remove(stream)
+}
+
+func (c *cache) remove(stream Stream) {
+	if e, ok := c.items[stream]; ok {
+		c.size -= e.Value.(*cached).size
+		c.order.Remove(e)
+		delete(c.items, stream)
+	}
+}

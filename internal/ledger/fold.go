@@ -1,0 +1,221 @@
+package ledger
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"landfall/internal/fault"
+	"landfall/internal/store"
+)
+
+// Fold says how one noun's streams become state and what follows from it. Every function is pure: it reads its arguments and
+// nothing else, no clock, no template, no zone table, no configuration, so that a log folds to the same state for ever.
+type Fold[S any] struct {
+	Noun    string
+	Version int      // raised when S or Evolve changes; snapshots of another version are ignored
+	Events  []string // types that Evolve understands; a stream with another type is read-only here
+
+	// New gives the state before the first event.
+	New func(id string) S
+
+	// Clone gives a copy that shares nothing changeable with s.
+	Clone func(s S) S
+
+	// Evolve applies one event. It may change s in place and return it: it is given a clone.
+	Evolve func(s S, e Recorded) (S, error)
+
+	// Project gives the documents derived from the state at head and from the events since it was last called for this stream. Their
+	// versions are head.Seq, or the event's seq for a document of one event. nil: none.
+	Project func(s S, head Head, events []Recorded) []store.Op
+
+	// NextWake gives the wall time at which somebody must look at the stream again; zero: never. nil: never.
+	NextWake func(s S) time.Time
+
+	// Announce gives what the other parties are told of an event, from the state right after it. nil, or false: nothing.
+	Announce func(s S, head Head, e Recorded) (Announcement, bool)
+}
+
+// Head is the position of a fold in its stream.
+type Head struct {
+	Stream     Stream
+	Seq        int64 // 0: the stream is empty
+	CommitID   string
+	RecordedAt time.Time
+	Hash       []byte
+}
+
+// State is a fold at a head. It is shared: whoever gets one must not change what it refers to.
+type State[S any] struct {
+	Head
+	Value S
+}
+
+// Announcement is one event as the other parties learn of it. It is the content of bus messages and deliveries, and tells package notify
+// whom to alert; it is computed from the log alone, so a repeated announcement is the same one.
+type Announcement struct {
+	EventID  string    // <commit id>-<n>
+	Type     string    // "noun.verb.vN"
+	Stream   Stream    // subject of the event
+	Seq      int64     // version of the stream
+	At       time.Time // recorded_at
+	Exercise bool
+	Origin   string   // ISO alpha-3 of the affected state, "" when none
+	Incident string   // incident id, "" when none
+	Parties  []string // who may be told
+	Severity string
+	Data     json.RawMessage // member `data` of the CloudEvents event
+	Alerts   []AlertCall     // alerts this event raises
+	Closes   []AlertClose    // alerts this event closes
+}
+
+// AlertCall asks for one party to be alerted and to acknowledge.
+type AlertCall struct {
+	Party      string
+	Kind       string          // what for: named, planning, activation, movement, departure, step_overdue, withdrawn
+	Subject    string          // what tells two calls of one event to one party apart, e.g. a step key; may be empty
+	Data       json.RawMessage // when this call may show less than the event does; nil: the event's data
+	RequiredBy time.Time       // wall time until which an acknowledgement is wanted; zero: not required
+}
+
+// AlertClose asks for the open alerts of an incident to be closed: those of one party, or all.
+type AlertClose struct {
+	Party  string // "" means every party
+	Reason string // closed, stood_down, unnamed
+}
+
+// Appended is one accepted commit with what must follow from it.
+type Appended struct {
+	Stream        Stream
+	Seq           int64
+	CommitID      string
+	RecordedAt    time.Time
+	Announcements []Announcement
+}
+
+// noun is a registered fold without its type parameter.
+type noun interface {
+	name() string
+	knows(eventType string) bool
+	// derive gives the operations that bring projections and wake of the stream to its tail.
+	derive(stream Stream, commits []store.Commit) ([]store.Op, Head, error)
+	// announce gives the announcements of a commit from the fold at that commit.
+	announce(ctx context.Context, c store.Commit) ([]Announcement, error)
+}
+
+// Streams executes commands on and reads the streams of one noun.
+type Streams[S any] struct {
+	l     *Ledger
+	fold  Fold[S]
+	known map[string]bool
+}
+
+// Register makes a noun known to the ledger. It must be called before the ledger is used, once for each noun; a second time is a
+// mistake of the programmer and panics.
+func Register[S any](l *Ledger, f Fold[S]) *Streams[S] {
+	if _, twice := l.nouns[f.Noun]; twice {
+		panic("ledger: noun " + f.Noun + " registered twice")
+	}
+	s := &Streams[S]{l: l, fold: f, known: map[string]bool{EventErased: true}}
+	for _, t := range f.Events {
+		s.known[t] = true
+	}
+	l.nouns[f.Noun] = s
+	return s
+}
+
+func (s *Streams[S]) name() string                { return s.fold.Noun }
+func (s *Streams[S]) knows(eventType string) bool { return s.known[eventType] }
+
+// errReadOnly is the answer to a command on a stream that a newer version of Landfall has written to.
+func errReadOnly(stream Stream, eventType string) error {
+	return fault.New(fault.Unavailable, "newer_record",
+		"%s holds a record of type %s that this version of Landfall does not know; it is read-only here. Use the newer version.", stream, eventType)
+}
+
+// folded is a fold in progress or in the cache.
+type folded[S any] struct {
+	State[S]
+	unknown string // first event type this process does not know; "" when it knows all
+	size    int64  // estimate of the memory the state takes
+}
+
+// apply evolves f, in place, by one stored commit.
+func (s *Streams[S]) apply(f *folded[S], c store.Commit) ([]Recorded, error) {
+	_, events, err := unseal(c)
+	if err != nil {
+		return nil, err
+	}
+	return events, s.evolve(f, c, events)
+}
+
+func (s *Streams[S]) evolve(f *folded[S], c store.Commit, events []Recorded) error {
+	for _, e := range events {
+		if !s.known[e.Type] {
+			if f.unknown == "" {
+				f.unknown = e.Type
+			}
+			continue
+		}
+		next, err := s.fold.Evolve(f.Value, e)
+		if err != nil {
+			return fmt.Errorf("fold %s at %d: %w", c.Stream, c.Seq, err)
+		}
+		f.Value = next
+	}
+	f.Head = Head{Stream: Stream(c.Stream), Seq: c.Seq, CommitID: c.ID, RecordedAt: c.RecordedAt, Hash: c.Hash}
+	f.size += int64(len(c.Body))
+	return nil
+}
+
+func (s *Streams[S]) empty(stream Stream) *folded[S] {
+	return &folded[S]{State: State[S]{Head: Head{Stream: stream}, Value: s.fold.New(stream.ID())}}
+}
+
+func (s *Streams[S]) clone(f *folded[S]) *folded[S] {
+	c := *f
+	c.Value = s.fold.Clone(f.Value)
+	return &c
+}
+
+// projection gives the operations for the fold f reached by events, wake last: a wake at this seq proves that everything
+// before it in the same bulk was written.
+func (s *Streams[S]) projection(f *folded[S], events []Recorded) []store.Op {
+	var ops []store.Op
+	if s.fold.Project != nil {
+		ops = s.fold.Project(f.Value, f.Head, events)
+	}
+	var at any
+	wake := "null"
+	if s.fold.NextWake != nil {
+		if t := s.fold.NextWake(f.Value); !t.IsZero() {
+			t = instant(t)
+			at, wake = t, t.Format(`"`+time.RFC3339Nano+`"`)
+		}
+	}
+	body := fmt.Appendf(nil, `{"at":%s,"changed":%q}`, wake, f.RecordedAt.Format(time.RFC3339Nano))
+	return append(slices.Clip(ops), store.Op{Do: store.OpPut, Kind: KindWake, Doc: store.Doc{
+		ID: string(f.Stream), Version: f.Seq, Body: body, Index: map[string]any{"at": at, "changed": f.RecordedAt},
+	}})
+}
+
+func (s *Streams[S]) announcements(f *folded[S], events []Recorded) []Announcement {
+	if s.fold.Announce == nil {
+		return nil
+	}
+	var out []Announcement
+	for _, e := range events {
+		if !s.known[e.Type] {
+			continue
+		}
+		a, ok := s.fold.Announce(f.Value, f.Head, e)
+		if !ok {
+			continue
+		}
+		a.EventID, a.Type, a.Stream, a.Seq, a.At = e.ID(), e.Type, e.Stream, e.Seq, e.RecordedAt
+		out = append(out, a)
+	}
+	return out
+}

@@ -1,0 +1,230 @@
+package ledger
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"landfall/internal/store"
+)
+
+// projectorBatch bounds the operations of one bulk write.
+const projectorBatch = 512
+
+// projector writes the documents that follow from this process's own commits: in order, in bulk, behind the answers. What it
+// cannot write it keeps and tries again; what is lost with the process is found by the sweep.
+type projector struct {
+	l *Ledger
+
+	mu      sync.Mutex
+	wake    chan struct{} // capacity 1
+	pending []projection
+	added   uint64 // projections ever added
+	written uint64 // projections ever written
+	moved   chan struct{}
+
+	once sync.Once
+	quit chan struct{}
+	gone chan struct{}
+}
+
+type projection struct {
+	stream Stream
+	seq    int64
+	ops    []store.Op
+}
+
+func newProjector(l *Ledger) *projector {
+	p := &projector{l: l, wake: make(chan struct{}, 1), moved: make(chan struct{}), quit: make(chan struct{}), gone: make(chan struct{})}
+	go p.run()
+	return p
+}
+
+func (p *projector) add(stream Stream, seq int64, ops []store.Op) {
+	p.mu.Lock()
+	p.pending = append(p.pending, projection{stream, seq, ops})
+	p.added++
+	p.mu.Unlock()
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// settle waits until everything added before the call is written.
+func (p *projector) settle(ctx context.Context) error {
+	p.mu.Lock()
+	target := p.added
+	for p.written < target {
+		moved := p.moved
+		p.mu.Unlock()
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		p.mu.Lock()
+	}
+	p.mu.Unlock()
+	return nil
+}
+
+func (p *projector) stop() {
+	p.once.Do(func() { close(p.quit) })
+	<-p.gone
+}
+
+func (p *projector) run() {
+	defer close(p.gone)
+	for {
+		select {
+		case <-p.wake:
+			p.drain()
+		case <-p.quit:
+			p.drain()
+			return
+		}
+	}
+}
+
+// drain writes until nothing is left or the ledger gives up.
+func (p *projector) drain() {
+	for {
+		p.mu.Lock()
+		n, ops := 0, []store.Op(nil)
+		for n < len(p.pending) && (n == 0 || len(ops)+len(p.pending[n].ops) <= projectorBatch) {
+			ops = append(ops, p.pending[n].ops...)
+			n++
+		}
+		p.mu.Unlock()
+		if n == 0 {
+			return
+		}
+		if !p.write(ops) {
+			return
+		}
+		p.mu.Lock()
+		p.pending = p.pending[n:]
+		p.written += uint64(n)
+		close(p.moved)
+		p.moved = make(chan struct{})
+		p.mu.Unlock()
+	}
+}
+
+// write tries until the operations are written; false when the ledger gives up first.
+func (p *projector) write(ops []store.Op) bool {
+	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
+		_, err := p.l.store.Bulk(p.l.ctx, ops)
+		if err == nil {
+			return true
+		}
+		if p.l.ctx.Err() != nil {
+			return false
+		}
+		p.l.log.Warn("projections could not be written; trying again", "operations", len(ops), "error", err)
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-p.l.ctx.Done():
+			timer.Stop()
+			return false
+		case <-p.quit:
+			// Stopping: one more try, then the sweep of the next start does it.
+			timer.Stop()
+			_, err := p.l.store.Bulk(p.l.ctx, ops)
+			return err == nil
+		}
+	}
+}
+
+// EnsureProjected makes sure that what follows from every commit inside the store is there, whoever accepted it: projections, wake, and the
+// removal of values that the commit erases. It is how the handling of a commit repairs what a killed process left undone; for
+// commits followed up already it costs one read for all.
+func (l *Ledger) EnsureProjected(ctx context.Context, commits []store.Commit) error {
+	if err := l.finishErasures(ctx, commits); err != nil {
+		return err
+	}
+	tails := map[string]int64{}
+	ids := make([]string, 0, len(commits))
+	for _, c := range commits {
+		if _, ok := tails[c.Stream]; !ok {
+			ids = append(ids, c.Stream)
+		}
+		tails[c.Stream] = max(tails[c.Stream], c.Seq)
+	}
+	wakes, err := l.store.Get(ctx, KindWake, ids...)
+	if err != nil {
+		return unavailable(err)
+	}
+	for _, id := range ids {
+		if w, ok := wakes[id]; ok && w.Version >= tails[id] {
+			continue
+		}
+		if err := l.reproject(ctx, Stream(id)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reproject derives and writes the documents of a whole stream.
+func (l *Ledger) reproject(ctx context.Context, stream Stream) error {
+	n, ok := l.nouns[stream.Noun()]
+	if !ok {
+		return nil // a newer version's stream: none of our documents follow from it
+	}
+	commits, err := l.store.ReadStream(ctx, string(stream), 0, 0)
+	if err != nil {
+		return unavailable(err)
+	}
+	ops, _, err := n.derive(stream, commits)
+	if err != nil {
+		return err
+	}
+	if _, err := l.store.Bulk(ctx, ops); err != nil {
+		return unavailable(err)
+	}
+	return nil
+}
+
+// derive folds commits, all of the stream's, and gives the documents that follow.
+func (s *Streams[S]) derive(stream Stream, commits []store.Commit) ([]store.Op, Head, error) {
+	f := s.empty(stream)
+	var events []Recorded
+	for _, c := range commits {
+		recorded, err := s.apply(f, c)
+		if err != nil {
+			return nil, Head{}, err
+		}
+		events = append(events, recorded...)
+	}
+	if f.Seq == 0 {
+		return nil, f.Head, nil
+	}
+	return s.projection(f, events), f.Head, nil
+}
+
+// Announcements gives what is announced of a commit, exactly as when it was accepted: computed from the log alone.
+func (l *Ledger) Announcements(ctx context.Context, c store.Commit) ([]Announcement, error) {
+	n, ok := l.nouns[Stream(c.Stream).Noun()]
+	if !ok {
+		return nil, nil
+	}
+	return n.announce(ctx, c)
+}
+
+func (s *Streams[S]) announce(ctx context.Context, c store.Commit) ([]Announcement, error) {
+	if s.fold.Announce == nil {
+		return nil, nil
+	}
+	if f, ok := s.cached(Stream(c.Stream)); ok && f.Seq == c.Seq {
+		_, events, err := unseal(c)
+		return s.announcements(f, events), err
+	}
+	f, events, _, err := s.at(ctx, Stream(c.Stream), c.Seq)
+	if err != nil {
+		return nil, err
+	}
+	return s.announcements(f, events), nil
+}

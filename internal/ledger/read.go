@@ -1,0 +1,342 @@
+package ledger
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"landfall/internal/fault"
+	"landfall/internal/store"
+)
+
+const (
+	snapshotEvery = 64  // commits
+	readChunk     = 256 // commits read at a time
+)
+
+func errNotFound(noun string) error {
+	return fault.New(fault.NotFound, noun+"_not_found", "There is no such %s.", noun)
+}
+
+func unavailable(err error) error {
+	return fault.Wrap(err, fault.Unavailable, "store_unavailable", "The records cannot be read at the moment. Try again.")
+}
+
+// Load gives the current fold of id. It sees every change whose Execute has returned, in any process. NotFound when there is none.
+func (s *Streams[S]) Load(ctx context.Context, id string) (State[S], error) {
+	f, err := s.tail(ctx, StreamOf(s.fold.Noun, id))
+	if err != nil {
+		return State[S]{}, err
+	}
+	if f.Seq == 0 {
+		return State[S]{}, errNotFound(s.fold.Noun)
+	}
+	return f.State, nil
+}
+
+// LoadSeq gives the fold of id right after its commit seq, and the events of that commit.
+func (s *Streams[S]) LoadSeq(ctx context.Context, id string, seq int64) (State[S], []Recorded, error) {
+	f, events, _, err := s.at(ctx, StreamOf(s.fold.Noun, id), seq)
+	if err != nil {
+		return State[S]{}, nil, err
+	}
+	return f.State, events, nil
+}
+
+// LoadAsKnownAt gives the fold of id over the commits recorded at t or before: what could be known then. NotFound when the
+// stream began later.
+func (s *Streams[S]) LoadAsKnownAt(ctx context.Context, id string, t time.Time) (State[S], error) {
+	f := s.empty(StreamOf(s.fold.Noun, id))
+	err := s.l.walk(ctx, f.Stream, 0, func(c store.Commit) (bool, error) {
+		if c.RecordedAt.After(t) {
+			return false, nil
+		}
+		_, err := s.apply(f, c)
+		return true, err
+	})
+	if err != nil {
+		return State[S]{}, err
+	}
+	if f.Seq == 0 {
+		return State[S]{}, errNotFound(s.fold.Noun)
+	}
+	return f.State, nil
+}
+
+// History gives up to limit events of id from commits after the given seq, in order; whole commits only. limit 0 means all.
+func (s *Streams[S]) History(ctx context.Context, id string, after int64, limit int) ([]Recorded, error) {
+	var out []Recorded
+	err := s.l.walk(ctx, StreamOf(s.fold.Noun, id), after, func(c store.Commit) (bool, error) {
+		_, events, err := unseal(c)
+		out = append(out, events...)
+		return limit == 0 || len(out) < limit, err
+	})
+	return out, err
+}
+
+// Rewake writes the stream's wake anew from its fold: for a sweep that found nothing due where the index said there was. The
+// fold is read after the removal, so a wake that another writer puts meanwhile is never older than the one put here.
+func (s *Streams[S]) Rewake(ctx context.Context, id string) error {
+	stream := StreamOf(s.fold.Noun, id)
+	remove := store.Op{Do: store.OpDelete, Kind: KindWake, Doc: store.Doc{ID: string(stream)}}
+	if _, err := s.l.store.Bulk(ctx, []store.Op{remove}); err != nil {
+		return unavailable(err)
+	}
+	return s.l.reproject(ctx, stream)
+}
+
+// Settle waits, up to d, until the projections of what this process has accepted so far are written: a list read after it shows one's own
+// writes. It gives up quietly, since a list is allowed to be a moment behind.
+func (l *Ledger) Settle(ctx context.Context, d time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	l.projects.settle(ctx)
+}
+
+// RecordedSince gives each commit recorded at t or later, stream by stream: what a bus that lost its memory must hear again.
+func (l *Ledger) RecordedSince(ctx context.Context, t time.Time, each func(store.Commit) error) error {
+	q := store.Query{Kind: KindWake, Index: "changed", From: instant(t), Limit: 500}
+	for {
+		page, err := l.store.Find(ctx, q)
+		if err != nil {
+			return unavailable(err)
+		}
+		for _, d := range page.Docs {
+			err := l.walk(ctx, Stream(d.ID), 0, func(c store.Commit) (bool, error) {
+				if c.RecordedAt.Before(t) {
+					return true, nil
+				}
+				return true, each(c)
+			})
+			if err != nil {
+				return err
+			}
+		}
+		if page.Next == "" {
+			return nil
+		}
+		q.After = page.Next
+	}
+}
+
+// ETag gives the entity tag of something last changed by the commit seq.
+func (l *Ledger) ETag(seq int64) string { return fmt.Sprintf("\"%d-%d\"", l.opt.Epoch, seq) }
+
+// MatchETag says whether an If-Match header names the version seq: "*", or a list with its tag. A tag that is not of the
+// form this ledger gives is Invalid.
+func (l *Ledger) MatchETag(header string, seq int64) (bool, error) {
+	if header == "*" {
+		return seq > 0, nil
+	}
+	matched := false
+	for _, tag := range splitTags(header) {
+		var epoch, n int64
+		if k, err := fmt.Sscanf(tag, "\"%d-%d\"", &epoch, &n); err != nil || k != 2 || tag != fmt.Sprintf("\"%d-%d\"", epoch, n) {
+			return false, fault.New(fault.Invalid, "bad_etag", "If-Match does not hold an ETag of this service, such as \"%d-%d\" in quotes.", l.opt.Epoch, 7)
+		}
+		matched = matched || epoch == l.opt.Epoch && n == seq
+	}
+	return matched, nil
+}
+
+func splitTags(header string) []string {
+	var tags []string
+	for part := range bytes.SplitSeq([]byte(header), []byte(",")) {
+		tags = append(tags, string(bytes.TrimSpace(part)))
+	}
+	return tags
+}
+
+// tail gives the newest fold of the stream, from the cache where that is known to be the newest.
+func (s *Streams[S]) tail(ctx context.Context, stream Stream) (*folded[S], error) {
+	f, ok := s.cached(stream)
+	if ok && !s.l.opt.Shared {
+		return f, nil
+	}
+	if !ok {
+		f = s.fromSnapshot(ctx, stream)
+	}
+	next, err := s.forward(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	if next.Seq > 0 && (!ok || next != f) {
+		// Between the read and here a newer fold may have been published; an older one would only cost a read.
+		if held, ok := s.cached(stream); !ok || held.Seq <= next.Seq {
+			s.l.cache.put(stream, next, next.size)
+		}
+	}
+	return next, nil
+}
+
+func (s *Streams[S]) cached(stream Stream) (*folded[S], bool) {
+	v, ok := s.l.cache.get(stream)
+	if !ok {
+		return nil, false
+	}
+	return v.(*folded[S]), true
+}
+
+// forward folds what follows f, on a clone; f itself when nothing does.
+func (s *Streams[S]) forward(ctx context.Context, f *folded[S]) (*folded[S], error) {
+	next := f
+	err := s.l.walk(ctx, f.Stream, f.Seq, func(c store.Commit) (bool, error) {
+		if next == f {
+			next = s.clone(f)
+		}
+		_, err := s.apply(next, c)
+		return true, err
+	})
+	return next, err
+}
+
+// at folds the stream up to seq and gives the events and the request digest of that commit.
+func (s *Streams[S]) at(ctx context.Context, stream Stream, seq int64) (*folded[S], []Recorded, string, error) {
+	f := s.empty(stream)
+	if held := s.fromSnapshot(ctx, stream); held.Seq < seq {
+		f = held
+	}
+	var events []Recorded
+	var digest string
+	err := s.l.walk(ctx, stream, f.Seq, func(c store.Commit) (bool, error) {
+		e, recorded, err := unseal(c)
+		if err != nil {
+			return false, err
+		}
+		events, digest = recorded, e.Digest
+		return c.Seq < seq, s.evolve(f, c, recorded)
+	})
+	if err == nil && f.Seq != seq {
+		err = errNotFound(s.fold.Noun)
+	}
+	return f, events, digest, err
+}
+
+// walk reads the stream after a seq in chunks until each says stop.
+func (l *Ledger) walk(ctx context.Context, stream Stream, after int64, each func(store.Commit) (bool, error)) error {
+	for {
+		commits, err := l.store.ReadStream(ctx, string(stream), after, readChunk)
+		if err != nil {
+			return unavailable(err)
+		}
+		for _, c := range commits {
+			more, err := each(c)
+			if err != nil || !more {
+				return err
+			}
+			after = c.Seq
+		}
+		if len(commits) < readChunk {
+			return nil
+		}
+	}
+}
+
+// snapshotDoc is a fold as kept; it counts only when noun and fold version are today's.
+type snapshotDoc struct {
+	Noun       string          `json:"noun"`
+	Version    int             `json:"fold_version"`
+	Seq        int64           `json:"seq"`
+	CommitID   string          `json:"commit_id"`
+	RecordedAt time.Time       `json:"recorded_at"`
+	Hash       []byte          `json:"hash"`
+	Unknown    string          `json:"unknown,omitempty"`
+	State      json.RawMessage `json:"state"`
+}
+
+func (s *Streams[S]) snapshot(f *folded[S]) (store.Op, error) {
+	state, err := marshal(f.Value)
+	if err != nil {
+		return store.Op{}, err
+	}
+	f.size = int64(len(state))
+	body, err := marshal(snapshotDoc{
+		Noun: s.fold.Noun, Version: s.fold.Version, Seq: f.Seq, CommitID: f.CommitID, RecordedAt: f.RecordedAt,
+		Hash: f.Hash, Unknown: f.unknown, State: state,
+	})
+	return store.Op{Do: store.OpPut, Kind: KindSnapshot, Doc: store.Doc{ID: string(f.Stream), Version: f.Seq, Body: body}}, err
+}
+
+// fromSnapshot gives the fold of the stream's snapshot, or the empty one when there is none that fits. A snapshot is a help and never the truth: one
+// that cannot be read, or whose commit does not carry its hash, is passed over.
+func (s *Streams[S]) fromSnapshot(ctx context.Context, stream Stream) *folded[S] {
+	f := s.empty(stream)
+	docs, err := s.l.store.Get(ctx, KindSnapshot, string(stream))
+	if err != nil {
+		return f
+	}
+	var d snapshotDoc
+	doc, ok := docs[string(stream)]
+	if !ok || json.Unmarshal(doc.Body, &d) != nil || d.Noun != s.fold.Noun || d.Version != s.fold.Version {
+		return f
+	}
+	commits, err := s.l.store.Commits(ctx, []store.Ref{{Stream: string(stream), Seq: d.Seq}})
+	if err != nil || len(commits) != 1 || !bytes.Equal(commits[0].Hash, d.Hash) {
+		return f
+	}
+	if json.Unmarshal(d.State, &f.Value) != nil {
+		return s.empty(stream)
+	}
+	f.Head = Head{Stream: stream, Seq: d.Seq, CommitID: d.CommitID, RecordedAt: d.RecordedAt, Hash: d.Hash}
+	f.unknown, f.size = d.Unknown, int64(len(d.State))
+	return f
+}
+
+// finishErasures removes the values whose erasure is recorded among the commits.
+func (l *Ledger) finishErasures(ctx context.Context, commits []store.Commit) error {
+	for _, c := range commits {
+		if !bytes.Contains(c.Body, []byte(EventErased)) {
+			continue
+		}
+		_, events, err := unseal(c)
+		if err != nil {
+			return err
+		}
+		for _, e := range events {
+			if e.Type != EventErased {
+				continue
+			}
+			var erased Erased
+			if err := e.Into(&erased); err != nil {
+				return err
+			}
+			if err := l.eraseValue(ctx, e.Stream, erased); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// eraseValue removes a detached value from its commit, and the stream's snapshot, which may hold it.
+func (l *Ledger) eraseValue(ctx context.Context, stream Stream, e Erased) error {
+	ref := store.Ref{Stream: string(stream), Seq: e.Seq}
+	commits, err := l.store.Commits(ctx, []store.Ref{ref})
+	if err != nil {
+		return unavailable(err)
+	}
+	if len(commits) != 1 || len(commits[0].Detached) == 0 {
+		return nil
+	}
+	var secrets map[string]secret
+	if err := json.Unmarshal(commits[0].Detached, &secrets); err != nil {
+		return fmt.Errorf("commit %s/%d: detached values: %w", stream, e.Seq, err)
+	}
+	delete(secrets, e.Name)
+	var detached []byte
+	if len(secrets) > 0 {
+		if detached, err = marshal(secrets); err != nil {
+			return err
+		}
+	}
+	if err := l.store.SetDetached(ctx, ref, detached); err != nil {
+		return unavailable(err)
+	}
+	if _, err := l.store.Bulk(ctx, []store.Op{{Do: store.OpDelete, Kind: KindSnapshot, Doc: store.Doc{ID: string(stream)}}}); err != nil {
+		return unavailable(err)
+	}
+	l.cache.drop(stream)
+	return nil
+}

@@ -1,0 +1,162 @@
+package watch_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"landfall/internal/fault"
+	"landfall/internal/ledger"
+	"landfall/internal/store"
+	"landfall/internal/store/sqlite"
+	"landfall/internal/watch"
+)
+
+var quiet = slog.New(slog.DiscardHandler)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestEveryJobRunsAtOnceAfterStart(t *testing.T) {
+	ran := make(chan time.Time, 10)
+	w := watch.New([]watch.Job{{Name: "sweep", Every: time.Hour, Run: func(_ context.Context, now time.Time) error {
+		ran <- now
+		return nil
+	}}}, watch.Options{Now: func() time.Time { return time.Unix(100, 0) }})
+	if err := w.Start(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case now := <-ran:
+		if !now.Equal(time.Unix(100, 0)) || now.Location() != time.UTC {
+			t.Errorf("ran with %s", now)
+		}
+	case <-time.After(30 * time.Second):
+		t.Fatal("not run")
+	}
+	if w.Start() == nil {
+		t.Error("started twice")
+	}
+	w.Stop(t.Context())
+	w.Stop(t.Context())
+	if w.Start() == nil {
+		t.Error("started after stop")
+	}
+}
+
+func TestAPanicOrAFailureEndsNoWatch(t *testing.T) {
+	var runs atomic.Int64
+	seen := make(chan error, 10)
+	w := watch.New([]watch.Job{
+		{Name: "fails", Every: time.Second, Run: func(context.Context, time.Time) error { return errors.New("no") }},
+		{Name: "panics", Every: time.Second, Run: func(context.Context, time.Time) error {
+			runs.Add(1)
+			panic("oh")
+		}},
+	}, watch.Options{Now: time.Now, Done: func(_ string, _ time.Duration, err error) {
+		select {
+		case seen <- err:
+		default:
+		}
+	}})
+	if err := w.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		select {
+		case err := <-seen:
+			if err == nil {
+				t.Error("a failed run was reported as done")
+			}
+		case <-time.After(30 * time.Second):
+			t.Fatal("the failing job did not run again")
+		}
+	}
+	w.Stop(t.Context())
+	if runs.Load() == 0 {
+		t.Error("the panicking job never ran")
+	}
+}
+
+func TestStopCancelsAJobThatDoesNotEnd(t *testing.T) {
+	started := make(chan struct{})
+	w := watch.New([]watch.Job{{Name: "long", Every: time.Hour, Run: func(ctx context.Context, _ time.Time) error {
+		close(started)
+		<-ctx.Done()
+		return ctx.Err()
+	}}}, watch.Options{Now: time.Now})
+	if err := w.Start(); err != nil {
+		t.Fatal(err)
+	}
+	<-started
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	w.Stop(ctx)
+}
+
+func TestAJobRunsByHand(t *testing.T) {
+	var runs int
+	w := watch.New([]watch.Job{{Name: "sweep", Every: time.Second, Run: func(context.Context, time.Time) error { runs++; return nil }}}, watch.Options{Now: time.Now})
+	if err := w.RunOnce(t.Context(), "sweep"); err != nil || runs != 1 {
+		t.Errorf("%d runs: %v", runs, err)
+	}
+	if err := w.RunOnce(t.Context(), "swep"); !fault.Is(err, fault.NotFound) {
+		t.Errorf("an unknown job: %v", err)
+	}
+	w.Stop(t.Context())
+}
+
+// noted is a sweeper that writes down whom it swept, and fails for one.
+type noted struct {
+	mu    sync.Mutex
+	swept map[string]int
+}
+
+func (n *noted) Sweep(_ context.Context, id string, _ time.Time) (int, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.swept[id]++
+	if id == "broken" {
+		return 0, errors.New("broken")
+	}
+	return 1, nil
+}
+
+func TestAllThatIsDueIsSweptHoweverLongAgoAndNothingElse(t *testing.T) {
+	st, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "landfall.db"), ledger.Kinds(), sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	now := time.Date(2026, 9, 18, 21, 15, 0, 0, time.UTC)
+	var ops []store.Op
+	put := func(stream string, at any) {
+		body, _ := json.Marshal(map[string]any{"at": at})
+		ops = append(ops, store.Op{Do: store.OpPut, Kind: ledger.KindWake, Doc: store.Doc{ID: stream, Version: 1, Body: body, Index: map[string]any{"at": at}}})
+	}
+	put("incident/never", nil)
+	put("incident/later", now.Add(time.Microsecond))
+	put("incident/now", now)
+	put("incident/longago", now.AddDate(-3, 0, 0))
+	put("incident/broken", now.Add(-time.Hour))
+	put("newnoun/x", now.Add(-time.Hour))
+	if _, err := st.Bulk(t.Context(), ops); err != nil {
+		t.Fatal(err)
+	}
+	n := &noted{swept: map[string]int{}}
+	var streams, fired int
+	w := &watch.Wakes{Store: st, Sweepers: map[string]watch.Sweeper{"incident": n}, Logger: quiet, Observe: func(s, f int) { streams, fired = s, f }}
+	if err := w.Run(t.Context(), now); err == nil {
+		t.Error("a stream that could not be swept was not reported")
+	}
+	if len(n.swept) != 3 || n.swept["now"] != 1 || n.swept["longago"] != 1 || n.swept["broken"] != 1 || streams != 4 || fired != 2 {
+		t.Errorf("swept %v, %d streams, %d fired", n.swept, streams, fired)
+	}
+}
