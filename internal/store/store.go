@@ -127,13 +127,15 @@ type Kind struct {
 	Indexes []Index
 }
 
-// Query asks for documents of one kind in the order of one index.
+// Query asks for documents of one kind in the order of one index. Instants are cut to microseconds everywhere, so "at or before now" is
+// Until now plus one. An Equal of nil finds nulls. An index over a set needs its first equality. A cursor belongs to the
+// query it came from, bounds included.
 type Query struct {
 	Kind   string
 	Index  string // declared index; "" means by id
 	Equal  []any  // values for the first len(Equal) fields of the index
-	From   any    // inclusive lower bound of the next field; nil: open
-	Until  any    // exclusive upper bound of the next field; nil: open
+	From   any    // inclusive lower bound of the next field, or of the id without an index; nil: open
+	Until  any    // exclusive upper bound of the same; nil: open. A bound of either kind leaves nulls out
 	Filter []Cond // further conditions on declared fields, applied by the engine
 	Desc   bool   // reverses the whole order
 	After  string // cursor from Page.Next; "" starts at the beginning

@@ -57,5 +57,5 @@ func TestConformance(t *testing.T) {
 				return func() { limit(1 << 30) }
 			},
 		}
-	})
+	}, storetest.WithoutConnection)
 }

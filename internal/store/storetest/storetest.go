@@ -23,6 +23,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -49,14 +50,23 @@ type Opened struct {
 // Opener opens an empty store that knows the kinds.
 type Opener func(t *testing.T, kinds []store.Kind) Opened
 
-// Run runs the suite.
-func Run(t *testing.T, open Opener) {
+// Without names a case that has no meaning for an engine.
+type Without string
+
+// WithoutConnection is for an engine in process: there is nothing to cut between it and its caller.
+const WithoutConnection Without = "a cut connection loses and doubles nothing"
+
+// Run runs the suite: every case but those the engine says it is without. A case whose means Opened lacks fails.
+func Run(t *testing.T, open Opener, without ...Without) {
 	for _, group := range []struct {
 		name  string
 		cases []testCase
 	}{{"Ledger", ledgerCases}, {"Documents", documentCases}, {"Find", findCases}, {"Engine", engineCases}} {
 		t.Run(group.name, func(t *testing.T) {
 			for _, c := range group.cases {
+				if slices.Contains(without, Without(c.name)) {
+					continue
+				}
 				t.Run(c.name, func(t *testing.T) {
 					c.run(t, open(t, Kinds()))
 				})
