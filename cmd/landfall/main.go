@@ -1,0 +1,117 @@
+// Command landfall is the whole of Landfall in one binary: the service, its demo, and the tools that an operator needs.
+//
+// This package turns flags and LANDFALL_* variables into options, calls one function, and prints one error.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"landfall/internal/fault"
+)
+
+// version is set by the linker in releases.
+var version = ""
+
+type cli struct {
+	Serve   serveCmd   `cmd:"" help:"Run the service."`
+	Demo    demoCmd    `cmd:"" help:"Run the service in a folder of its own and play Hurricane Maria 2017 on it, as an exercise."`
+	Token   tokenCmd   `cmd:"" help:"Make an account of a state or organisation with a token, or another token for one."`
+	Verify  verifyCmd  `cmd:"" help:"Prove every record: hashes, chain, values, projections. Also beside a running service."`
+	Rebuild rebuildCmd `cmd:"" help:"Make everything that is derived from the records again. The service must be stopped."`
+	RunOnce runOnceCmd `cmd:"" name:"run-once" help:"Run one job of the watch by hand. The service must be stopped."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+type versionCmd struct{}
+
+func (versionCmd) Run(s *session) error {
+	_, err := fmt.Fprintln(s.out, "landfall", versionText())
+	return err
+}
+
+// session is what every command works with.
+type session struct {
+	ctx      context.Context // ends at the first interrupt
+	out, err io.Writer
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// A second interrupt is not caught: it ends the process at once, and nothing accepted is lost.
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run carries out one command line and gives the exit code: 0 done, 1 failed, 2 misused.
+func run(ctx context.Context, args []string, out, errOut io.Writer) int {
+	var c cli
+	exit := -1
+	parser, err := kong.New(&c,
+		kong.Name("landfall"),
+		kong.Description("Cross-border displacement incident coordination. Start with: landfall demo"),
+		kong.DefaultEnvars("LANDFALL"),
+		kong.UsageOnError(),
+		kong.Writers(out, errOut),
+		kong.Exit(func(code int) { exit = code }),
+	)
+	if err != nil {
+		_, _ = fmt.Fprintln(errOut, "landfall:", err)
+		return 2
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	command, err := parser.Parse(args)
+	if exit >= 0 {
+		return exit // help was asked for
+	}
+	if err != nil {
+		_, _ = fmt.Fprintln(errOut, "landfall:", err)
+		return 2
+	}
+	if err := command.Run(&session{ctx: ctx, out: out, err: errOut}); err != nil {
+		_, _ = fmt.Fprintln(errOut, "landfall:", sentence(err))
+		return 1
+	}
+	return 0
+}
+
+// sentence gives what a person at a terminal needs to read: the safe text of a fault with its cause.
+func sentence(err error) string {
+	f, ok := fault.As(err)
+	if !ok || f.Kind == fault.Internal {
+		return err.Error()
+	}
+	text := f.Detail
+	for _, field := range f.Fields {
+		text += "\n  " + field.Pointer + " " + field.Reason
+	}
+	if cause := errors.Unwrap(f); cause != nil && f.Kind == fault.Unavailable {
+		text += " (" + cause.Error() + ")"
+	}
+	return text
+}
+
+func versionText() string {
+	if version != "" {
+		return version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				return "development " + s.Value[:min(12, len(s.Value))]
+			}
+		}
+	}
+	return "development"
+}

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"landfall/internal/app"
+)
+
+type verifyCmd struct{ folderFlag }
+
+// Run proves every record of the folder, whether the service runs or not. Findings are an error.
+func (c *verifyCmd) Run(s *session) error {
+	start := time.Now()
+	report, err := app.Verify(s.ctx, c.Data, quiet(s))
+	if err != nil {
+		return err
+	}
+	for _, f := range report.Findings {
+		_, _ = fmt.Fprintln(s.out, "DAMAGED ", f)
+	}
+	_, _ = fmt.Fprintf(s.out, "%d streams, %d commits, %d derived documents in %s", report.Streams, report.Commits, report.Documents, time.Since(start).Round(time.Millisecond))
+	if report.Behind > 0 {
+		_, _ = fmt.Fprintf(s.out, " (%d not caught up yet)", report.Behind)
+	}
+	if len(report.Findings) > 0 {
+		_, _ = fmt.Fprintln(s.out)
+		return fmt.Errorf("%d findings: see docs/runbooks/verify-found-damage.md", len(report.Findings))
+	}
+	_, _ = fmt.Fprintln(s.out, ": all as recorded.")
+	return nil
+}
+
+type rebuildCmd struct{ folderFlag }
+
+// Run drops and derives again everything that follows from the records.
+func (c *rebuildCmd) Run(s *session) error {
+	streams, err := app.Rebuild(s.ctx, c.Data, quiet(s))
+	if err == nil {
+		_, _ = fmt.Fprintf(s.out, "Rebuilt from %d streams.\n", streams)
+	}
+	return err
+}
+
+type runOnceCmd struct {
+	folderFlag
+	Job string `arg:"" optional:"" help:"Name of the job; without one the jobs are listed."`
+}
+
+// Run runs one job of the watch against a stopped folder and waits for what follows from it inside the store.
+func (c *runOnceCmd) Run(s *session) (err error) {
+	a, err := app.Start(s.ctx, app.Options{Data: c.Data, Offline: true, Logger: quiet(s), Version: versionText(), Now: time.Now})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, a.Stop(s.ctx)) }()
+	if c.Job == "" {
+		for _, j := range a.Jobs() {
+			_, _ = fmt.Fprintf(s.out, "%-12s every %-6s %s\n", j.Name, j.Every, j.About)
+		}
+		return nil
+	}
+	if err := a.RunOnce(s.ctx, c.Job); err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(s.out, "%s: done.\n", c.Job)
+	return nil
+}
+
+// quiet logs warnings and worse, for tools whose output is for people.
+func quiet(s *session) *slog.Logger {
+	return slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
+}

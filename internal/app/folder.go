@@ -1,0 +1,119 @@
+package app
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/gofrs/flock"
+
+	"landfall/internal/fault"
+)
+
+// folder is the data folder of one process:
+//
+//	landfall.db   the records (SQLite)
+//	jetstream/    the bus; may be deleted while stopped
+//	admin.token   token of the first account, 0600
+//	secret.key    key that subscription secrets are encrypted with, 0600; without it they are lost
+//	lock          held while a process serves from the folder
+type folder struct {
+	path string
+	lock *flock.Flock
+}
+
+func (f *folder) database() string  { return filepath.Join(f.path, "landfall.db") }
+func (f *folder) jetstream() string { return filepath.Join(f.path, "jetstream") }
+func (f *folder) token() string     { return filepath.Join(f.path, "admin.token") }
+func (f *folder) key() string       { return filepath.Join(f.path, "secret.key") }
+
+// openFolder makes the folder where it is missing and takes its lock. A second process gets a fault that names the first.
+func openFolder(path string) (*folder, error) {
+	if path == "" {
+		return nil, fault.New(fault.Invalid, "no_data_folder", "Say where to keep the records: --data DIR.")
+	}
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Invalid, "data_folder", "The data folder %s cannot be used.", path)
+	}
+	if err := os.MkdirAll(abs, 0o700); err != nil {
+		return nil, fault.Wrap(err, fault.Unavailable, "data_folder", "The data folder %s cannot be made: %v.", abs, reason(err))
+	}
+	f := &folder{path: abs, lock: flock.New(filepath.Join(abs, "lock"), flock.SetPermissions(0o600))}
+	held, err := f.lock.TryLock()
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Unavailable, "data_folder", "The data folder %s cannot be locked: %v.", abs, reason(err))
+	}
+	if !held {
+		who := "Another process"
+		if pid, err := os.ReadFile(filepath.Join(abs, "pid")); err == nil && len(pid) > 0 && len(pid) < 20 {
+			who += " (number " + strings.TrimSpace(string(pid)) + ")"
+		}
+		return nil, fault.New(fault.Conflict, "data_folder_in_use",
+			"%s is already serving from %s. Stop it first, or name another folder with --data.", who, abs)
+	}
+	// The pid stands in a file of its own: on some systems a locked file cannot be read.
+	if err := os.WriteFile(filepath.Join(abs, "pid"), fmt.Appendf(nil, "%d\n", os.Getpid()), 0o600); err != nil {
+		_ = f.lock.Unlock()
+		return nil, fault.Wrap(err, fault.Unavailable, "data_folder", "The data folder %s cannot be written: %v.", abs, reason(err))
+	}
+	return f, nil
+}
+
+// close releases the lock.
+func (f *folder) close() error {
+	return errors.Join(os.Remove(filepath.Join(f.path, "pid")), f.lock.Unlock())
+}
+
+// secretKey reads the folder's key, or makes it when there is none.
+func (f *folder) secretKey() ([]byte, error) {
+	text, err := os.ReadFile(f.key())
+	switch {
+	case err == nil:
+		key, err := hex.DecodeString(strings.TrimSpace(string(text)))
+		if err != nil || len(key) != 32 {
+			return nil, fault.New(fault.Invalid, "secret_key", "%s does not hold a key of 64 hexadecimal digits. Restore it from the backup.", f.key())
+		}
+		return key, nil
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, fault.Wrap(err, fault.Unavailable, "secret_key", "%s cannot be read: %v.", f.key(), reason(err))
+	}
+	if _, err := os.Stat(f.database()); err == nil {
+		return nil, fault.New(fault.Invalid, "secret_key",
+			"%s is missing although there are records. Restore it from the backup; without it no subscription secret can be read.", f.key())
+	}
+	key := make([]byte, 32)
+	_, _ = rand.Read(key) // never fails, crypto/rand
+	return key, writeSecret(f.key(), hex.EncodeToString(key)+"\n")
+}
+
+// writeSecret writes a file that only its owner may read, whole or not at all, and durably.
+func writeSecret(path, text string) error {
+	tmp, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fault.Wrap(err, fault.Unavailable, "data_folder", "%s cannot be written: %v.", path, reason(err))
+	}
+	_, err = tmp.WriteString(text)
+	err = errors.Join(err, tmp.Sync(), tmp.Close())
+	if err == nil {
+		err = os.Rename(path+".new", path)
+	}
+	if err != nil {
+		return fault.Wrap(err, fault.Unavailable, "data_folder", "%s cannot be written: %v.", path, reason(err))
+	}
+	return nil
+}
+
+// reason gives the short cause of a file error without the path that the sentence names already.
+func reason(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}

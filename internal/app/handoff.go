@@ -1,0 +1,104 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"landfall/internal/bus"
+	"landfall/internal/ledger"
+	"landfall/internal/notify"
+	"landfall/internal/store"
+)
+
+// routerDurable is the name of the notifiers' common consumer on the bus.
+const routerDurable = "notifier"
+
+// Headers of a bus message that name the commit it comes from.
+const (
+	headerStream = "Landfall-Stream"
+	headerSeq    = "Landfall-Seq"
+)
+
+// How far back commits are published again at start, by what became of the bus's memory. Ids are the same, so who has seen one sees that.
+const (
+	afterLoss        = 7 * 24 * time.Hour
+	afterUncleanStop = 10 * time.Minute
+)
+
+// publish puts announcements on the bus.
+func (a *App) publish(ctx context.Context, batch []ledger.Announcement) error {
+	messages := make([]bus.Message, 0, len(batch))
+	for _, n := range batch {
+		body, err := notify.RenderEvent(n)
+		if err != nil {
+			return err
+		}
+		messages = append(messages, bus.Message{
+			Subject: bus.Subject(n.Exercise, n.Origin, n.Incident, n.Type), ID: n.EventID, Body: body,
+			Headers: map[string]string{headerStream: string(n.Stream), headerSeq: strconv.FormatInt(n.Seq, 10)},
+		})
+	}
+	return a.bus.Publish(ctx, messages)
+}
+
+// handOver gives commits that announce nothing straight to this process's notifier.
+func (a *App) handOver(refs []store.Ref) { a.router.Offer(refs) }
+
+// receive is the durable consumer: it names the commits and lets the router read them from the store.
+func (a *App) receive(ctx context.Context, deliveries []bus.Delivery) {
+	refs := make([]store.Ref, 0, len(deliveries))
+	for _, d := range deliveries {
+		seq, err := strconv.ParseInt(d.Headers[headerSeq], 10, 64)
+		if err != nil || d.Headers[headerStream] == "" {
+			a.log.Warn("a message on the bus names no commit; it is dropped", "subject", d.Subject, "id", d.ID)
+			continue
+		}
+		if ref := (store.Ref{Stream: d.Headers[headerStream], Seq: seq}); len(refs) == 0 || refs[len(refs)-1] != ref {
+			refs = append(refs, ref)
+		}
+	}
+	if err := a.router.HandleRefs(ctx, refs); err != nil && ctx.Err() == nil {
+		a.log.Warn("commits could not be handled; the sweep takes them", "commits", len(refs), "error", err)
+	}
+}
+
+// announceAgain publishes what a bus that lost some of its memory must hear again: for partners and event streams, since
+// everything still pending is published by the sweep anyway.
+func (a *App) announceAgain(ctx context.Context) error {
+	var back time.Duration
+	switch a.bus.Continuity() {
+	case bus.Fresh:
+		back = afterLoss
+	case bus.Doubtful:
+		back = afterUncleanStop
+	default:
+		return nil
+	}
+	var batch []ledger.Announcement
+	var published int
+	flush := func() error {
+		if len(batch) == 0 {
+			return nil
+		}
+		err := a.publish(ctx, batch)
+		published += len(batch)
+		batch = batch[:0]
+		return err
+	}
+	err := a.ledger.RecordedSince(ctx, a.ledger.Now().Add(-back), func(c store.Commit) error {
+		more, err := a.ledger.Announcements(ctx, c)
+		if err != nil {
+			return err
+		}
+		if batch = append(batch, more...); len(batch) >= 256 {
+			return flush()
+		}
+		return nil
+	})
+	if err = errors.Join(err, flush()); err == nil && published > 0 {
+		a.log.Info("published again after the bus lost some of its memory", "announcements", published, "back", back)
+	}
+	return err
+}

@@ -1,0 +1,106 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"landfall/internal/incident"
+	"landfall/internal/ledger"
+	"landfall/internal/notify"
+	"landfall/internal/store"
+	"landfall/internal/store/sqlite"
+	"landfall/internal/watch"
+)
+
+// startNotifier starts the router, listens to the bus, and tells the bus again what it forgot.
+func (a *App) startNotifier(ctx context.Context) error {
+	if err := a.router.Start(ctx); err != nil {
+		return err
+	}
+	a.push("notifier", a.router.Stop)
+
+	subscription, err := a.bus.Consume(context.WithoutCancel(ctx), routerDurable, a.receive)
+	if err != nil {
+		return err
+	}
+	a.push("bus consumer", func(context.Context) error { subscription.Stop(); return nil })
+
+	// What the bus forgot is told again behind the start; what is pending does not wait for it.
+	again, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var telling sync.WaitGroup
+	telling.Go(func() {
+		if err := a.announceAgain(again); err != nil && again.Err() == nil {
+			a.log.Warn("not everything could be published again; event streams may have a gap", "error", err)
+		}
+	})
+	a.push("publishing again", func(context.Context) error {
+		cancel()
+		telling.Wait()
+		return nil
+	})
+	return nil
+}
+
+// jobs is the table of everything that happens because time passes.
+func (a *App) jobs() []watch.Job {
+	wakes := &watch.Wakes{
+		Store: a.store, Logger: a.log,
+		Sweepers: map[string]watch.Sweeper{incident.Noun: a.incidents, notify.NounSubscription: a.notify},
+		Settle:   func(ctx context.Context) { a.ledger.Settle(ctx, time.Second) },
+		Observe: func(streams, fired int) {
+			a.metrics.swept.Add(float64(streams))
+			a.metrics.fired.Add(float64(fired))
+		},
+	}
+	return []watch.Job{
+		{Name: "due", About: "Announces what has become due, and what has expired.", Every: time.Second, Run: wakes.Run},
+		{
+			Name: "pending", About: "Takes up accepted changes whose consequences are not all written.", Every: time.Second,
+			Run: func(ctx context.Context, now time.Time) error {
+				_, err := a.router.Sweep(ctx, now)
+				if err == nil {
+					a.swept.Store(true)
+				}
+				return err
+			},
+		},
+	}
+}
+
+// grouped watches the store's transactions: for metrics, and to know whether the disk is full.
+func (a *App) grouped(g sqlite.Group) {
+	a.metrics.grouped(g)
+	a.full.Store(errors.Is(g.Err, store.ErrFull))
+}
+
+// diskSpace is the readiness check of the disk.
+func (a *App) diskSpace() error {
+	if a.full.Load() {
+		return errors.New("the disk is full: nothing more can be recorded until there is space")
+	}
+	return nil
+}
+
+// newRouter makes the notifier of this process; it does nothing before it is started.
+func (a *App) newRouter() *notify.Router {
+	return notify.NewRouter(a.notify, a.store, notify.RouterOptions{
+		Alone: true, Retries: a.opt.Retries, Publish: a.publish, InHand: a.relay.InHand, Logger: a.log,
+		Hooks: notify.Hooks{
+			Attempted: func(channel, _ string, sent bool, _ time.Duration) {
+				outcome := "failed"
+				if sent {
+					outcome = "sent"
+				}
+				a.metrics.outcomes.WithLabelValues(channel, outcome).Inc()
+			},
+		},
+	})
+}
+
+// accept is the ledger's Publish: the notifier may remember the content, the relay carries it.
+func (a *App) accept(c ledger.Appended) {
+	a.router.Remember(c)
+	a.relay.Accept(c)
+}
