@@ -20,7 +20,7 @@ race: ## every test under the race detector
 	.ci/run race
 
 bench: ## latency and bursts beside the bare floor, see docs/performance.md
-	go test -run='^$$' -bench=. -benchtime=1x ./internal/bench
+	go run ./internal/bench
 
 generate: ## what is generated from api/openapi.yaml
 	go generate ./...

@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"strings"
@@ -168,7 +169,7 @@ func Start(ctx context.Context, opt Options) (_ *App, err error) {
 func (a *App) desks(key []byte) (err error) {
 	a.access = access.NewDesk(a.ledger, a.store, access.Options{Now: a.opt.Now, Logger: a.log})
 	a.incidents = incident.NewDesk(a.ledger, a.store, nil)
-	hooks := webhook.New(webhook.Options{AllowPrivate: a.opt.WebhookAllowPrivate, Now: a.opt.Now, Version: a.opt.Version})
+	hooks := webhook.New(webhook.Options{AllowPrivate: a.opt.WebhookAllowPrivate, Now: a.opt.Now, UserAgent: "Landfall/" + userAgentVersion(a.opt.Version)})
 	a.push("webhooks", func(context.Context) error { hooks.Close(); return nil })
 	a.notify, err = notify.NewDesk(a.ledger, a.store, notify.DeskOptions{
 		Channels: []notify.Channel{hooks}, Visibility: a.incidents, SealKey: key, Logger: a.log,
@@ -209,28 +210,30 @@ func (a *App) serve(proxies []*net.IPNet) (err error) {
 	return nil
 }
 
-// firstAccount makes the first account where there is none, and says aloud while its token lives.
+// firstAccount makes the first account where there is none, and says aloud while its token lives. The token is in its file before
+// the account exists, so a crash in between leaves a token that the next start takes up.
 func (a *App) firstAccount(ctx context.Context) error {
-	// The secret is in its file before the account exists: a crash in between leaves a file whose token nobody knows, and the next
-	// start makes another.
-	if known, err := a.access.Exists(ctx, access.FirstAccount()); err != nil || known {
-		if err == nil {
-			a.warnFirstToken(ctx)
-		}
+	_, err := a.access.Account(ctx, access.System, access.FirstAccount())
+	if err == nil {
+		a.warnFirstToken(ctx)
+		return nil
+	}
+	if !fault.Is(err, fault.NotFound) {
 		return err
 	}
-	secret := access.NewSecret()
-	if err := writeSecret(a.folder.token(), secret+"\n"); err != nil {
-		return err
+	secret, err := a.folder.readToken()
+	if errors.Is(err, fs.ErrNotExist) {
+		secret = access.NewSecret()
+		err = writeSecret(a.folder.token(), secret+"\n")
 	}
-	created, err := a.access.Bootstrap(ctx, secret)
 	if err != nil {
 		return err
 	}
+	created, err := a.access.Bootstrap(ctx, secret)
 	if created {
 		a.firstToken = secret
 	}
-	return nil
+	return err
 }
 
 func (a *App) warnFirstToken(ctx context.Context) {
@@ -321,6 +324,14 @@ func (a *App) observe() {
 			Name: "landfall_gauge_failures_total", Help: "Gauges that could not be read at a scrape.",
 		}),
 	})
+}
+
+// userAgentVersion gives the version as one word.
+func userAgentVersion(version string) string {
+	if version == "" {
+		return "0"
+	}
+	return strings.ReplaceAll(version, " ", "-")
 }
 
 // networks reads CIDR notation.

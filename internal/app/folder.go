@@ -70,6 +70,12 @@ func (f *folder) close() error {
 	return errors.Join(os.Remove(filepath.Join(f.path, "pid")), f.lock.Unlock())
 }
 
+// readToken reads the token of the first account; fs.ErrNotExist when there is no file.
+func (f *folder) readToken() (string, error) {
+	text, err := os.ReadFile(f.token())
+	return strings.TrimSpace(string(text)), err
+}
+
 // secretKey reads the folder's key, or makes it when there is none.
 func (f *folder) secretKey() ([]byte, error) {
 	text, err := os.ReadFile(f.key())

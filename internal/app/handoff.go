@@ -31,12 +31,8 @@ const (
 func (a *App) publish(ctx context.Context, batch []ledger.Announcement) error {
 	messages := make([]bus.Message, 0, len(batch))
 	for _, n := range batch {
-		body, err := notify.RenderEvent(n)
-		if err != nil {
-			return err
-		}
 		messages = append(messages, bus.Message{
-			Subject: bus.Subject(n.Exercise, n.Origin, n.Incident, n.Type), ID: n.EventID, Body: body,
+			Subject: bus.Subject(n.Exercise, n.Origin, n.Incident, n.Type), ID: n.EventID, Body: notify.RenderEvent(notify.DefaultSource, n),
 			Headers: map[string]string{headerStream: string(n.Stream), headerSeq: strconv.FormatInt(n.Seq, 10)},
 		})
 	}

@@ -97,7 +97,7 @@ func (m *metrics) jobDone(now func() time.Time) func(string, time.Duration, erro
 type queues struct {
 	store    store.Ledger
 	now      func() time.Time
-	oldest   func(ctx context.Context) (time.Time, int64, error) // undelivered: since when, how many
+	oldest   func(ctx context.Context) (time.Time, error) // since when the oldest undelivered thing waits
 	inHand   func() int
 	lag      func(ctx context.Context) (int64, error)
 	failures prometheus.Counter
@@ -106,15 +106,14 @@ type queues struct {
 var (
 	descPending    = prometheus.NewDesc("landfall_pending_commits", "Commits whose consequences are not all written yet.", nil, nil)
 	descPendingAge = prometheus.NewDesc("landfall_pending_oldest_seconds", "Age of the oldest of them; 0 when there is none.", nil, nil)
-	descWaiting    = prometheus.NewDesc("landfall_undelivered", "Deliveries that wait, are retried or paused.", nil, nil)
-	descWaitingAge = prometheus.NewDesc("landfall_undelivered_oldest_seconds", "Age of the oldest of them, paused and throttled ones included; 0 when there is none.", nil, nil)
+	descWaitingAge = prometheus.NewDesc("landfall_undelivered_oldest_seconds", "Age of the oldest thing that has not reached its target and has not been given up, whatever it waits for; 0 when there is none.", nil, nil)
 	descInHand     = prometheus.NewDesc("landfall_relay_commits", "Commits on their way to the bus.", nil, nil)
 	descLag        = prometheus.NewDesc("landfall_bus_waiting_messages", "Messages the notifier has not taken from the bus yet.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (q *queues) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descPending, descPendingAge, descWaiting, descWaitingAge, descInHand, descLag} {
+	for _, d := range []*prometheus.Desc{descPending, descPendingAge, descWaitingAge, descInHand, descLag} {
 		ch <- d
 	}
 	q.failures.Describe(ch)
@@ -137,10 +136,9 @@ func (q *queues) Collect(ch chan<- prometheus.Metric) {
 		gauge(descPending, float64(n))
 		gauge(descPendingAge, age(since))
 	}
-	if since, n, err := q.oldest(ctx); err != nil {
+	if since, err := q.oldest(ctx); err != nil {
 		q.failures.Inc()
 	} else {
-		gauge(descWaiting, float64(n))
 		gauge(descWaitingAge, age(since))
 	}
 	if n, err := q.lag(ctx); err != nil {

@@ -39,7 +39,7 @@ func New(t testing.TB, options ...Option) *World {
 	w := &World{T: t, Clock: NewClock(Start), Dir: filepath.Join(t.TempDir(), "data"), Log: &Log{}}
 	w.opt = app.Options{
 		Data: w.Dir, Listen: "127.0.0.1:0", Now: w.Clock.Now, NoSchedule: true, WebhookAllowPrivate: true, Version: "test",
-		Logger: slog.New(slog.NewTextHandler(w.Log, &slog.HandlerOptions{Level: slog.LevelInfo})),
+		Logger: slog.New(slog.NewTextHandler(w.Log, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	}
 	for _, o := range options {
 		o(&w.opt)
@@ -90,6 +90,23 @@ func (w *World) Restart() {
 	w.Boot()
 }
 
+// StartAgain tries to start a second process on the folder and gives the refusal.
+func (w *World) StartAgain() error {
+	a, err := app.Start(context.Background(), w.opt)
+	if err == nil {
+		_ = a.Stop(context.Background())
+	}
+	return err
+}
+
+// Rebuild throws the derived away and makes it again; the service must be halted.
+func (w *World) Rebuild() {
+	w.T.Helper()
+	if _, err := app.Rebuild(context.Background(), w.Dir, slog.New(slog.DiscardHandler)); err != nil {
+		w.T.Fatalf("rebuild: %v", err)
+	}
+}
+
 // Run runs one job of the watch now.
 func (w *World) Run(job string) {
 	w.T.Helper()
@@ -127,7 +144,7 @@ func (w *World) Account(party, role string) *Client {
 	w.T.Helper()
 	account := w.Admin.Post("/api/v1/accounts", Object{"name": fmt.Sprintf("%s, %s", role, party), "party": party, "role": role}).Want(http.StatusCreated)
 	token := w.Admin.Post("/api/v1/tokens", Object{"account_id": account.Str("id"), "label": "test"}).Want(http.StatusCreated)
-	return w.Admin.With(token.Str("token"))
+	return w.Admin.With(token.Str("secret"))
 }
 
 // Subscribe makes a webhook subscription of the client's party and gives its id and secret.

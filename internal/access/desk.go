@@ -1,0 +1,389 @@
+package access
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"landfall/internal/fault"
+	"landfall/internal/ledger"
+	"landfall/internal/place"
+	"landfall/internal/store"
+)
+
+// tokensMax bounds the tokens an account may ever have had: a post that needs more wants a new account.
+const tokensMax = 1000
+
+// settleTime is how long a list waits for what its own process has just accepted.
+const settleTime = 250 * time.Millisecond
+
+// Options configure a Desk.
+type Options struct {
+	Now    func() time.Time // required: the wall clock
+	Logger *slog.Logger     // slog.Default()
+}
+
+// Desk is where accounts and tokens are made, shown and checked. All methods may be called concurrently.
+type Desk struct {
+	ledger  *ledger.Ledger
+	streams *ledger.Streams[state]
+	docs    store.Documents
+	now     func() time.Time
+	log     *slog.Logger
+	doors   doors
+	uses    uses
+}
+
+// NewDesk registers accounts with the ledger and gives their desk.
+func NewDesk(l *ledger.Ledger, docs store.Documents, opt Options) *Desk {
+	if opt.Logger == nil {
+		opt.Logger = slog.Default()
+	}
+	return &Desk{ledger: l, streams: ledger.Register(l, fold()), docs: docs, now: opt.Now, log: opt.Logger}
+}
+
+// FirstAccount is the id of the account of the first start: the same in every process, so that creating it is a claim.
+func FirstAccount() string { return ledger.Derive("account", "first") }
+
+// Bootstrap creates the first account with one token of this secret (NewSecret), unless there is one already: of any
+// number of processes exactly one is told that it created it. Keep the secret safe before the call, where it is found again after a
+// crash; drop it when Bootstrap says false and Authenticate does not know it.
+func (d *Desk) Bootstrap(ctx context.Context, secret string) (created bool, err error) {
+	if !wellFormed(secret) {
+		return false, fault.New(fault.Invalid, "bad_secret", "The secret of the first token is not one that NewSecret gives.")
+	}
+	_, err = d.streams.Execute(ctx, FirstAccount(), ledger.Command[state]{
+		Actor: ledger.System, Expect: ledger.MustNotExist, Await: true,
+		Decide: func(state, ledger.Moment) (ledger.Decision, error) {
+			return ledger.Decision{
+				Events: []ledger.Event{
+					{Type: EventAccountCreated, Data: accountCreated{Role: RoleAdministrator, First: true}},
+					{Type: EventTokenCreated, Data: tokenCreated{TokenID: ledger.NewID(), Digest: digestOf(secret)}},
+				},
+				Detach: map[string]string{detachedName: "First account", detachedLabel: "First start"},
+			}, nil
+		},
+	})
+	if fault.Is(err, fault.Conflict) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// FirstTokenLives reports whether the first account still has a live token: whoever holds it sees everything.
+func (d *Desk) FirstTokenLives(ctx context.Context) (bool, error) {
+	s, err := d.streams.Load(ctx, FirstAccount())
+	if fault.Is(err, fault.NotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	for _, t := range s.Value.Tokens {
+		if t.token("").LiveAt(d.now()) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// NewAccount asks for an account.
+type NewAccount struct {
+	ID    string // optional
+	Name  string // of the office or post
+	Role  Role
+	Party place.Party
+}
+
+// CreateAccount makes a role account for a party. The first account makes any; an administrator makes those of its own party, except
+// other administrators. Faults: Forbidden; Invalid; Conflict when the id is taken.
+func (d *Desk) CreateAccount(ctx context.Context, scope Scope, w Write, in NewAccount) (Account, error) {
+	if err := d.mayAdminister(scope); err != nil {
+		return Account{}, err
+	}
+	var c fault.Check
+	fits, known := roles[in.Role]
+	c.That(known, "/role", "must be one of the roles")
+	c.That(in.Name != "", "/name", "must name the office or post")
+	switch {
+	case !in.Party.Valid():
+		c.Field("/party", "is not a party that is known here")
+	case known && !fits(in.Party):
+		c.Field("/party", "does not fit the role: regional officers act for an organisation, coordinators, officials and liaisons for a state")
+	}
+	if err := c.Err(); err != nil {
+		return Account{}, err
+	}
+	if !scope.ActsFor(in.Party) || in.Role == RoleAdministrator && !scope.All {
+		return Account{}, fault.New(fault.Forbidden, "not_your_party", "You may create accounts for your own party only, and no administrators.")
+	}
+	out, err := d.streams.Execute(ctx, newID(in.ID, noun, scope, w), ledger.Command[state]{
+		Actor: scope.Actor(), Relay: w.Relay, Expect: ledger.MustNotExist, Key: w.Key, Digest: w.Digest,
+		Decide: func(state, ledger.Moment) (ledger.Decision, error) {
+			return ledger.Decision{
+				Events: []ledger.Event{{Type: EventAccountCreated, Data: accountCreated{Role: in.Role, Party: in.Party}}},
+				Detach: map[string]string{detachedName: in.Name},
+			}, nil
+		},
+	})
+	if err != nil {
+		return Account{}, err
+	}
+	return out.Value.account(out.Head), nil
+}
+
+// newID gives the id of something to be created: the caller's, one derived from the idempotency key, or a fresh one.
+func newID(asked, noun string, scope Scope, w Write) string {
+	switch {
+	case asked != "":
+		return asked
+	case w.Key != "":
+		return ledger.DeriveID(noun, scope.Account, w.Key)
+	default:
+		return ledger.NewID()
+	}
+}
+
+// Account gives one account: to itself, and to those who administer it. NotFound otherwise.
+func (d *Desk) Account(ctx context.Context, scope Scope, id string) (Account, error) {
+	s, err := d.load(ctx, scope, id)
+	if err != nil {
+		return Account{}, err
+	}
+	return s.Value.account(s.Head), nil
+}
+
+// load gives the account's fold when the scope may see it.
+func (d *Desk) load(ctx context.Context, scope Scope, id string) (ledger.State[state], error) {
+	s, err := d.streams.Load(ctx, id)
+	if err != nil {
+		return s, err
+	}
+	if scope.Account == "" || scope.Account != id && !d.administers(scope, s.Value) {
+		return s, fault.New(fault.NotFound, "account_not_found", "There is no such account.")
+	}
+	return s, nil
+}
+
+// Me gives the account behind the scope.
+func (d *Desk) Me(ctx context.Context, scope Scope) (Account, error) {
+	return d.Account(ctx, scope, scope.Account)
+}
+
+func (d *Desk) mayAdminister(scope Scope) error {
+	if scope.All || scope.Role == RoleAdministrator {
+		return nil
+	}
+	return fault.New(fault.Forbidden, "administrators_only", "Only administrators do this.")
+}
+
+// administers reports whether the scope administers the account: the first account all, an administrator those of its party
+// that are no administrators.
+func (d *Desk) administers(scope Scope, s state) bool {
+	return scope.All || scope.Role == RoleAdministrator && s.Role != RoleAdministrator && scope.ActsFor(s.Party)
+}
+
+// Page is one page of a list.
+type Page[T any] struct {
+	Items []T
+	Next  string // cursor of the next page; "" when there is none
+}
+
+// Accounts lists the accounts that the scope administers, by id for the first account and by party and id for others; limit as
+// checked by the caller, cursor from Page.Next. Faults: Forbidden; Invalid for a cursor that is not of this list.
+func (d *Desk) Accounts(ctx context.Context, scope Scope, limit int, cursor string) (Page[Account], error) {
+	if err := d.mayAdminister(scope); err != nil {
+		return Page[Account]{}, err
+	}
+	q := store.Query{Kind: kindAccount, After: cursor, Limit: limit}
+	switch {
+	case scope.All:
+	case scope.Party.Island() != "" || scope.Party.IsOrganisation():
+		q.Index, q.Equal = "party", []any{string(scope.Party)}
+	default:
+		q.Index, q.Equal = "state", []any{scope.Party.State()}
+	}
+	return list(ctx, d, q, func(doc accountDoc) (Account, bool) {
+		a := Account(doc)
+		return a, scope.All || a.Role != RoleAdministrator || a.ID == scope.Account
+	})
+}
+
+// NewToken asks for a token.
+type NewToken struct {
+	ID        string    // optional
+	Account   string    // whose
+	Label     string    // what will use it
+	ExpiresAt time.Time // zero: never
+}
+
+// CreateToken makes a token and gives its secret, this once: a repeat under the same key gives the token and no secret. Only who
+// administers the account may. Faults: Forbidden, NotFound, Invalid, State when the account has had too many.
+func (d *Desk) CreateToken(ctx context.Context, scope Scope, w Write, in NewToken) (Token, string, error) {
+	if err := d.mayAdminister(scope); err != nil {
+		return Token{}, "", err
+	}
+	s, err := d.load(ctx, scope, in.Account)
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return Token{}, "", (&fault.Error{Kind: fault.Invalid, Code: "account_not_found", Detail: "There is no such account.",
+			Fields: []fault.Field{{Pointer: "/account_id", Reason: "is not an account that you administer"}}})
+	case err != nil:
+		return Token{}, "", err
+	case !d.administers(scope, s.Value):
+		return Token{}, "", fault.New(fault.Forbidden, "not_your_account", "Another administrator creates the tokens of this account.")
+	}
+	id, secret := newID(in.ID, "token", scope, w), NewSecret()
+	out, err := d.streams.Execute(ctx, in.Account, ledger.Command[state]{
+		Actor: scope.Actor(), Relay: w.Relay, Key: w.Key, Digest: w.Digest, Await: true,
+		Decide: func(s state, at ledger.Moment) (ledger.Decision, error) {
+			if _, taken := s.Tokens[id]; taken {
+				return ledger.Decision{}, fault.New(fault.Conflict, "id_taken", "This token id is already taken.")
+			}
+			if len(s.Tokens) >= tokensMax {
+				return ledger.Decision{}, fault.New(fault.State, "too_many_tokens", "This account has had %d tokens. Create a new account for the post.", tokensMax)
+			}
+			data := tokenCreated{TokenID: id, Digest: digestOf(secret)}
+			if !in.ExpiresAt.IsZero() {
+				var c fault.Check
+				c.That(in.ExpiresAt.After(at.Now), "/expires_at", "must lie in the future")
+				if err := c.Err(); err != nil {
+					return ledger.Decision{}, err
+				}
+				expires := in.ExpiresAt.UTC().Truncate(time.Microsecond)
+				data.ExpiresAt = &expires
+			}
+			return ledger.Decision{
+				Events: []ledger.Event{{Type: EventTokenCreated, Data: data}},
+				Detach: map[string]string{detachedLabel: in.Label},
+			}, nil
+		},
+	})
+	if err != nil {
+		return Token{}, "", err
+	}
+	if out.Repeated {
+		secret = ""
+	}
+	return out.Value.Tokens[id].token(in.Account), secret, nil
+}
+
+// Tokens lists the tokens of an account the scope may see, oldest first; an empty account means the scope's own.
+func (d *Desk) Tokens(ctx context.Context, scope Scope, account string, limit int, cursor string) (Page[Token], error) {
+	if account == "" {
+		account = scope.Account
+	}
+	if _, err := d.load(ctx, scope, account); err != nil {
+		return Page[Token]{}, err
+	}
+	q := store.Query{Kind: kindToken, Index: "account", Equal: []any{account}, After: cursor, Limit: limit}
+	page, err := list(ctx, d, q, func(doc tokenDoc) (Token, bool) { return doc.token(), true })
+	if err != nil {
+		return page, err
+	}
+	return page, d.fillUses(ctx, page.Items)
+}
+
+// Token gives one token of an account the scope may see. NotFound otherwise.
+func (d *Desk) Token(ctx context.Context, scope Scope, id string) (Token, error) {
+	account, err := d.accountOf(ctx, id)
+	if err != nil {
+		return Token{}, err
+	}
+	s, err := d.load(ctx, scope, account)
+	if err != nil {
+		return Token{}, errNoToken()
+	}
+	t, ok := s.Value.Tokens[id]
+	if !ok {
+		return Token{}, errNoToken()
+	}
+	one := []Token{t.token(account)}
+	err = d.fillUses(ctx, one)
+	return one[0], err
+}
+
+// RevokeToken ends a token at once, also for streams that are open. Whoever sees a token may revoke it, its own account included;
+// revoking it again changes nothing. Needs If-Match (or *). Faults: NotFound, PreconditionRequired, Precondition.
+func (d *Desk) RevokeToken(ctx context.Context, scope Scope, w Write, id string) error {
+	t, err := d.Token(ctx, scope, id)
+	if err != nil {
+		return err
+	}
+	if w.IfMatch == "" {
+		return fault.New(fault.PreconditionRequired, "if_match_required", "Send the ETag of the token in If-Match.")
+	}
+	_, err = d.streams.Execute(ctx, t.Account, ledger.Command[state]{
+		Actor: scope.Actor(), Relay: w.Relay, Key: w.Key, Digest: w.Digest,
+		Decide: func(s state, _ ledger.Moment) (ledger.Decision, error) {
+			held := s.Tokens[id]
+			if ok, err := d.ledger.MatchETag(w.IfMatch, held.Changed); err != nil || !ok {
+				return ledger.Decision{}, orStale(err)
+			}
+			if !held.RevokedAt.IsZero() {
+				return ledger.Decision{}, nil
+			}
+			return ledger.Decision{Events: []ledger.Event{{Type: EventTokenRevoked, Data: tokenRevoked{TokenID: id}}}}, nil
+		},
+	})
+	return err
+}
+
+func orStale(err error) error {
+	if err != nil {
+		return err
+	}
+	return fault.New(fault.Precondition, "stale_etag", "The token has changed since you read it. Read it again and decide anew.")
+}
+
+func errNoToken() error {
+	return fault.New(fault.NotFound, "token_not_found", "There is no such token.")
+}
+
+// accountOf gives the account that a token id belongs to.
+func (d *Desk) accountOf(ctx context.Context, tokenID string) (string, error) {
+	d.ledger.Settle(ctx, settleTime)
+	page, err := d.docs.Find(ctx, store.Query{Kind: kindToken, Index: "token_id", Equal: []any{tokenID}, Limit: 1})
+	if err != nil {
+		return "", unavailable(err)
+	}
+	if len(page.Docs) == 0 {
+		return "", errNoToken()
+	}
+	var doc tokenDoc
+	if err := json.Unmarshal(page.Docs[0].Body, &doc); err != nil {
+		return "", fmt.Errorf("token %s: %w", tokenID, err)
+	}
+	return doc.Account, nil
+}
+
+// list gives one page of documents, each shown as keep says.
+func list[D, T any](ctx context.Context, d *Desk, q store.Query, keep func(D) (T, bool)) (Page[T], error) {
+	d.ledger.Settle(ctx, settleTime)
+	found, err := d.docs.Find(ctx, q)
+	switch {
+	case errors.Is(err, store.ErrBadCursor):
+		return Page[T]{}, &fault.Error{Kind: fault.Invalid, Code: "bad_cursor", Detail: "The cursor does not belong to this list.",
+			Fields: []fault.Field{{Pointer: "?cursor", Reason: "is not one that this list gave"}}}
+	case err != nil:
+		return Page[T]{}, unavailable(err)
+	}
+	page := Page[T]{Items: make([]T, 0, len(found.Docs)), Next: found.Next}
+	for _, doc := range found.Docs {
+		var body D
+		if err := json.Unmarshal(doc.Body, &body); err != nil {
+			return Page[T]{}, fmt.Errorf("document %s %s: %w", q.Kind, doc.ID, err)
+		}
+		if item, ok := keep(body); ok {
+			page.Items = append(page.Items, item)
+		}
+	}
+	return page, nil
+}
+
+func unavailable(err error) error {
+	return fault.Wrap(err, fault.Unavailable, "store_unavailable", "The records cannot be read at the moment. Try again.")
+}

@@ -1,0 +1,288 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"landfall/internal/fault"
+)
+
+// Config says where the bus is. Exactly one of Dir and URL is set.
+type Config struct {
+	Dir    string // folder of the embedded server, nothing else lies in it; made when absent
+	Listen string // host:port where the embedded server takes other clients too; empty: nobody else can connect
+	Token  string // what those clients must show; required unless Listen is a loopback address
+
+	URL         string // one or more nats:// or tls:// addresses, separated by commas, of an external server
+	Credentials string // file with the JWT and seed for URL; empty: none
+	Replicas    int    // copies of the stream on an external cluster; 0 means 1
+
+	Now func() time.Time // wall clock, names folders moved aside
+	Log *slog.Logger
+}
+
+func (c Config) check() error {
+	var bad fault.Check
+	bad.That((c.Dir == "") != (c.URL == ""), "/dir", "exactly one of a folder and a URL is needed")
+	bad.That(c.URL != "" || c.Replicas <= 1, "/replicas", "the embedded server keeps one copy")
+	bad.That(c.Replicas >= 0 && c.Replicas <= 5, "/replicas", "must be 0 to 5")
+	bad.That(c.URL == "" || c.Listen == "", "/listen", "only the embedded server listens")
+	bad.That(c.Listen == "" || c.Token != "" || loopback(c.Listen), "/token", "is required for a listener that others can reach")
+	bad.That(c.Now != nil, "/now", "is required")
+	bad.That(c.Log != nil, "/log", "is required")
+	return bad.Err()
+}
+
+func loopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	ip := net.ParseIP(host)
+	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
+}
+
+// Bus is an open bus. Close it.
+type Bus struct {
+	log        *slog.Logger
+	replicas   int
+	continuity Continuity
+	server     *embedded // nil for an external one
+	conn       *nats.Conn
+	js         jetstream.JetStream
+
+	ensuring    sync.Mutex
+	incarnation atomic.Pointer[string]
+	changed     atomic.Pointer[chan struct{}] // closed when the incarnation changes
+
+	life  context.Context // ends when Close begins
+	end   context.CancelFunc
+	lanes chan struct{} // one token for each chunk on its way to the stream
+	hub   *hub
+
+	mu      sync.Mutex
+	closed  bool
+	work    sync.WaitGroup // publishes, subscriptions and the hub
+	closing chan struct{}  // closed when the one Close that does the work has returned
+	result  error          // of that Close
+}
+
+// Open starts or reaches the server and makes sure of the stream. Embedded, it always ends with a working stream
+// unless the folder cannot be written (Unavailable, "bus_folder"; Full, "disk_full" has the same cause) or the address is
+// taken ("bus_listen"): a folder the server cannot start on is renamed to `<dir>.damaged-<time>`, which is logged as an
+// error, and an empty one is used. Starting is bounded by ctx and by a minute.
+func Open(ctx context.Context, cfg Config) (*Bus, error) {
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	if cfg.URL != "" {
+		return openExternal(ctx, cfg)
+	}
+	return openEmbedded(ctx, cfg)
+}
+
+func openEmbedded(ctx context.Context, cfg Config) (*Bus, error) {
+	dir, err := filepath.Abs(cfg.Dir)
+	if err != nil {
+		return nil, folderFault(err)
+	}
+	b := newBus(cfg)
+	b.server = &embedded{folder: folder{path: dir, now: cfg.Now}, listen: cfg.Listen, token: cfg.Token, log: cfg.Log}
+	if b.continuity, err = b.launch(ctx); err != nil {
+		return nil, unavailable(errors.Join(err, b.abandon(ctx)))
+	}
+	b.work.Go(b.watchServer)
+	return b, nil
+}
+
+// openExternal is Open for a server that somebody else runs.
+func openExternal(ctx context.Context, cfg Config) (*Bus, error) {
+	var opts []nats.Option
+	if cfg.Credentials != "" {
+		opts = append(opts, nats.UserCredentials(cfg.Credentials))
+	}
+	b := newBus(cfg)
+	err := b.connect(ctx, cfg.URL, opts)
+	var st streamState
+	if err == nil {
+		st, err = b.ensure(ctx)
+	}
+	if err != nil {
+		return nil, unavailable(errors.Join(err, b.abandon(ctx)))
+	}
+	b.continuity = Kept
+	if st.created {
+		b.continuity = Fresh
+	}
+	return b, nil
+}
+
+// abandon closes a bus that did not come up.
+func (b *Bus) abandon(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer cancel()
+	return b.Close(ctx)
+}
+
+func newBus(cfg Config) *Bus {
+	b := &Bus{
+		log: cfg.Log, replicas: max(cfg.Replicas, 1), lanes: make(chan struct{}, publishLanes), closing: make(chan struct{}),
+	}
+	b.changed.Store(newSignal())
+	b.life, b.end = context.WithCancel(context.Background())
+	b.hub = newHub(b)
+	return b
+}
+
+// connect opens the one connection of this process. It reconnects for ever; what is published meanwhile fails at once
+// and is left to the caller.
+func (b *Bus) connect(ctx context.Context, url string, opts []nats.Option) error {
+	opts = append(opts,
+		nats.Name("landfall"),
+		nats.MaxReconnects(-1),
+		nats.ReconnectWait(250*time.Millisecond),
+		nats.ReconnectBufSize(-1),
+		nats.Timeout(apiTimeout),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			b.log.Warn("bus connection", "error", err)
+		}),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if b.life.Err() == nil {
+				b.log.Warn("bus disconnected", "error", err)
+			}
+		}),
+		nats.ReconnectHandler(func(*nats.Conn) { b.log.Info("bus connected again") }),
+	)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	conn, err := nats.Connect(url, opts...)
+	if err != nil {
+		return err
+	}
+	b.conn = conn
+	b.js, err = jetstream.New(conn,
+		jetstream.WithDefaultTimeout(apiTimeout),
+		jetstream.WithPublishAsyncTimeout(publishTimeout),
+		jetstream.WithPublishAsyncMaxPending(2*publishLanes*publishChunk))
+	return err
+}
+
+// Continuity says how far the stream found by Open could be believed. It does not change.
+func (b *Bus) Continuity() Continuity { return b.continuity }
+
+// Incarnation names the stream as last seen. It changes when the stream was deleted and made again: what was in it is gone.
+func (b *Bus) Incarnation() string { return *b.incarnation.Load() }
+
+// Listening gives the address other clients of the embedded server use, or "" when there is none.
+func (b *Bus) Listening() string {
+	if b.server == nil {
+		return ""
+	}
+	return b.server.listening()
+}
+
+// begin registers work that Close waits for; done ends it.
+func (b *Bus) begin() (done func(), err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return nil, errClosed()
+	}
+	b.work.Add(1)
+	return b.work.Done, nil
+}
+
+func errClosed() error { return fault.New(fault.Unavailable, "bus_closed", "The bus is closed.") }
+
+// unavailable makes a fault of what NATS says; nil stays nil, a fault stays itself.
+func unavailable(err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, ok := fault.As(err); ok {
+		return err
+	}
+	return fault.Wrap(err, fault.Unavailable, "bus_unavailable", "The message bus does not answer.")
+}
+
+// Close refuses new work, waits for publishes and handlers under way, ends feeds and stops the embedded server, all
+// until ctx ends; then it stops what is left without waiting and returns an error. It may be called often and
+// concurrently: every call returns when the bus is closed, or its own ctx ends.
+func (b *Bus) Close(ctx context.Context) error {
+	b.mu.Lock()
+	first := !b.closed
+	b.closed = true
+	b.mu.Unlock()
+	if first {
+		b.result = b.close(ctx)
+		close(b.closing)
+		return b.result
+	}
+	select {
+	case <-b.closing:
+		return b.result
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (b *Bus) close(ctx context.Context) error {
+	b.end()
+	err := b.awaitWork(ctx)
+	var stopped mark
+	if b.js != nil && err == nil {
+		stopped, err = b.lastMark(ctx)
+	}
+	if b.conn != nil {
+		b.conn.Close()
+	}
+	if b.server == nil {
+		return err
+	}
+	stopErr := b.server.stop(ctx)
+	if err == nil && stopErr == nil && stopped.Stopped {
+		err = b.server.folder.write(stopped)
+	}
+	return errors.Join(err, stopErr)
+}
+
+// awaitWork waits for everything begun.
+func (b *Bus) awaitWork(ctx context.Context) error {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		b.work.Wait()
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("publishes or handlers have not ended: %w", ctx.Err())
+	}
+}
+
+// lastMark is the mark of a stream nobody writes any more. A stream that is missing is no reason to fail a stop.
+func (b *Bus) lastMark(ctx context.Context) (mark, error) {
+	if b.server == nil || b.server.running() == nil || b.incarnation.Load() == nil {
+		return mark{}, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
+	defer cancel()
+	s, err := b.js.Stream(ctx, streamName)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return mark{}, nil
+	}
+	if err != nil {
+		return mark{}, err
+	}
+	info := s.CachedInfo()
+	return mark{Stopped: true, Incarnation: info.Config.Metadata[incarnationKey], LastSeq: info.State.LastSeq}, nil
+}

@@ -1,0 +1,165 @@
+package bus
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"landfall/internal/fault"
+)
+
+const (
+	batchSize  = 256              // deliveries handed over together, at most
+	ackWait    = 30 * time.Second // after which another consumer gets what was fetched and not handed over
+	maxUnacked = 4 * pullMessages
+)
+
+// Delivery is one message on its way out.
+type Delivery struct {
+	Message
+	Seq     uint64 // in the stream, of this incarnation
+	Attempt int    // 1 for the first time; more after a stop or a lost acknowledgement
+}
+
+// Subscription is one running durable consumer. Stop it, or Close the bus.
+type Subscription struct {
+	stop context.CancelFunc
+	done chan struct{}
+}
+
+// Consume hands every message of the stream to handle, from the oldest on for a durable name never used before, else from
+// where that name stopped. Several processes that use one name share the messages.
+//
+// Deliveries come in batches: whatever is there, 1 to 256, without waiting for more, one call at a time, in no promised order.
+// They are acknowledged when they are handed over, whatever handle makes of them; a process that dies in handle does not get
+// them again. ctx is handle's context and ends the subscription as Stop does. Deleting the stream or the consumer is
+// survived: after it a durable starts at the oldest message again.
+func (b *Bus) Consume(ctx context.Context, durable string, handle func(context.Context, []Delivery)) (*Subscription, error) {
+	if durable == "" || !wellFormed(durable) || len(durable) > 64 || !plainName(durable) {
+		return nil, fault.New(fault.Invalid, "bad_durable", "A durable name has letters, digits, '-' and '_' only.")
+	}
+	done, err := b.begin()
+	if err != nil {
+		return nil, err
+	}
+	config := durableConfig(durable)
+	if err := b.makeConsumer(ctx, config); err != nil {
+		done()
+		return nil, unavailable(err)
+	}
+	run, stop := context.WithCancel(ctx)
+	unlink := context.AfterFunc(b.life, stop)
+	s := &Subscription{stop: stop, done: make(chan struct{})}
+	fetched := make(chan jetstream.Msg, batchSize)
+	in := intake{
+		bus: b, name: durable,
+		config: func(streamState) jetstream.ConsumerConfig { return config },
+		receive: func(m jetstream.Msg) error {
+			select {
+			case fetched <- m:
+			case <-run.Done():
+				giveBack(m)
+			}
+			return nil
+		},
+	}
+	var parts sync.WaitGroup
+	parts.Go(func() { in.run(run) })
+	parts.Go(func() { handOver(ctx, run, fetched, handle) })
+	go func() {
+		defer done()
+		defer close(s.done)
+		parts.Wait()
+		for len(fetched) > 0 {
+			giveBack(<-fetched)
+		}
+		stop()
+		unlink()
+	}()
+	return s, nil
+}
+
+// Stop takes no more messages and returns when the handler has returned. What was fetched and not handed over goes back to
+// the stream. It may be called often and concurrently, but not by the handler.
+func (s *Subscription) Stop() {
+	s.stop()
+	<-s.done
+}
+
+// handOver gathers what is there and calls handle, until run ends.
+func handOver(ctx, run context.Context, fetched <-chan jetstream.Msg, handle func(context.Context, []Delivery)) {
+	for run.Err() == nil { // checked by itself, since select picks at random
+		select {
+		case <-run.Done():
+		case m := <-fetched:
+			batch := make([]Delivery, 0, len(fetched)+1)
+			batch = append(batch, take(m))
+			for len(fetched) > 0 && len(batch) < batchSize {
+				batch = append(batch, take(<-fetched))
+			}
+			handle(ctx, batch)
+		}
+	}
+}
+
+// take acknowledges a message and gives it as a delivery. An acknowledgement that gets lost means another delivery of
+// the same message, which at-least-once allows.
+func take(m jetstream.Msg) Delivery {
+	_ = m.Ack()
+	d := Delivery{Message: received(m), Attempt: 1}
+	if meta, err := m.Metadata(); err == nil {
+		d.Seq, d.Attempt = meta.Sequence.Stream, int(meta.NumDelivered)
+	}
+	return d
+}
+
+// giveBack makes the message available at once; should the word get lost, it becomes so after ackWait.
+func giveBack(m jetstream.Msg) { _ = m.Nak() }
+
+func received(m jetstream.Msg) Message {
+	header := m.Headers()
+	out := Message{Subject: m.Subject(), ID: header.Get(jetstream.MsgIDHeader), Body: m.Data()}
+	for name := range header {
+		if name == jetstream.MsgIDHeader {
+			continue
+		}
+		if out.Headers == nil {
+			out.Headers = make(map[string]string, len(header))
+		}
+		out.Headers[name] = header.Get(name)
+	}
+	return out
+}
+
+func durableConfig(name string) jetstream.ConsumerConfig {
+	return jetstream.ConsumerConfig{
+		Durable:       name,
+		Description:   "Landfall: acknowledges on receipt; the store knows what is still to do",
+		DeliverPolicy: jetstream.DeliverAllPolicy,
+		AckPolicy:     jetstream.AckExplicitPolicy,
+		AckWait:       ackWait,
+		MaxDeliver:    -1,
+		MaxAckPending: maxUnacked,
+		ReplayPolicy:  jetstream.ReplayInstantPolicy,
+	}
+}
+
+// makeConsumer makes sure of stream and consumer, so that a failing start is reported and not only retried.
+func (b *Bus) makeConsumer(ctx context.Context, config jetstream.ConsumerConfig) error {
+	if _, err := b.ensure(ctx); err != nil {
+		return err
+	}
+	_, err := b.js.CreateOrUpdateConsumer(ctx, streamName, config)
+	return err
+}
+
+func plainName(name string) bool {
+	for _, r := range name {
+		if (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_' {
+			return false
+		}
+	}
+	return true
+}

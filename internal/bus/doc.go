@@ -1,0 +1,37 @@
+// Package bus carries accepted changes from the process that wrote them to whoever waits for them: the router of
+// notifications, the Server-Sent Events of the console and of machines, and partners. It is NATS JetStream, embedded in the
+// process by default; nothing outside this package knows that.
+//
+// # What it promises
+//
+//   - A message whose Publish returned nil is in the stream and reaches every durable consumer at least once, in no
+//     promised order, unless the machine loses power: JetStream acknowledges before it syncs, and syncs every two minutes.
+//   - The same message id twice within two minutes is one message. After that it is two.
+//   - A lost, damaged or deleted stream never stops the service. It is made again, under a new incarnation, and what
+//     was in it is gone: the store is the truth, and whoever owns the messages publishes them again.
+//   - A slow reader harms nobody. A consumer that lags leaves its messages in the stream, a Feed that lags is told to
+//     start over.
+//
+// # What it refuses
+//
+// It never blocks a publisher for longer than five seconds, keeps no message longer than 30 days or beyond one gibibyte, opens no
+// listener unless told to, and retries nothing for a handler: a delivery is acknowledged when it is handed over. So nothing
+// may rely on it for "once", for order, or for keeping.
+//
+// # Incarnations
+//
+// A stream is known by its incarnation, a random word in the stream's metadata. A position in the stream is meaningful
+// within one incarnation only, so the ids of Server-Sent Events are "<incarnation>-<sequence>". Opening the bus decides
+// how far the stream can be believed:
+//
+//	folder empty, moved aside or deleted ─────────────────────▶ Fresh     new stream, new incarnation
+//	stopped by Close, and nothing is missing ─────────────────▶ Kept      same incarnation
+//	killed, power lost, or the tail does not fit the mark ────▶ Doubtful  same stream, new incarnation
+//	        │
+//	        └─ the server cannot start on it ─▶ folder is moved aside ─▶ Fresh
+//
+// The incarnation changes while running when somebody deletes the stream. Compare Bus.Incarnation to notice.
+//
+// Who may call it: relay publishes, the app wires Consume to the router, rest and console read a Feed. All methods of
+// Bus may be called concurrently, and after Close give a fault of kind Unavailable, code "bus_closed".
+package bus

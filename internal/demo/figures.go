@@ -1,0 +1,73 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// fact is a number of 2017 with the one who said it.
+type fact struct {
+	about string // what is counted, for people
+	body  body
+}
+
+// facts gives what the sources say of the week after the landfall, as figure records. Where they contradict each other, both are there.
+func facts() []fact {
+	source := func(kind, reference string) body {
+		return body{"name": reference, "kind": kind, "reference": reference}
+	}
+	figure := func(place, quantifier string, number int, category, term, role string, asOf time.Time, source body) body {
+		return body{
+			"place": body{"party": place}, "quantifier": quantifier, "unit": "person", "number": number, "category": category, "term": term,
+			"setting": "unknown", "source": source, "role": role, "as_of": asOf,
+		}
+	}
+	evening := september(26, 17, 0)
+	since := func(b body, at time.Time) body {
+		b["since"] = at
+		return b
+	}
+	return []fact{
+		{"affected (no day given)", figure(dominica, "more_than", 73_000, "unverified_stock", "affected", "triangulation", evening, source("united_nations", sourceSituation))},
+		{"affected (no day given)", figure(dominica, "approximately", 65_000, "unverified_stock", "affected", "triangulation", evening, source("other", sourceLandfallLate))},
+		{"dead", since(figure(dominica, "exact", 15, "deaths", "multiple_or_other", "recommended", evening, source("united_nations", sourceSituation)), september(18, 21, 15))},
+		{"missing", figure(dominica, "exact", 16, "partial_stock", "multiple_or_other", "recommended", evening, source("united_nations", sourceSituation+": missing"))},
+		{"students passing through", since(figure(saintLucia, "more_than", 1500, "cross_border_flight", "evacuated", "recommended", september(24, 23, 0),
+			source("media", sourceStudents)), september(22, 0, 0))},
+	}
+}
+
+// disagree reports what the sources say, and shows that nothing is overwritten.
+func (p *play) disagree(ctx context.Context) error {
+	p.tell.say("No number is overwritten and none is added to another: each is a dated record with its source.")
+	reported := map[string]string{} // id of the figure -> what it counts
+	for _, f := range facts() {
+		var made figure
+		if _, err := p.at(dominica).post(ctx, p.week.path("figures"), f.body, &made); err != nil {
+			return fmt.Errorf("figure %s: %w", f.about, err)
+		}
+		reported[made.ID] = f.about
+		if _, err := p.expect(ctx, "the figure at Antigua and Barbuda", func(a arrival) bool {
+			return a.box == antigua && a.event.Data.Figure != nil && a.event.Data.Figure.ID == made.ID
+		}); err != nil {
+			return err
+		}
+		if err := pause(ctx, breath/3); err != nil {
+			return err
+		}
+	}
+	kept, err := all[figure](ctx, p.at(saintLucia).client, p.week.path("figures"))
+	if err != nil {
+		return err
+	}
+	p.tell.print("")
+	p.tell.say("What Saint Lucia reads now, from GET /figures:")
+	for i := len(kept) - 1; i >= 0; i-- {
+		f := kept[i]
+		p.tell.print("    %-17s %-25s as of %-7s %-14s %s", f.number(), reported[f.ID], f.AsOf.In(roseau()).Format("2 Jan"), f.Role, f.Source.Reference)
+	}
+	p.tell.print("")
+	p.tell.say("How many Dominicans went abroad, no source says. A gap that this kind of record would have closed.")
+	return p.breathe(ctx)
+}

@@ -1,0 +1,227 @@
+package demo
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+)
+
+// The layout: nothing is wider than a page, so that it reads well in a log too.
+const (
+	pageWidth = 100
+	whoWidth  = 20 // the longest office name of the story
+	textStart = 46 // 2 + elapsed 5 + 2 + scenario time 12 + 2 + marker 2 + who + 1
+)
+
+// The colours, used where the terminal wants them.
+const (
+	plain  = ""
+	bold   = "\x1b[1m"
+	dim    = "\x1b[2m"
+	red    = "\x1b[31m"
+	green  = "\x1b[32m"
+	yellow = "\x1b[33m"
+	cyan   = "\x1b[36m"
+	reset  = "\x1b[0m"
+)
+
+// narrator writes the commentary, one finished line at a time, from any goroutine.
+type narrator struct {
+	now    func() time.Time
+	colour bool
+
+	mu       sync.Mutex
+	out      io.Writer
+	terminal bool
+	began    time.Time              // zero: nothing is timed yet
+	scenario func(time.Time) string // what the exercise clock shows; nil: no exercise runs
+	bars     *mpb.Progress          // while bars are shown; lines go above them
+	held     bool                   // what arrives waits until it is said what it follows from
+	waiting  []string               // finished lines that wait
+}
+
+// begin starts the clock in front of the lines.
+func (n *narrator) begin() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.began = n.now()
+}
+
+// follow puts the time of an exercise beside every line from now on.
+func (n *narrator) follow(scenario func(wall time.Time) string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.scenario = scenario
+}
+
+// print writes one line as it is.
+func (n *narrator) print(format string, args ...any) { n.write(plain, fmt.Sprintf(format, args...)) }
+
+// good and bad write one line that says how something ended.
+func (n *narrator) good(format string, args ...any) { n.write(green, fmt.Sprintf(format, args...)) }
+func (n *narrator) bad(format string, args ...any)  { n.write(red, fmt.Sprintf(format, args...)) }
+
+// scene opens a new part of the story.
+func (n *narrator) scene(number int, title string) {
+	head := fmt.Sprintf("── %d  %s ", number, title)
+	n.write(bold, "", head+strings.Repeat("─", max(0, pageWidth-utf8.RuneCountInString(head))))
+}
+
+// say writes a paragraph.
+func (n *narrator) say(format string, args ...any) {
+	n.write(plain, indented(wrap(fmt.Sprintf(format, args...), pageWidth-2), "  ")...)
+}
+
+// hold keeps back what arrives until did, or release: an alert may be there before the demo has read the answer to the request
+// that raised it.
+func (n *narrator) hold() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.held = true
+}
+
+// release lets out what was held back.
+func (n *narrator) release() {
+	n.mu.Lock()
+	waiting := n.waiting
+	n.held, n.waiting = false, nil
+	n.mu.Unlock()
+	if len(waiting) > 0 {
+		n.write(plain, waiting...)
+	}
+}
+
+// did says what an office, or the demo itself, has just done through the API.
+func (n *narrator) did(who, format string, args ...any) {
+	n.entry(plain, "  ", who, fmt.Sprintf(format, args...))
+	n.release()
+}
+
+// got says what has just arrived at an office's receiver.
+func (n *narrator) got(who, format string, args ...any) {
+	n.entry(cyan, "→ ", who, fmt.Sprintf(format, args...))
+}
+
+// warn says what has arrived or happened that nobody wanted.
+func (n *narrator) warn(who, format string, args ...any) {
+	n.entry(yellow, "→ ", who, fmt.Sprintf(format, args...))
+}
+
+// entry writes one line of the log of the story: how long since the start, what the exercise clock shows, who, and what.
+func (n *narrator) entry(colour, marker, who, text string) {
+	n.mu.Lock()
+	wall := n.now()
+	elapsed, scenario := "", ""
+	if !n.began.IsZero() {
+		since := wall.Sub(n.began)
+		elapsed = fmt.Sprintf("%d:%02d", int(since.Minutes()), int(since.Seconds())%60)
+	}
+	if n.scenario != nil {
+		scenario = n.scenario(wall)
+	}
+	n.mu.Unlock()
+	lines := wrap(text, pageWidth-textStart)
+	first := fmt.Sprintf("  %5s  %-12s  %s%-*s ", elapsed, scenario, marker, whoWidth, who)
+	page := append([]string{first + lines[0]}, indented(lines[1:], strings.Repeat(" ", textStart))...)
+	n.mu.Lock()
+	held := n.held && marker != "  "
+	if held {
+		n.waiting = append(n.waiting, n.dressed(colour, page)...)
+	}
+	n.mu.Unlock()
+	if !held {
+		n.write(colour, page...)
+	}
+}
+
+// write puts finished lines out, above the bars where there are any.
+func (n *narrator) write(colour string, lines ...string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	text := strings.Join(n.dressed(colour, lines), "\n") + "\n"
+	if n.bars != nil {
+		_, _ = io.WriteString(n.bars, text)
+		return
+	}
+	_, _ = io.WriteString(n.out, text) // a terminal that went away ends the demo by its signal
+}
+
+// dressed gives the lines as they are written.
+func (n *narrator) dressed(colour string, lines []string) []string {
+	out := make([]string, len(lines))
+	for i, line := range lines {
+		out[i] = strings.TrimRight(line, " ")
+		if n.colour && colour != plain && out[i] != "" {
+			out[i] = colour + out[i] + reset
+		}
+	}
+	return out
+}
+
+// gauge is a bar on a terminal and nothing in a log.
+type gauge struct{ bar *mpb.Bar }
+
+// gauge shows how much of something is done. Call done when no bar is needed any more.
+func (n *narrator) gauge(label string, total int) gauge {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !n.terminal {
+		return gauge{}
+	}
+	if n.bars == nil {
+		n.bars = mpb.New(mpb.WithOutput(n.out), mpb.WithWidth(40), mpb.WithRefreshRate(100*time.Millisecond))
+	}
+	return gauge{n.bars.New(int64(total), mpb.BarStyle().Lbound("").Filler("━").Tip("━").Padding("·").Rbound(""),
+		mpb.PrependDecorators(decor.Name(fmt.Sprintf("  %-12s", label))),
+		mpb.AppendDecorators(decor.CountersNoUnit(" %d of %d")),
+	)}
+}
+
+// set moves the bar.
+func (g gauge) set(value int) {
+	if g.bar != nil {
+		g.bar.SetCurrent(int64(value))
+	}
+}
+
+// done takes the bars away from the foot of the page; they stay where they are as lines.
+func (n *narrator) done() {
+	n.mu.Lock()
+	bars := n.bars
+	n.bars = nil
+	n.mu.Unlock()
+	if bars != nil {
+		bars.Shutdown()
+	}
+}
+
+// wrap breaks a text into lines of at most width signs, at spaces. There is at least one line.
+func wrap(text string, width int) []string {
+	var lines []string
+	line := ""
+	for word := range strings.FieldsSeq(text) {
+		switch {
+		case line == "":
+			line = word
+		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) <= width:
+			line += " " + word
+		default:
+			lines, line = append(lines, line), word
+		}
+	}
+	return append(lines, line)
+}
+
+func indented(lines []string, by string) []string {
+	out := make([]string, len(lines))
+	for i, line := range lines {
+		out[i] = by + line
+	}
+	return out
+}

@@ -1,0 +1,232 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// The size of the proof.
+const (
+	clientsAtOnce  = 8
+	changesInAll   = 512
+	killAfter      = changesInAll * 2 / 5 // accepted changes
+	leadOfTheBurst = 1500 * time.Millisecond
+	longestOutage  = 6 * time.Second // the server is not kept down longer than this for a deadline to pass
+	settleWithin   = 20 * time.Second
+)
+
+// prove has eight clients write, kills the server in the middle, starts it on the same folder, and counts. A deadline passes
+// meanwhile, and is announced once.
+func (p *play) prove(ctx context.Context) error {
+	p.follow(p.evening)
+	var standby step
+	if err := p.at(dominica).get(ctx, p.evening.path("steps", "HUR-06"), &standby); err != nil {
+		return err
+	}
+	due := p.evening.Clock.wall(standby.DueAt)
+	p.tell.say("Eight offices report %d figures to four more exercises, as fast as the server takes them. In the middle it is killed as by a power cut. The "+
+		"clients know nothing of it: they repeat what had no answer, under the same Idempotency-Key. While the server is down, HUR-06 falls due in the "+
+		"first exercise: CDEMA is to set the response level.", changesInAll)
+	incidents, err := p.openTraffic(ctx)
+	if err != nil {
+		return err
+	}
+	if err := p.until(ctx, due.Add(-leadOfTheBurst), "HUR-06 due"); err != nil {
+		return err
+	}
+	heard, err := p.burstAndKill(ctx, incidents, due)
+	if err != nil {
+		return err
+	}
+	c, err := p.count(ctx, incidents, heard)
+	if err != nil {
+		return err
+	}
+	if err := p.toldOnce(ctx, due, standby); err != nil {
+		return err
+	}
+	p.tell.print("")
+	p.tell.print("    accepted    %5d   answered with success; %d requests were sent again", c.accepted, c.again)
+	p.tell.print("    kept        %5d   read back from the API after the restart", c.kept)
+	p.tell.print("    delivered   %5d   different events at Antigua's webhook, all signed; %d came again under the same id", c.delivered, c.repeats)
+	p.tell.print("    lost        %5d", c.lost)
+	p.tell.print("    doubled ids %5d", c.doubled)
+	p.tell.print("")
+	if err := p.verify(ctx); err != nil {
+		return err
+	}
+	if err := c.err(heard); err != nil {
+		p.tell.bad("%s", c)
+		return err
+	}
+	p.tell.good("%s", c)
+	return nil
+}
+
+// openTraffic opens the exercises that the burst goes to. Their arrivals are counted, not told.
+func (p *play) openTraffic(ctx context.Context) ([]incident, error) {
+	var opened []incident
+	for _, origin := range []string{"GRD", "KNA", "MSR", "VCT"} {
+		i, err := p.openIncident(ctx, origin, "Exercise traffic: "+p.name(origin), september(26, 18, 0), antigua)
+		if err != nil {
+			return nil, err
+		}
+		opened = append(opened, i)
+	}
+	return opened, nil
+}
+
+// burstAndKill runs the burst; when two fifths are accepted, it kills the server, waits for the deadline to pass, and starts it again.
+func (p *play) burstAndKill(ctx context.Context, incidents []incident, due time.Time) (harvest, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	bar := p.tell.gauge("accepted", changesInAll)
+	defer p.tell.done()
+	enough := make(chan struct{})
+	ended := make(chan harvest, 1)
+	run := uuid.NewString()
+	go func() {
+		ended <- burst{
+			clients: clientsAtOnce, changes: changesInAll,
+			send: func(ctx context.Context, change int) (string, int, error) {
+				return p.reportTraffic(ctx, incidents[change%len(incidents)], fmt.Sprintf("%s-%d", run, change), change)
+			},
+			accepted: func(total int) {
+				bar.set(total)
+				if total == killAfter {
+					close(enough)
+				}
+			},
+		}.run(ctx)
+	}()
+	var heard harvest
+	select {
+	case <-enough:
+		if err := p.killAndStart(ctx, due); err != nil {
+			cancel(err)
+			<-ended
+			return harvest{}, err
+		}
+		heard = <-ended
+	case heard = <-ended: // refused, or interrupted, before there was enough
+	}
+	if len(heard.ids) < killAfter {
+		return heard, fmt.Errorf("only %d of %d changes were accepted: %w", len(heard.ids), changesInAll, errors.Join(heard.errs...))
+	}
+	return heard, nil
+}
+
+// reportTraffic has one figure of the burst accepted.
+func (p *play) reportTraffic(ctx context.Context, i incident, key string, change int) (string, int, error) {
+	var made figure
+	r, err := p.at(i.Origin).do(ctx, call{method: http.MethodPost, path: i.path("figures"), key: key, body: body{
+		"place": body{"party": i.Origin}, "quantifier": "exact", "unit": "person", "number": change, "category": "unverified_stock",
+		"term": "multiple_or_other", "setting": "unknown", "role": "triangulation", "as_of": september(26, 17, 0),
+		"source": body{"name": exercisePlay, "kind": "other", "reference": fmt.Sprintf("Exercise traffic %d", change)},
+	}}, &made)
+	return made.ID, r.tries, err
+}
+
+// killAndStart kills the server and starts it again, after the deadline has passed when that is near.
+func (p *play) killAndStart(ctx context.Context, due time.Time) error {
+	before := p.now()
+	if err := p.server.kill(); err != nil {
+		return err
+	}
+	p.tell.warn("Demo", "KILLS the server (no warning, no goodbye) with %d clients in the middle of their requests", clientsAtOnce)
+	if left := due.Add(200 * time.Millisecond).Sub(p.now()); left > 0 && left < longestOutage {
+		if err := pause(ctx, left); err != nil {
+			return err
+		}
+		p.tell.did("Demo", "waits with the restart until HUR-06 has fallen due: nobody is there to notice")
+	}
+	again := p.now()
+	if err := p.server.start(ctx); err != nil {
+		return err
+	}
+	p.tell.did("Demo", "started it on the same folder: ready after %s, %s after the kill", briefly(p.now().Sub(again)), briefly(p.now().Sub(before)))
+	return nil
+}
+
+// count waits until everything accepted has come, reads back what is kept, and compares.
+func (p *play) count(ctx context.Context, incidents []incident, heard harvest) (counts, error) {
+	ids := map[string]bool{}
+	for _, i := range incidents {
+		ids[i.ID] = true
+	}
+	bar := p.tell.gauge("delivered", len(heard.ids))
+	defer p.tell.done()
+	wait, cancel := context.WithTimeout(ctx, settleWithin)
+	defer cancel()
+	var came delivered
+	for {
+		log, more := p.receiver.arrivals()
+		came = collect(log, antigua, ids)
+		missing := len(came.missing(heard))
+		bar.set(len(heard.ids) - missing)
+		if missing == 0 {
+			break
+		}
+		select {
+		case <-more:
+			if pause(wait, pollEvery) == nil { // many come at once
+				continue
+			}
+		case <-wait.Done():
+		}
+		break
+	}
+	if err := ctx.Err(); err != nil {
+		return counts{}, err
+	}
+	var kept []string
+	for _, i := range incidents {
+		figures, err := all[figure](ctx, p.at(i.Origin).client, i.path("figures?limit=500"))
+		if err != nil {
+			return counts{}, fmt.Errorf("reading back %s: %w", i.Code, err)
+		}
+		for _, f := range figures {
+			kept = append(kept, f.ID)
+		}
+	}
+	return compare(changesInAll, heard, kept, came), nil
+}
+
+var errNotOnce = errors.New("a deadline was not announced exactly once")
+
+// toldOnce checks that the deadline that passed meanwhile was announced, under one id.
+func (p *play) toldOnce(ctx context.Context, due time.Time, s step) error {
+	told, err := p.expectAlert(ctx, p.evening, cdema, "step_overdue", s.Key)
+	if err != nil {
+		return err
+	}
+	log, _ := p.receiver.arrivals()
+	ids := map[string]bool{}
+	for _, a := range log {
+		if d := a.event.Data; a.signed == nil && a.box == cdema && d.Alert != nil && d.Alert.Kind == "step_overdue" && d.Alert.Subject == s.Key &&
+			d.Incident.ID == p.evening.ID {
+			ids[a.event.ID] = true
+		}
+	}
+	if len(ids) != 1 {
+		return fmt.Errorf("%w: %s came under %d ids", errNotOnce, s.Key, len(ids))
+	}
+	p.tell.did("Demo", "%s fell due at %s; CDEMA was told once, %s later", s.Key, s.DueAt.In(roseau()).Format("15:04"), briefly(told.at.Sub(due)))
+	return nil
+}
+
+// verify has the records proved while the server runs.
+func (p *play) verify(ctx context.Context) error {
+	said, err := p.server.verify(ctx)
+	if err != nil {
+		p.tell.bad("landfall verify: %s", said)
+		return err
+	}
+	p.tell.say("landfall verify: %s", said)
+	return nil
+}

@@ -1,0 +1,15 @@
+package demo
+
+import (
+	"os"
+	"os/exec"
+	"syscall"
+)
+
+// tie has the kernel end the server when the demo is gone, however that happens.
+func tie(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }
+
+func tied(*os.Process) error { return nil }
+
+// interrupt asks the server to stop.
+func interrupt(p *os.Process) error { return p.Signal(os.Interrupt) }

@@ -1,0 +1,244 @@
+package demo
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// What follows is the part of the contract (api/openapi.yaml) that the story reads.
+
+type hazard struct {
+	ID string `json:"id"`
+}
+
+type incident struct {
+	ID      string `json:"id"`
+	Code    string `json:"code"`
+	Origin  string `json:"origin"`
+	Version int64  `json:"version"`
+	Clock   clock  `json:"clock"`
+}
+
+// clock ties the time of an exercise to the time on the wall.
+type clock struct {
+	ScenarioStart time.Time `json:"scenario_start"`
+	WallStart     time.Time `json:"wall_start"`
+	Speed         int       `json:"speed"`
+}
+
+// at gives the scenario's time at a wall time; wall the reverse.
+func (c clock) at(wall time.Time) time.Time {
+	return c.ScenarioStart.Add(wall.Sub(c.WallStart) * time.Duration(c.Speed))
+}
+
+func (c clock) wall(scenario time.Time) time.Time {
+	return c.WallStart.Add(scenario.Sub(c.ScenarioStart) / time.Duration(max(1, c.Speed)))
+}
+
+// roseau is the time zone of the story: everybody in it is four hours behind UTC, the whole year.
+func roseau() *time.Location { return time.FixedZone("UTC-4", -4*60*60) }
+
+// september gives a moment of September 2017 in Roseau.
+func september(day, hour, minute int) time.Time {
+	return time.Date(2017, time.September, day, hour, minute, 0, 0, roseau())
+}
+
+// shows gives what the clock of the exercise shows, in Roseau.
+func (i incident) shows(wall time.Time) string {
+	return i.Clock.at(wall).In(roseau()).Format("2 Jan 15:04")
+}
+
+// path of something below the incident.
+func (i incident) path(parts ...string) string {
+	return "/api/v1/incidents/" + i.ID + "/" + strings.Join(parts, "/")
+}
+
+type text struct {
+	EN string `json:"en"`
+}
+
+type step struct {
+	Key     string    `json:"key"`
+	Title   text      `json:"title"`
+	Party   string    `json:"party"`
+	Status  string    `json:"status"`
+	DueAt   time.Time `json:"due_at"`
+	Overdue bool      `json:"overdue"`
+}
+
+type alert struct {
+	ID           string    `json:"id"`
+	Party        string    `json:"party"`
+	Kind         string    `json:"kind"`
+	Subject      string    `json:"subject"`
+	Version      int64     `json:"version"`
+	RequiredBy   time.Time `json:"required_by"`
+	RaisedAt     time.Time `json:"raised_at"`
+	Acknowledged *struct {
+		Version int64 `json:"version"`
+	} `json:"acknowledged"`
+}
+
+type acknowledgement struct {
+	Party   string `json:"party"`
+	Outcome string `json:"outcome"`
+	Version int64  `json:"version"`
+}
+
+type anchor struct {
+	Name    string    `json:"name"`
+	At      time.Time `json:"at"`
+	Kind    string    `json:"kind"`
+	ETag    string    `json:"etag"`
+	History []struct {
+		At   time.Time `json:"at"`
+		Kind string    `json:"kind"`
+	} `json:"history"`
+}
+
+type people struct {
+	Total int `json:"total"`
+}
+
+type movement struct {
+	ID         string  `json:"id"`
+	Status     string  `json:"status"`
+	Carrier    string  `json:"carrier"`
+	People     people  `json:"people"`
+	Departed   *people `json:"departed"`
+	Arrived    *people `json:"arrived"`
+	Difference int     `json:"difference"`
+}
+
+type answer struct {
+	ID         string   `json:"id"`
+	Party      string   `json:"party"`
+	Kind       string   `json:"kind"`
+	Ceiling    *int     `json:"ceiling"`
+	Conditions []string `json:"conditions"`
+}
+
+type figure struct {
+	ID         string    `json:"id"`
+	Quantifier string    `json:"quantifier"`
+	Number     int       `json:"number"`
+	Category   string    `json:"category"`
+	Term       string    `json:"term"`
+	Role       string    `json:"role"`
+	AsOf       time.Time `json:"as_of"`
+	Source     struct {
+		Name      string `json:"name"`
+		Reference string `json:"reference"`
+	} `json:"source"`
+}
+
+// number gives a figure as people say it: "more than 73,000".
+func (f figure) number() string {
+	words := map[string]string{"more_than": "more than ", "less_than": "less than ", "approximately": "about "}
+	return words[f.Quantifier] + grouped(f.Number)
+}
+
+// grouped writes thousands apart: 73,000.
+func grouped(n int) string {
+	if n < 0 {
+		return "-" + grouped(-n)
+	}
+	if n < 1000 {
+		return fmt.Sprint(n)
+	}
+	return fmt.Sprintf("%s,%03d", grouped(n/1000), n%1000)
+}
+
+// reader knows what the story needs to put an arrival into words.
+type reader struct {
+	name  func(code string) string // what a party is called
+	speed int                      // of the exercise clock
+}
+
+// describe gives one line on what arrived, for the endpoint that it arrived at; "" for what the story passes over.
+func (r reader) describe(a arrival) string {
+	what := r.about(a)
+	if what == "" {
+		return ""
+	}
+	version := a.event.Data.Incident.Version
+	if al := a.event.Data.Alert; al != nil {
+		version = al.Version
+	}
+	again := ""
+	if a.again {
+		again = ", again under the same id"
+	}
+	return fmt.Sprintf("%s (version %d, signature right%s)", what, version, again)
+}
+
+func (r reader) about(a arrival) string {
+	d := a.event.Data
+	switch kind := a.event.kind(); {
+	case kind == "alert.raised" && d.Alert != nil:
+		if d.Alert.Party != a.box {
+			return "" // the affected state gets a copy of what others are asked
+		}
+		return "ALERT: " + r.alert(d)
+	case kind == "alert.acknowledged" && d.Alert != nil:
+		if d.Alert.Party == a.box {
+			return ""
+		}
+		return fmt.Sprintf("%s has acknowledged: %s", r.name(d.Alert.Party), strings.ReplaceAll(d.Alert.Kind, "_", " "))
+	case kind == "answer.given" && d.Answer != nil && d.Answer.Party != a.box:
+		if d.Answer.Ceiling != nil {
+			return fmt.Sprintf("%s says %s, up to %s people, %d conditions", r.name(d.Answer.Party), d.Answer.Kind, grouped(*d.Answer.Ceiling), len(d.Answer.Conditions))
+		}
+		return fmt.Sprintf("%s says %s", r.name(d.Answer.Party), d.Answer.Kind)
+	case kind == "anchor.moved" && d.Anchor != nil:
+		return fmt.Sprintf("%s is now %s, %s", d.Anchor.Name, d.Anchor.At.In(roseau()).Format("15:04"), d.Anchor.Kind)
+	case kind == "movement.arrived" && d.Movement != nil:
+		return fmt.Sprintf("the movement has arrived, difference %d", d.Movement.Difference)
+	case kind == "figure.reported" && d.Figure != nil:
+		return fmt.Sprintf("figure: %s, %s", d.Figure.number(), d.Figure.Source.Reference)
+	}
+	return ""
+}
+
+// alert says in words what an alert is about. Until when an answer is wanted is told in scenario time, as the rule is written; between the
+// change and its alert a moment has passed, which the rounding takes away.
+func (r reader) alert(d eventData) string {
+	wanted := ""
+	if by := d.Alert.RequiredBy; !by.IsZero() {
+		left := by.Sub(d.Alert.RaisedAt) * time.Duration(max(1, r.speed))
+		wanted = fmt.Sprintf("; an answer is wanted within %s", span(left.Round(5*time.Minute)))
+	}
+	switch d.Alert.Kind {
+	case "named":
+		return "you are named as a receiving state" + wanted
+	case "planning":
+		return "planning has begun" + wanted
+	case "activation":
+		return "the protocol is activated" + wanted
+	case "movement":
+		return "people are to come to you" + wanted
+	case "departure":
+		return "people are on their way to you" + wanted
+	case "step_overdue":
+		if d.Step != nil {
+			return fmt.Sprintf("step %s is overdue: %s", d.Step.Key, d.Step.Title.EN)
+		}
+		return fmt.Sprintf("step %s is overdue", d.Alert.Subject)
+	}
+	return strings.ReplaceAll(d.Alert.Kind, "_", " ") + wanted
+}
+
+// span gives a length of time in its largest fitting units: "30 min", "4 h", "1 h 20 min", "8 s".
+func span(d time.Duration) string {
+	switch d = d.Round(time.Second); {
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", int(d.Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("%d min", int(d.Round(time.Minute).Minutes()))
+	case d.Round(time.Minute)%time.Hour == 0:
+		return fmt.Sprintf("%d h", int(d.Round(time.Minute).Hours()))
+	}
+	d = d.Round(time.Minute)
+	return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
+}

@@ -1,0 +1,93 @@
+package demo
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestArrivalsAreToldInWords(t *testing.T) {
+	r := reader{name: func(code string) string { return names()[code] }, speed: 240}
+	for _, c := range []struct{ name, box, event, want string }{
+		{
+			"an alert with a time to answer by, in scenario time", antigua,
+			`{"type":"landfall.alert.raised.v1","data":{"incident":{"version":9},"alert":{"party":"ATG","kind":"activation","version":3,
+			  "raised_at":"2026-06-01T12:00:00.050Z","required_by":"2026-06-01T12:00:07.5Z"}}}`,
+			"ALERT: the protocol is activated; an answer is wanted within 30 min (version 3, signature right)",
+		},
+		{
+			"an overdue step", dominica,
+			`{"type":"landfall.alert.raised.v1","data":{"alert":{"party":"DMA","kind":"step_overdue","subject":"HUR-05","version":12},
+			  "step":{"key":"HUR-05","title":{"en":"Request sent"}}}}`,
+			"ALERT: step HUR-05 is overdue: Request sent (version 12, signature right)",
+		},
+		{
+			"the copy that the affected state gets of another's alert", dominica,
+			`{"type":"landfall.alert.raised.v1","data":{"alert":{"party":"ATG","kind":"activation","version":3}}}`, "",
+		},
+		{
+			"an acknowledgement", dominica,
+			`{"type":"landfall.alert.acknowledged.v1","data":{"alert":{"party":"ATG","kind":"activation","version":3}}}`,
+			"Antigua and Barbuda has acknowledged: activation (version 3, signature right)",
+		},
+		{
+			"an answer", dominica,
+			`{"type":"landfall.answer.given.v1","data":{"incident":{"version":7},"answer":{"party":"ATG","kind":"accept","ceiling":1250,"conditions":["a","b"]}}}`,
+			"Antigua and Barbuda says accept, up to 1,250 people, 2 conditions (version 7, signature right)",
+		},
+		{
+			"a figure", antigua,
+			`{"type":"landfall.figure.reported.v1","data":{"incident":{"version":8},"figure":{"quantifier":"more_than","number":73000,"source":{"reference":"a situation text"}}}}`,
+			"figure: more than 73,000, a situation text (version 8, signature right)",
+		},
+		{"something the story passes over", dominica, `{"type":"landfall.step.started.v1","data":{}}`, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a := arrival{box: c.box}
+			if err := json.Unmarshal([]byte(c.event), &a.event); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(c.want, r.describe(a)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestARepeatedDeliverySaysSo(t *testing.T) {
+	a := arrival{box: antigua, again: true, event: told("e", "i", "f")}
+	if got, want := (reader{name: func(c string) string { return c }}).describe(a), "figure: 0,  (version 0, signature right, again under the same id)"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestExerciseClockIsTheServers(t *testing.T) {
+	start := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
+	c := clock{ScenarioStart: september(18, 20, 30), WallStart: start, Speed: 240}
+	if got := c.at(start.Add(15 * time.Second)); !got.Equal(september(18, 21, 30)) {
+		t.Errorf("15 s later it is %s", got)
+	}
+	if got := c.wall(september(18, 21, 15)); !got.Equal(start.Add(11250 * time.Millisecond)) {
+		t.Errorf("21:15 is at %s", got)
+	}
+	if got := (incident{Clock: c}).shows(start.Add(time.Minute)); got != "19 Sep 00:30" {
+		t.Errorf("shows %s", got)
+	}
+}
+
+func TestSpansAndNumbersReadAsPeopleWriteThem(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		15 * time.Second: "15 s", 30 * time.Minute: "30 min", 4 * time.Hour: "4 h", 80 * time.Minute: "1 h 20 min", 119*time.Minute + 59*time.Second: "2 h",
+	} {
+		if got := span(d); got != want {
+			t.Errorf("%v reads %q, want %q", d, got, want)
+		}
+	}
+	for n, want := range map[int]string{0: "0", 999: "999", 1000: "1,000", 1_000_005: "1,000,005", -1500: "-1,500"} {
+		if got := grouped(n); got != want {
+			t.Errorf("%d reads %q, want %q", n, got, want)
+		}
+	}
+}

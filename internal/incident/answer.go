@@ -1,0 +1,139 @@
+package incident
+
+import (
+	"context"
+	"time"
+
+	"landfall/internal/access"
+	"landfall/internal/fault"
+	"landfall/internal/ledger"
+	"landfall/internal/place"
+)
+
+// AnswerKind is what a receiving state says to the request.
+type AnswerKind string
+
+// The closed list of answers.
+const (
+	Accept   AnswerKind = "accept"   // with a ceiling and conditions, or without
+	Decline  AnswerKind = "decline"  // gives no reason unless it wants to
+	Question AnswerKind = "question" // wants to know something first
+)
+
+// AnswerKinds gives the closed list.
+func AnswerKinds() []AnswerKind { return []AnswerKind{Accept, Decline, Question} }
+
+const (
+	maxConditions = 20
+	maxCondition  = 500
+)
+
+// Answer is a receiving state's word on taking people in. A later answer of the same state replaces an earlier one; all are kept. An offer is
+// not an arrival: it counts nobody.
+type Answer struct {
+	ID         string      `json:"id"`
+	Party      place.Party `json:"party"`
+	Kind       AnswerKind  `json:"kind"`
+	Ceiling    *int        `json:"ceiling,omitempty"` // persons; absent: none stated
+	Conditions []string    `json:"conditions,omitempty"`
+	ValidUntil time.Time   `json:"valid_until,omitzero"` // scenario time
+	Text       string      `json:"text,omitempty"`       // the question, or why it declines
+	Reference  string      `json:"reference,omitempty"`  // of the signed note
+	OccurredAt time.Time   `json:"occurred_at"`          // when it was given, scenario time
+
+	RecordedAt time.Time `json:"recorded_at,omitzero"` // known at reading
+	Seq        int64     `json:"seq,omitempty"`        // known at reading
+}
+
+func (in *Answer) check() error {
+	in.ValidUntil, in.OccurredAt = instant(in.ValidUntil), instant(in.OccurredAt)
+	var c fault.Check
+	checkID(&c, "/id", in.ID)
+	if in.Party != "" {
+		checkParty(&c, "/party", in.Party)
+	}
+	checkWord(&c, "/kind", in.Kind, AnswerKinds())
+	checkOptionalTime(&c, "/valid_until", in.ValidUntil)
+	checkOptionalTime(&c, "/occurred_at", in.OccurredAt)
+	checkText(&c, "/reference", in.Reference, maxReference, false)
+	checkReason(&c, "/text", in.Text, in.Kind == Question)
+	if in.Ceiling != nil {
+		checkCount(&c, "/ceiling", *in.Ceiling)
+	}
+	c.That(in.Kind == Accept || in.Ceiling == nil, "/ceiling", "is for an acceptance")
+	c.That(in.Kind == Accept || in.ValidUntil.IsZero(), "/valid_until", "is for an acceptance")
+	c.That(in.Kind == Accept || len(in.Conditions) == 0, "/conditions", "are for an acceptance")
+	c.That(len(in.Conditions) <= maxConditions, "/conditions", "has more than %d entries", maxConditions)
+	for n, text := range in.Conditions {
+		at := "/conditions/" + itoa(n)
+		checkRequired(&c, at, text, maxCondition, true)
+		plain(&c, at, text)
+	}
+	return c.Err()
+}
+
+// GiveAnswer records the answer of a receiving state. Party may be absent when the account acts for a receiver, or passes on its word. It closes
+// no step: the signed answer is the evidence of one.
+func (d *Desk) GiveAnswer(ctx context.Context, scope access.Scope, w access.Write, id string, in Answer) (Done[*Answer], error) {
+	if err := in.check(); err != nil {
+		return Done[*Answer]{}, err
+	}
+	in.ID = newID(in.ID, "answer", scope, w)
+	out, err := d.command(ctx, scope, w, id, func(t turn) ([]ledger.Event, error) {
+		a := in
+		if a.Party == "" {
+			a.Party = t.party
+		}
+		if err := t.answerFits(&a); err != nil {
+			return nil, err
+		}
+		return one(EventAnswerGiven, a), nil
+	})
+	if err != nil {
+		return Done[*Answer]{}, err
+	}
+	a := answerIn(out)
+	if a == nil {
+		return Done[*Answer]{}, fault.New(fault.NotFound, "answer_not_found", "There is no such answer in this incident.")
+	}
+	return Done[*Answer]{Value: a, Seq: a.Seq, Version: out.Seq, Events: out.Events, Repeated: out.Repeated}, nil
+}
+
+func (t turn) answerFits(a *Answer) error {
+	if err := t.mustRun(); err != nil {
+		return err
+	}
+	if !t.receives(a.Party) {
+		if t.all && a.Party == "" {
+			var c fault.Check
+			c.Field("/party", "is required: say which receiving state answers")
+			return c.Err()
+		}
+		return fault.New(fault.Forbidden, "receivers_only", "Only a state that the incident names as a receiver answers.")
+	}
+	if !t.staff(a.Party) {
+		return fault.New(fault.Forbidden, "receiver_only", "Only %s answers for %s.", a.Party, a.Party)
+	}
+	for _, other := range t.Answers {
+		if other.ID == a.ID {
+			return fault.New(fault.Conflict, "id_taken", "This answer id is already taken.")
+		}
+	}
+	a.OccurredAt, a.Seq, a.RecordedAt = orNow(a.OccurredAt, t.now), 0, noTime
+	var c fault.Check
+	checkPast(&c, "/occurred_at", a.OccurredAt, t.now)
+	c.That(a.ValidUntil.IsZero() || a.ValidUntil.After(t.now), "/valid_until", "has passed already")
+	return c.Err()
+}
+
+// answerIn gives the answer that an outcome recorded.
+func answerIn(out ledger.Outcome[*state]) *Answer {
+	for _, a := range out.Value.Answers {
+		for _, e := range out.Events {
+			if e.Type == EventAnswerGiven && e.Seq == a.Seq {
+				return a
+			}
+		}
+	}
+	return nil
+}

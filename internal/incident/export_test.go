@@ -1,0 +1,50 @@
+package incident
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"landfall/internal/ledger"
+)
+
+// What tests may look at that nobody else may.
+
+var (
+	CodeOf   = codeOf
+	FoldText = foldText
+)
+
+// Personal says what a text is taken for; "" for nothing personal.
+func Personal(text string) string {
+	for _, p := range looksPersonal {
+		if p.pattern.MatchString(text) {
+			return p.what
+		}
+	}
+	return ""
+}
+
+// Fold is the fold of an incident as JSON, and its next wake.
+func (d *Desk) Fold(ctx context.Context, id string) (fold []byte, wake time.Time, err error) {
+	found, err := d.incidents.Load(ctx, id)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	fold, err = json.Marshal(found.Value)
+	return fold, nextWake(found.Value), err
+}
+
+// Refold folds the log of an incident from its first event.
+func (d *Desk) Refold(ctx context.Context, id string) ([]byte, error) {
+	found, err := d.incidents.LoadAsKnownAt(ctx, id, d.ledger.Now().Add(time.Hour))
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(found.Value)
+}
+
+// History gives the recorded events of an incident.
+func (d *Desk) History(ctx context.Context, id string) ([]ledger.Recorded, error) {
+	return d.incidents.History(ctx, id, 0, 0)
+}

@@ -1,0 +1,339 @@
+package incident
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"landfall/internal/access"
+	"landfall/internal/fault"
+	"landfall/internal/ledger"
+	"landfall/internal/place"
+)
+
+// Figures contradict each other, are revised and do not always add up. Each is a dated record with one stated source; none is
+// overwritten, none is the sum of others. A later one may supersede an earlier one, and at most one is recommended for each
+// place, category and day.
+
+// The closed words of figures, after IDMC Helix.
+type (
+	Quantifier     string // how exact the number is
+	Unit           string // what is counted
+	FigureRole     string // whether it is the one to use
+	FigureKind     string // how many there are, or how many came to be
+	FigureCategory string // what those counted are
+	Term           string // the word the source used
+	Setting        string // where those counted sleep
+	SourceKind     string // what the source is
+	Reliability    string // of the source
+)
+
+// The closed lists.
+const (
+	Exact         Quantifier = "exact"
+	Approximately Quantifier = "approximately"
+	MoreThan      Quantifier = "more_than"
+	LessThan      Quantifier = "less_than"
+
+	Persons    Unit = "person"
+	Households Unit = "household"
+
+	Recommended   FigureRole = "recommended"
+	Triangulation FigureRole = "triangulation"
+
+	Stock FigureKind = "stock"
+	Flow  FigureKind = "flow"
+)
+
+// categories says of each category whether it is a stock or a flow: the two are never added.
+var categories = map[FigureCategory]FigureKind{
+	"idps": Stock, "returnees": Stock, "locally_integrated_idps": Stock, "idps_settled_elsewhere": Stock,
+	"people_displaced_across_borders": Stock, "partial_stock": Stock, "unverified_stock": Stock,
+
+	"new_displacement": Flow, "multiple_displacement": Flow, "partial_flow": Flow, "cross_border_flight": Flow, "cross_border_return": Flow,
+	"return": Flow, "relocation_elsewhere": Flow, "provisional_solutions": Flow, "local_integration": Flow, "births": Flow, "deaths": Flow,
+	"people_displaced_across_borders_flow": Flow, "unverified_flow": Flow,
+}
+
+// FigureCategories gives the closed list, sorted.
+func FigureCategories() []FigureCategory { return sortedKeys(categories) }
+
+// Quantifiers gives the closed list.
+func Quantifiers() []Quantifier { return []Quantifier{Exact, Approximately, MoreThan, LessThan} }
+
+// Terms gives the closed list.
+func Terms() []Term {
+	return []Term{"evacuated", "displaced", "forced_to_flee", "relocated", "sheltered", "in_relief_camp", "destroyed_housing",
+		"partially_destroyed_housing", "uninhabitable_housing", "homeless", "affected", "returns", "multiple_or_other"}
+}
+
+// Settings gives the closed list.
+func Settings() []Setting {
+	return []Setting{"public_shelter", "hotel", "host_family", "onward_travel", "own_home", "other", "unknown"}
+}
+
+// SourceKinds gives the closed list.
+func SourceKinds() []SourceKind {
+	return []SourceKind{"government", "red_cross", "united_nations", "regional_body", "media", "other"}
+}
+
+// Reliabilities gives the closed list.
+func Reliabilities() []Reliability {
+	return []Reliability{"low", "low_to_medium", "medium", "medium_to_high", "high"}
+}
+
+// FigureSource is who says so.
+type FigureSource struct {
+	Name        string      `json:"name"`
+	Kind        SourceKind  `json:"kind"`
+	Reliability Reliability `json:"reliability,omitempty"`
+	Reference   string      `json:"reference,omitempty"` // of the public document
+}
+
+// FigurePart is one part of a figure. Parts may fail to add up to it; that is said, and not mended.
+type FigurePart struct {
+	Sex     Sex     `json:"sex,omitempty"`
+	AgeFrom *int    `json:"age_from,omitempty"`
+	AgeTo   *int    `json:"age_to,omitempty"`
+	Setting Setting `json:"setting,omitempty"`
+	Place   string  `json:"place,omitempty"` // town or coarser
+	Number  int     `json:"number"`
+}
+
+// Coverage is how many of the places were counted.
+type Coverage struct {
+	Covered int `json:"covered"`
+	Total   int `json:"total"`
+}
+
+// Figure is one number that somebody stated.
+type Figure struct {
+	ID            string         `json:"id"`
+	Place         Spot           `json:"place"`
+	Quantifier    Quantifier     `json:"quantifier"`
+	Unit          Unit           `json:"unit"`
+	Number        int            `json:"number"`                   // as reported, in Unit
+	HouseholdSize float64        `json:"household_size,omitempty"` // persons, for households
+	Persons       int            `json:"persons"`                  // Number, or households by size, rounded
+	Kind          FigureKind     `json:"kind"`
+	Category      FigureCategory `json:"category"`
+	Term          Term           `json:"term"`
+	Setting       Setting        `json:"setting"`
+	Source        FigureSource   `json:"source"`
+	Role          FigureRole     `json:"role"`
+	AsOf          time.Time      `json:"as_of"`          // of a flow: its end
+	Since         time.Time      `json:"since,omitzero"` // of a flow: its start
+	Supersedes    string         `json:"supersedes,omitempty"`
+	Parts         []FigurePart   `json:"parts,omitempty"`
+	PartsAddUp    bool           `json:"parts_add_up"` // true when there are no parts
+	Coverage      *Coverage      `json:"coverage,omitempty"`
+	Final         bool           `json:"final,omitempty"` // the last one of its place; closing asks for it
+	ReportedBy    place.Party    `json:"reported_by,omitempty"`
+	OccurredAt    time.Time      `json:"occurred_at"` // when it was reported, scenario time
+
+	SupersededBy string    `json:"-"` // known at reading
+	RecordedAt   time.Time `json:"-"` // known at reading
+	Seq          int64     `json:"-"` // known at reading
+}
+
+// figureMark is what deciding needs of a figure; the figure itself is a document.
+type figureMark struct {
+	ID           string      `json:"id"`
+	By           place.Party `json:"by,omitempty"`
+	Of           place.Party `json:"of"`
+	Slot         string      `json:"slot,omitempty"` // only of a recommended one
+	Final        bool        `json:"final,omitempty"`
+	SupersededBy string      `json:"superseded_by,omitempty"`
+	Seq          int64       `json:"seq"`
+}
+
+func (in *Figure) check() error {
+	in.AsOf, in.Since, in.OccurredAt = instant(in.AsOf), instant(in.Since), instant(in.OccurredAt)
+	var c fault.Check
+	checkID(&c, "/id", in.ID)
+	checkParty(&c, "/place/party", in.Place.Party)
+	in.Place.check(&c, "/place")
+	checkWord(&c, "/quantifier", in.Quantifier, Quantifiers())
+	checkCount(&c, "/number", in.Number)
+	checkWord(&c, "/category", in.Category, FigureCategories())
+	checkWord(&c, "/term", in.Term, Terms())
+	checkWord(&c, "/setting", in.Setting, Settings())
+	checkWord(&c, "/role", in.Role, []FigureRole{Recommended, Triangulation})
+	in.checkUnit(&c)
+	in.checkSpan(&c)
+	in.checkSource(&c)
+	in.checkParts(&c)
+	if in.Supersedes != "" && !isID(in.Supersedes) {
+		c.Field("/supersedes", "must be the id of a figure")
+	}
+	if k := in.Coverage; k != nil {
+		checkCount(&c, "/coverage/covered", k.Covered)
+		checkCount(&c, "/coverage/total", k.Total)
+		c.That(k.Covered <= k.Total, "/coverage/covered", "is more than the total")
+	}
+	return c.Err()
+}
+
+func (in *Figure) checkUnit(c *fault.Check) {
+	checkWord(c, "/unit", in.Unit, []Unit{Persons, Households})
+	in.Persons = in.Number
+	switch {
+	case in.Unit == Households && !(in.HouseholdSize > 0 && in.HouseholdSize <= 30):
+		c.Field("/household_size", "is required for households, and must be above 0 and at most 30")
+	case in.Unit == Households:
+		in.Persons = int(float64(in.Number)*in.HouseholdSize + 0.5)
+		c.That(in.Persons <= maxCount, "/number", "gives more than %d persons", maxCount)
+	case in.HouseholdSize != 0:
+		c.Field("/household_size", "is for households only")
+	}
+}
+
+func (in *Figure) checkSpan(c *fault.Check) {
+	in.Kind = categories[in.Category]
+	checkTime(c, "/as_of", in.AsOf)
+	checkOptionalTime(c, "/since", in.Since)
+	switch {
+	case in.Kind == Flow && in.Since.IsZero():
+		c.Field("/since", "is required: a flow has a start and an end")
+	case in.Kind == Stock && !in.Since.IsZero():
+		c.Field("/since", "is for flows; a stock has one date")
+	case in.Since.After(in.AsOf):
+		c.Field("/since", "lies after as_of")
+	}
+}
+
+func (in *Figure) checkSource(c *fault.Check) {
+	checkRequired(c, "/source/name", in.Source.Name, maxName, false)
+	plain(c, "/source/name", in.Source.Name)
+	checkWord(c, "/source/kind", in.Source.Kind, SourceKinds())
+	if in.Source.Reliability != "" {
+		checkWord(c, "/source/reliability", in.Source.Reliability, Reliabilities())
+	}
+	checkText(c, "/source/reference", in.Source.Reference, maxReference, false)
+}
+
+func (in *Figure) checkParts(c *fault.Check) {
+	if len(in.Parts) > maxBands*len(Sexes()) {
+		c.Field("/parts", "has more than %d parts", maxBands*len(Sexes()))
+		return
+	}
+	sum := 0
+	for n, p := range in.Parts {
+		at := "/parts/" + itoa(n)
+		checkCount(c, at+"/number", p.Number)
+		if p.Sex != "" {
+			checkWord(c, at+"/sex", p.Sex, Sexes())
+		}
+		if p.Setting != "" {
+			checkWord(c, at+"/setting", p.Setting, Settings())
+		}
+		checkBand(c, at, p.AgeFrom, p.AgeTo)
+		checkText(c, at+"/place", p.Place, maxPlace, false)
+		plain(c, at+"/place", p.Place)
+		sum += p.Number
+	}
+	in.PartsAddUp = len(in.Parts) == 0 || sum == in.Number
+}
+
+// slot names what at most one figure may be recommended for: place, category and the day there.
+func (in *Figure) slot() string {
+	day := in.AsOf.In(place.Zone(in.Place.Party)).Format(time.DateOnly)
+	return strings.Join([]string{string(in.Place.Party), strings.ToLower(in.Place.Name), string(in.Category), day}, "|")
+}
+
+// ReportFigure records a figure. Kind, Persons, PartsAddUp, ReportedBy and what is known at reading are worked out, whatever the
+// request says. A second recommended figure for a place, category and day must supersede the first.
+func (d *Desk) ReportFigure(ctx context.Context, scope access.Scope, w access.Write, id string, in Figure) (Done[Figure], error) {
+	if err := in.check(); err != nil {
+		return Done[Figure]{}, err
+	}
+	in.ID = newID(in.ID, "figure", scope, w)
+	out, err := d.command(ctx, scope, w, id, func(t turn) ([]ledger.Event, error) {
+		if !t.counts(t.state) {
+			return nil, fault.New(fault.Forbidden, "role_not_allowed", "Origin, receivers and regional bodies report figures.")
+		}
+		if t.Status == Closed {
+			return nil, errEnded(t.Status)
+		}
+		f := in
+		f.ReportedBy, f.OccurredAt = t.party, orNow(in.OccurredAt, t.now)
+		if err := t.figureFits(&f); err != nil {
+			return nil, err
+		}
+		e := figureReported{Figure: f}
+		if f.Role == Recommended {
+			e.Slot = f.slot()
+		}
+		return one(EventFigureReported, e), nil
+	})
+	if err != nil {
+		return Done[Figure]{}, err
+	}
+	in.ID = reportedFigure(out.Events, in.ID)
+	f, err := d.figure(ctx, out, in.ID)
+	return Done[Figure]{Value: f, Seq: f.Seq, Version: out.Seq, Events: out.Events, Repeated: out.Repeated}, err
+}
+
+// figureFits checks a figure against those that are there.
+func (t turn) figureFits(f *Figure) error {
+	if _, taken := t.Figures[f.ID]; taken {
+		return fault.New(fault.Conflict, "id_taken", "This figure id is already taken.")
+	}
+	var c fault.Check
+	checkPast(&c, "/as_of", f.AsOf, t.now)
+	checkPast(&c, "/occurred_at", f.OccurredAt, t.now)
+	if !slices.ContainsFunc(t.parties(), func(p place.Party) bool { return covers(p.StateParty(), f.Place.Party) }) {
+		c.Field("/place/party", "is no place of a state that takes part")
+	}
+	old, ok := t.Figures[f.Supersedes]
+	switch {
+	case f.Supersedes == "":
+	case !ok:
+		c.Field("/supersedes", "names no figure of this incident")
+	case old.SupersededBy != "":
+		return fault.New(fault.State, "superseded", "That figure is superseded already, by %s.", old.SupersededBy)
+	case !t.all && !t.acts(old.By) && !t.is(access.RoleRegionalOfficer) && !t.leads(t.state):
+		return fault.New(fault.Forbidden, "not_your_figure", "Only who reported a figure, the affected state or a regional body supersedes it.")
+	}
+	if err := c.Err(); err != nil {
+		return err
+	}
+	if f.Role != Recommended {
+		return nil
+	}
+	slot := f.slot()
+	for _, m := range t.Figures {
+		if m.Slot == slot && m.SupersededBy == "" && m.ID != f.Supersedes {
+			return fault.New(fault.State, "recommended_exists",
+				"Figure %s is recommended for this place, category and day already. Supersede it, or report this one as triangulation.", m.ID)
+		}
+	}
+	return nil
+}
+
+func reportedFigure(events []ledger.Recorded, id string) string {
+	for _, e := range events {
+		var d figureReported
+		if e.Type == EventFigureReported && e.Into(&d) == nil {
+			return d.ID
+		}
+	}
+	return id
+}
+
+// figure reads a figure of an outcome from its event.
+func (d *Desk) figure(_ context.Context, out ledger.Outcome[*state], id string) (Figure, error) {
+	for _, e := range out.Events {
+		var r figureReported
+		if e.Type != EventFigureReported {
+			continue
+		}
+		if err := e.Into(&r); err != nil {
+			return Figure{}, err
+		}
+		r.Seq, r.RecordedAt = e.Seq, e.RecordedAt
+		return r.Figure, nil
+	}
+	return Figure{}, fault.New(fault.NotFound, "figure_not_found", "There is no such figure in this incident.")
+}

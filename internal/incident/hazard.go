@@ -1,0 +1,154 @@
+package incident
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"landfall/internal/access"
+	"landfall/internal/fault"
+	"landfall/internal/ledger"
+	"landfall/internal/place"
+	"landfall/internal/store"
+)
+
+// Hazard is a storm, an eruption or whatever else drives people out. Several incidents may share one, so every account sees every hazard: it
+// says nothing about who plans what. It is shared: whoever gets one must not change it.
+type Hazard struct {
+	ID        string    `json:"id"`
+	Name      string    `json:"name"`
+	Type      string    `json:"type"`            // GLIDE hazard code, such as TC
+	GLIDE     []string  `json:"glide,omitempty"` // GLIDE numbers in canonical form; often none in the first days
+	StartedAt time.Time `json:"started_at"`
+	OpenedAt  time.Time `json:"opened_at"` // recorded
+	Seq       int64     `json:"seq"`
+}
+
+const (
+	maxName  = 120
+	maxGLIDE = 20
+)
+
+// OpenHazard asks for a new hazard.
+type OpenHazard struct {
+	ID        string
+	Name      string
+	Type      string
+	GLIDE     []string // as people write them; see place.ParseGLIDE
+	StartedAt time.Time
+}
+
+func (in *OpenHazard) check() error {
+	in.StartedAt = instant(in.StartedAt)
+	var c fault.Check
+	checkID(&c, "/id", in.ID)
+	checkRequired(&c, "/name", in.Name, maxName, false)
+	plain(&c, "/name", in.Name)
+	_, known := place.HazardOf(in.Type)
+	c.That(known, "/type", "must be a GLIDE hazard code, such as TC or VO")
+	checkTime(&c, "/started_at", in.StartedAt)
+	c.That(len(in.GLIDE) <= maxGLIDE, "/glide", "has more than %d numbers", maxGLIDE)
+
+	var canonical []string
+	seen := map[string]bool{}
+	for n, text := range in.GLIDE {
+		at := "/glide/" + itoa(n)
+		numbers, err := place.ParseGLIDE(text)
+		if err != nil {
+			c.Field(at, "%s", detailOf(err))
+		}
+		for _, g := range numbers {
+			c.That(!seen[g.String()], at, "is listed twice")
+			seen[g.String()] = true
+			canonical = append(canonical, g.String())
+		}
+	}
+	in.GLIDE = canonical
+	return c.Err()
+}
+
+// OpenHazard records a hazard. Coordinators and regional officers do.
+func (d *Desk) OpenHazard(ctx context.Context, scope access.Scope, w access.Write, in OpenHazard) (Done[*Hazard], error) {
+	var none Done[*Hazard]
+	if err := in.check(); err != nil {
+		return none, err
+	}
+	if v := voiceOf(scope); !scope.MayWrite() || !v.all && !v.is(access.RoleCoordinator, access.RoleRegionalOfficer) {
+		return none, fault.New(fault.Forbidden, "role_not_allowed", "Coordinators and regional officers open hazards.")
+	}
+	if w.Relay != nil {
+		if _, err := checkRelay(w.Relay, d.ledger.Now()); err != nil {
+			return none, err
+		}
+	}
+	out, err := d.hazards.Execute(ctx, newID(in.ID, NounHazard, scope, w), ledger.Command[*Hazard]{
+		Actor: scope.Actor(), Relay: w.Relay, Expect: ledger.MustNotExist, Key: w.Key, Digest: w.Digest,
+		Decide: func(*Hazard, ledger.Moment) (ledger.Decision, error) {
+			return ledger.Decision{Events: one(EventHazardOpened, hazardOpened{Name: in.Name, Type: in.Type, GLIDE: in.GLIDE, StartedAt: in.StartedAt})}, nil
+		},
+	})
+	if err != nil {
+		return none, err
+	}
+	return Done[*Hazard]{Value: out.Value, Seq: out.Value.Seq, Version: out.Seq, Events: out.Events, Repeated: out.Repeated}, nil
+}
+
+// GetHazard gives a hazard; NotFound when there is none, or nobody asks.
+func (d *Desk) GetHazard(ctx context.Context, scope access.Scope, id string) (*Hazard, error) {
+	if scope.Account == "" || !isID(id) {
+		return nil, errNoHazard()
+	}
+	found, err := d.hazards.Load(ctx, id)
+	if fault.Is(err, fault.NotFound) {
+		return nil, errNoHazard()
+	}
+	return found.Value, err
+}
+
+// ListHazards gives hazards, the newest first.
+func (d *Desk) ListHazards(ctx context.Context, scope access.Scope, page PageRequest) (Page[*Hazard], error) {
+	var none Page[*Hazard]
+	if scope.Account == "" {
+		return none, errNoHazard()
+	}
+	limit, err := page.limit(defaultLimit)
+	if err != nil {
+		return none, err
+	}
+	d.ledger.Settle(ctx, settleFor)
+	found, err := d.docs.Find(ctx, store.Query{Kind: KindHazard, Index: "opened_at", Desc: true, After: page.Cursor, Limit: limit})
+	if err != nil {
+		return none, storeFault(err)
+	}
+	return pageOf(found, func(body []byte) (*Hazard, error) {
+		h := &Hazard{}
+		return h, json.Unmarshal(body, h)
+	})
+}
+
+func errNoHazard() error {
+	return fault.New(fault.NotFound, "hazard_not_found", "There is no such hazard.")
+}
+
+func hazardFold() ledger.Fold[*Hazard] {
+	return ledger.Fold[*Hazard]{
+		Noun: NounHazard, Version: 1, Events: []string{EventHazardOpened},
+		New:   func(id string) *Hazard { return &Hazard{ID: id} },
+		Clone: func(h *Hazard) *Hazard { c := *h; return &c },
+		Evolve: func(h *Hazard, e ledger.Recorded) (*Hazard, error) {
+			if e.Type != EventHazardOpened {
+				return h, nil
+			}
+			var d hazardOpened
+			if err := e.Into(&d); err != nil {
+				return h, err
+			}
+			h.Name, h.Type, h.GLIDE, h.StartedAt, h.OpenedAt, h.Seq = d.Name, d.Type, d.GLIDE, d.StartedAt, e.RecordedAt, e.Seq
+			return h, nil
+		},
+		Project: func(h *Hazard, head ledger.Head, _ []ledger.Recorded) []store.Op {
+			return putDoc(KindHazard, h.ID, head.Seq, h, map[string]any{"opened_at": h.OpenedAt})
+		},
+		Announce: announceHazard,
+	}
+}

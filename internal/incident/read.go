@@ -1,0 +1,370 @@
+package incident
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"landfall/internal/access"
+	"landfall/internal/fault"
+	"landfall/internal/place"
+	"landfall/internal/protocol"
+	"landfall/internal/store"
+)
+
+const (
+	defaultLimit      = 100
+	defaultStepsLimit = 500
+	maxLimit          = 500
+	maxQuery          = 200
+
+	// settleFor is how long a list waits for the projections of what its own process has accepted.
+	settleFor = 250 * time.Millisecond
+
+	// provisionalFor is how young a moment is of which it is not yet known what was recorded until then.
+	provisionalFor = 10 * time.Second
+)
+
+// PageRequest asks for one page of a list.
+type PageRequest struct {
+	Limit  int    // 0: the list's own default; at most 500
+	Cursor string // Page.Next of the page before; "" for the first
+}
+
+func (p PageRequest) limit(otherwise int) (int, error) {
+	var c fault.Check
+	c.That(p.Limit >= 0 && p.Limit <= maxLimit, "?limit", "must be 1 to %d", maxLimit)
+	c.That(len(p.Cursor) <= 4096, "?cursor", "is no cursor of this service")
+	if p.Limit == 0 {
+		return otherwise, c.Err()
+	}
+	return p.Limit, c.Err()
+}
+
+// Page is one page of a list. Next is "" when there is no more.
+type Page[V any] struct {
+	Items []V
+	Next  string
+}
+
+// Filter chooses incidents; empty members choose all.
+type Filter struct {
+	Status     []Status
+	State      place.Party // a state that takes part
+	HazardType string
+	Exercise   *bool
+	Query      string // words in title or code, without regard to case and accents
+}
+
+// List gives incidents that the scope may see, the newest first. What it may not see is never looked at.
+func (d *Desk) List(ctx context.Context, scope access.Scope, f Filter, page PageRequest) (Page[Incident], error) {
+	var none Page[Incident]
+	limit, err := page.limit(defaultLimit)
+	if err != nil {
+		return none, err
+	}
+	q, err := f.query()
+	if err != nil {
+		return none, err
+	}
+	q.After, q.Limit, q.Desc = page.Cursor, limit, true
+	switch {
+	case scope.All:
+		q.Index = "opened_at"
+	case scope.Party == "":
+		return Page[Incident]{Items: []Incident{}}, nil
+	default:
+		q.Index, q.Equal = "audience", []any{string(scope.Party)}
+	}
+	d.ledger.Settle(ctx, settleFor)
+	found, err := d.docs.Find(ctx, q)
+	if err != nil {
+		return none, storeFault(err)
+	}
+	return pageOf(found, func(body []byte) (i Incident, err error) { return i, json.Unmarshal(body, &i) })
+}
+
+func (f Filter) query() (store.Query, error) {
+	q := store.Query{Kind: KindIncident}
+	var c fault.Check
+	if len(f.Status) > 0 {
+		cond := store.Cond{Field: "status"}
+		for _, s := range f.Status {
+			checkWord(&c, "?status", s, Statuses())
+			cond.Any = append(cond.Any, string(s))
+		}
+		q.Filter = append(q.Filter, cond)
+	}
+	if f.State != "" {
+		if _, err := place.ParseState(string(f.State)); err != nil {
+			c.Field("?state", "%s", detailOf(err))
+		}
+		q.Filter = append(q.Filter, store.Cond{Field: "states", Contains: stateToken(f.State)})
+	}
+	if f.HazardType != "" {
+		_, known := place.HazardOf(f.HazardType)
+		c.That(known, "?hazard_type", "must be a GLIDE hazard code, such as TC or VO")
+		q.Filter = append(q.Filter, store.Cond{Field: "hazard_type", Any: []any{f.HazardType}})
+	}
+	if f.Exercise != nil {
+		q.Filter = append(q.Filter, store.Cond{Field: "exercise", Any: []any{*f.Exercise}})
+	}
+	if text := strings.TrimSpace(f.Query); text != "" {
+		checkText(&c, "?q", text, maxQuery, false)
+		q.Filter = append(q.Filter, store.Cond{Field: "text", Contains: foldText(text)})
+	}
+	return q, c.Err()
+}
+
+// pageOf reads the documents of a found page.
+func pageOf[V any](found store.Page, read func(body []byte) (V, error)) (Page[V], error) {
+	p := Page[V]{Items: []V{}, Next: found.Next}
+	for _, doc := range found.Docs {
+		v, err := read(doc.Body)
+		if err != nil {
+			return Page[V]{}, fault.Wrap(err, fault.Internal, "bad_document", "A stored document cannot be read.")
+		}
+		p.Items = append(p.Items, v)
+	}
+	return p, nil
+}
+
+// Get gives an incident that the scope may see.
+func (d *Desk) Get(ctx context.Context, scope access.Scope, id string) (Incident, error) {
+	found, err := d.load(ctx, scope, id)
+	if err != nil {
+		return Incident{}, err
+	}
+	return incidentOf(found.Value), nil
+}
+
+// Known is an incident with its hazard as they could be known at a moment.
+type Known struct {
+	Incident    Incident
+	Hazard      *Hazard          // nil when it was recorded later than the moment
+	Known       map[string]int64 // stream → seq of the last commit that counts; a report that keeps it can be repeated
+	At          time.Time
+	Provisional bool // the moment is so young that more may yet turn out to have been recorded until then
+}
+
+// GetAsKnownAt gives an incident as it could be known at a wall time. Who may see it is asked today; a receiver finds nothing of
+// the time before it was first named.
+func (d *Desk) GetAsKnownAt(ctx context.Context, scope access.Scope, id string, at time.Time) (Known, error) {
+	var c fault.Check
+	checkTime(&c, "?as_known_at", at)
+	if err := c.Err(); err != nil {
+		return Known{}, err
+	}
+	today, err := d.load(ctx, scope, id)
+	if err != nil {
+		return Known{}, err
+	}
+	if since := today.Value.knownSince(scope); at.Before(since.At) {
+		return Known{}, errNoIncident()
+	}
+	then, err := d.incidents.LoadAsKnownAt(ctx, id, at)
+	if err != nil {
+		return Known{}, err
+	}
+	k := Known{
+		Incident: incidentOf(then.Value), At: at, Known: map[string]int64{string(then.Stream): then.Seq},
+		Provisional: at.After(d.ledger.Now().Add(-provisionalFor)),
+	}
+	hazard, err := d.hazards.LoadAsKnownAt(ctx, then.Value.HazardID, at)
+	switch {
+	case err == nil:
+		k.Hazard, k.Known[string(hazard.Stream)] = hazard.Value, hazard.Seq
+	case !fault.Is(err, fault.NotFound):
+		return Known{}, err
+	}
+	return k, nil
+}
+
+// Steps gives the steps of an incident in the order of the template. A tourism liaison sees the tourism steps of its own state.
+func (d *Desk) Steps(ctx context.Context, scope access.Scope, id string, f StepFilter, page PageRequest) (Page[Step], error) {
+	var none Page[Step]
+	limit, err := page.limit(defaultStepsLimit)
+	if err != nil {
+		return none, err
+	}
+	after, err := base64.RawURLEncoding.DecodeString(page.Cursor)
+	if err != nil {
+		return none, storeFault(store.ErrBadCursor)
+	}
+	if err := f.check(); err != nil {
+		return none, err
+	}
+	found, err := d.load(ctx, scope, id)
+	if err != nil {
+		return none, err
+	}
+	s := found.Value
+	now, who := s.scenario(d.ledger.Now()), voiceOf(scope)
+	p := Page[Step]{Items: []Step{}}
+	for _, i := range s.steps() {
+		if page.Cursor != "" && i.sortKey() <= string(after) || !who.shows(i) {
+			continue
+		}
+		v := s.view(i, now)
+		if !f.holds(v) {
+			continue
+		}
+		if len(p.Items) == limit {
+			p.Next = base64.RawURLEncoding.EncodeToString([]byte(p.Items[limit-1].sortKey()))
+			break
+		}
+		p.Items = append(p.Items, v)
+	}
+	return p, nil
+}
+
+func (f StepFilter) check() error {
+	var c fault.Check
+	if f.Party != "" {
+		if _, err := place.ParseParty(string(f.Party)); err != nil {
+			c.Field("?party", "%s", detailOf(err))
+		}
+	}
+	for _, s := range f.Status {
+		checkWord(&c, "?status", s, StepStatuses())
+	}
+	if f.Phase != "" {
+		checkWord(&c, "?phase", f.Phase, protocol.Phases())
+	}
+	if f.Side != "" {
+		checkWord(&c, "?side", f.Side, []protocol.Side{protocol.OriginSide, protocol.ReceivingSide, protocol.RegionalSide, protocol.TourismSide})
+	}
+	return c.Err()
+}
+
+// Step gives one step.
+func (d *Desk) Step(ctx context.Context, scope access.Scope, id, key string) (Step, error) {
+	found, err := d.load(ctx, scope, id)
+	if err != nil {
+		return Step{}, err
+	}
+	i, ok := found.Value.Steps[key]
+	if !ok || !voiceOf(scope).shows(i) {
+		return Step{}, errNoStep()
+	}
+	return found.Value.view(i, found.Value.scenario(d.ledger.Now())), nil
+}
+
+// Movements gives the movements of an incident as they were announced.
+func (d *Desk) Movements(ctx context.Context, scope access.Scope, id string) ([]*Movement, error) {
+	s, err := d.inside(ctx, scope, id)
+	if err != nil {
+		return nil, err
+	}
+	all := []*Movement{}
+	for _, m := range s.Order {
+		all = append(all, s.Movements[m])
+	}
+	return all, nil
+}
+
+// Movement gives one movement.
+func (d *Desk) Movement(ctx context.Context, scope access.Scope, id, movement string) (*Movement, error) {
+	s, err := d.inside(ctx, scope, id)
+	if err != nil {
+		return nil, err
+	}
+	m, ok := s.Movements[movement]
+	if !ok {
+		return nil, errNoMovement()
+	}
+	return m, nil
+}
+
+// Anchor gives one anchor of an incident by its name.
+func (d *Desk) Anchor(ctx context.Context, scope access.Scope, id, name string) (*Anchor, error) {
+	found, err := d.load(ctx, scope, id)
+	if err != nil {
+		return nil, err
+	}
+	a, ok := found.Value.Anchors[name]
+	if !ok {
+		return nil, errNoAnchor()
+	}
+	return a, nil
+}
+
+// Answers gives what the receiving states said, in the order in which it was recorded.
+func (d *Desk) Answers(ctx context.Context, scope access.Scope, id string) ([]*Answer, error) {
+	s, err := d.inside(ctx, scope, id)
+	if err != nil {
+		return nil, err
+	}
+	return listed(slices.Clone(s.Answers)), nil
+}
+
+// figureDoc is the document of a figure: the figure and where it is recorded.
+type figureDoc struct {
+	Figure
+	Seq        int64     `json:"seq"`
+	RecordedAt time.Time `json:"recorded_at"`
+}
+
+// Figures gives the figures of an incident, by the date they speak of, the latest first.
+func (d *Desk) Figures(ctx context.Context, scope access.Scope, id string, role FigureRole, page PageRequest) (Page[Figure], error) {
+	var none Page[Figure]
+	limit, err := page.limit(defaultLimit)
+	if err != nil {
+		return none, err
+	}
+	q := store.Query{Kind: KindFigure, Index: "incident", Equal: []any{id}, Desc: true, After: page.Cursor, Limit: limit}
+	if role != "" {
+		var c fault.Check
+		checkWord(&c, "?role", role, []FigureRole{Recommended, Triangulation})
+		if err := c.Err(); err != nil {
+			return none, err
+		}
+		q.Filter = []store.Cond{{Field: "role", Any: []any{string(role)}}}
+	}
+	s, err := d.inside(ctx, scope, id)
+	if err != nil {
+		return none, err
+	}
+	d.ledger.Settle(ctx, settleFor)
+	found, err := d.docs.Find(ctx, q)
+	if err != nil {
+		return none, storeFault(err)
+	}
+	return pageOf(found, func(body []byte) (Figure, error) {
+		var doc figureDoc
+		err := json.Unmarshal(body, &doc)
+		f := doc.Figure
+		f.Seq, f.RecordedAt = doc.Seq, doc.RecordedAt
+		if mark, ok := s.Figures[f.ID]; ok {
+			f.SupersededBy = mark.SupersededBy
+		}
+		return f, err
+	})
+}
+
+// inside gives an incident to somebody who may see more of it than the headline.
+func (d *Desk) inside(ctx context.Context, scope access.Scope, id string) (*state, error) {
+	found, err := d.load(ctx, scope, id)
+	if err != nil {
+		return nil, err
+	}
+	if voiceOf(scope).headlinesOnly() {
+		return nil, fault.New(fault.Forbidden, "headlines_only", "This role sees the headline of an incident and the tourism steps of its own state.")
+	}
+	return found.Value, nil
+}
+
+// MayReceive reports whether a party may be sent what happens in an incident, now.
+func (d *Desk) MayReceive(ctx context.Context, incident string, party place.Party) (bool, error) {
+	found, err := d.incidents.Load(ctx, incident)
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return false, nil
+	case err != nil:
+		return false, err
+	}
+	return found.Value.sees(access.Scope{Party: party}), nil
+}

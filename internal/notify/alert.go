@@ -1,0 +1,341 @@
+package notify
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+
+	"landfall/internal/ledger"
+	"landfall/internal/place"
+	"landfall/internal/store"
+)
+
+// NounAlert names the streams of alerts.
+const NounAlert = "alert"
+
+// The events of an alert.
+const (
+	EventAlertRaised       = "alert.raised.v1"
+	EventAlertAcknowledged = "alert.acknowledged.v1"
+	EventAlertClosed       = "alert.closed.v1"
+)
+
+// KindWithdrawn is the kind of alert that tells a party that it is no longer named: the one thing sent to a party that is not.
+const KindWithdrawn = "withdrawn"
+
+// reasonUnnamed closes the alerts of a party that is no longer named.
+const reasonUnnamed = "unnamed"
+
+// AlertStatus is where an alert is in its life.
+type AlertStatus string
+
+// The closed list of statuses.
+const (
+	AlertOpen         AlertStatus = "open"
+	AlertAcknowledged AlertStatus = "acknowledged"
+	AlertClosed       AlertStatus = "closed"
+)
+
+// AckOutcome is what a party says to an alert.
+type AckOutcome string
+
+// The closed list of outcomes.
+const (
+	AckReceived  AckOutcome = "received"
+	AckCannotAct AckOutcome = "cannot_act"
+	AckQuestion  AckOutcome = "question"
+)
+
+// viaAPI is the channel of an acknowledgement made by an API call.
+const viaAPI = "api"
+
+// Cause is the event an alert was raised from.
+type Cause struct {
+	ID     string        `json:"id"`
+	Type   string        `json:"type"`
+	Stream ledger.Stream `json:"stream"`
+	Seq    int64         `json:"seq"` // the version of the incident that the alert shows
+}
+
+// Target is one address an alert was sent to, frozen when it was raised.
+type Target struct {
+	ID      string `json:"id"` // subscription id
+	Channel string `json:"channel"`
+}
+
+// Acknowledgement is one answer to an alert.
+type Acknowledgement struct {
+	At         time.Time   `json:"at"`
+	Account    string      `json:"account"`
+	Role       string      `json:"role"`
+	Party      place.Party `json:"party"`   // the alert's
+	Channel    string      `json:"channel"` // api
+	Outcome    AckOutcome  `json:"outcome"`
+	Version    int64       `json:"version"` // of the incident, as the party had seen it
+	Note       string      `json:"note,omitempty"`
+	OnBehalfOf string      `json:"on_behalf_of,omitempty"`
+	RelayedBy  string      `json:"relayed_by,omitempty"`
+	SaidAt     *time.Time  `json:"said_at,omitempty"`
+	Seq        int64       `json:"seq"`
+}
+
+// Closing is why and when an alert was closed.
+type Closing struct {
+	At     time.Time `json:"at"`
+	Reason string    `json:"reason"` // closed, stood_down, unnamed
+}
+
+// Alert is what one party must know of one event, as folded from its stream. It is shared: read only.
+type Alert struct {
+	ID         string          `json:"id"`
+	IncidentID string          `json:"incident_id,omitempty"`
+	Incident   json.RawMessage `json:"incident,omitempty"` // header as the event showed it: id, code, title, ...
+	Origin     string          `json:"origin,omitempty"`
+	Cause      Cause           `json:"event"`
+	Party      place.Party     `json:"party"`
+	Kind       string          `json:"kind"`
+	Subject    string          `json:"subject,omitempty"`
+	Severity   string          `json:"severity,omitempty"`
+	Exercise   bool            `json:"exercise"`
+	Level      int             `json:"level"` // rung of the ladder it stands on
+	RaisedAt   time.Time       `json:"raised_at"`
+	RequiredBy *time.Time      `json:"required_by,omitempty"` // wall time; nil: no answer is asked for
+	Targets    []Target        `json:"targets"`               // none: the party has no address
+	Data       json.RawMessage `json:"data,omitempty"`        // what changed, as the event showed it; nil once erased
+
+	Status       AlertStatus       `json:"status"`
+	Acknowledged *Acknowledgement  `json:"acknowledged,omitempty"` // the first one, which stands
+	Further      []Acknowledgement `json:"further,omitempty"`      // those after it
+	Closed       *Closing          `json:"closed,omitempty"`
+}
+
+// Version is the version of the incident that the alert shows.
+func (a *Alert) Version() int64 { return a.Cause.Seq }
+
+// The names of an alert's detached values: what an event showed and what somebody wrote may have to be erased.
+const (
+	detachedData = "data"
+	detachedNote = "note"
+)
+
+type alertRaised struct {
+	IncidentID string          `json:"incident_id,omitempty"`
+	Incident   json.RawMessage `json:"incident,omitempty"`
+	Origin     string          `json:"origin,omitempty"`
+	Cause      Cause           `json:"event"`
+	Party      place.Party     `json:"party"`
+	Kind       string          `json:"kind"`
+	Subject    string          `json:"subject,omitempty"`
+	Severity   string          `json:"severity,omitempty"`
+	Level      int             `json:"level"`
+	RequiredBy *time.Time      `json:"required_by,omitempty"`
+	Targets    []Target        `json:"targets"`
+}
+
+type alertAcknowledged struct {
+	Channel string     `json:"channel"`
+	Outcome AckOutcome `json:"outcome"`
+	Version int64      `json:"version"`
+}
+
+type alertClosed struct {
+	Reason string `json:"reason"`
+	Event  string `json:"event"` // id of the event that closed it
+}
+
+func alertFold() ledger.Fold[*Alert] {
+	return ledger.Fold[*Alert]{
+		Noun: NounAlert, Version: 1,
+		Events: []string{EventAlertRaised, EventAlertAcknowledged, EventAlertClosed},
+		New:    func(id string) *Alert { return &Alert{ID: id} },
+		Clone: func(a *Alert) *Alert {
+			c := *a
+			c.Further = slices.Clone(a.Further)
+			return &c
+		},
+		Evolve:   evolveAlert,
+		Project:  projectAlert,
+		Announce: announceAlert,
+	}
+}
+
+func evolveAlert(a *Alert, e ledger.Recorded) (*Alert, error) {
+	switch e.Type {
+	case EventAlertRaised:
+		var d alertRaised
+		if err := e.Into(&d); err != nil {
+			return a, err
+		}
+		a.IncidentID, a.Incident, a.Origin, a.Cause = d.IncidentID, d.Incident, d.Origin, d.Cause
+		a.Party, a.Kind, a.Subject, a.Severity, a.Level = d.Party, d.Kind, d.Subject, d.Severity, d.Level
+		a.RequiredBy, a.Targets, a.RaisedAt, a.Exercise, a.Status = d.RequiredBy, d.Targets, e.RecordedAt, e.Exercise, AlertOpen
+		if v, ok := e.Detached(detachedData); ok {
+			a.Data = json.RawMessage(v)
+		}
+	case EventAlertAcknowledged:
+		var d alertAcknowledged
+		if err := e.Into(&d); err != nil {
+			return a, err
+		}
+		ack := Acknowledgement{
+			At: e.RecordedAt, Account: e.Actor.Account, Role: e.Actor.Role, Party: a.Party,
+			Channel: d.Channel, Outcome: d.Outcome, Version: d.Version, Seq: e.Seq,
+		}
+		ack.Note, _ = e.Detached(detachedNote)
+		if e.Relay != nil {
+			ack.OnBehalfOf, ack.RelayedBy, ack.SaidAt = e.Relay.OnBehalfOf, e.Relay.RelayedBy, e.Relay.SaidAt
+		}
+		if a.Acknowledged != nil {
+			a.Further = append(a.Further, ack)
+			break
+		}
+		a.Acknowledged = &ack
+		if a.Status == AlertOpen {
+			a.Status = AlertAcknowledged
+		}
+	case EventAlertClosed:
+		var d alertClosed
+		if err := e.Into(&d); err != nil {
+			return a, err
+		}
+		a.Closed, a.Status = &Closing{At: e.RecordedAt, Reason: d.Reason}, AlertClosed
+	case ledger.EventErased:
+		var d ledger.Erased
+		if err := e.Into(&d); err != nil {
+			return a, err
+		}
+		a.erase(d)
+	}
+	return a, nil
+}
+
+func (a *Alert) erase(d ledger.Erased) {
+	switch d.Name {
+	case detachedData:
+		a.Data = nil
+	case detachedNote:
+		if a.Acknowledged != nil && a.Acknowledged.Seq == d.Seq {
+			ack := *a.Acknowledged
+			ack.Note = ""
+			a.Acknowledged = &ack
+		}
+		for i := range a.Further {
+			if a.Further[i].Seq == d.Seq {
+				a.Further[i].Note = ""
+			}
+		}
+	}
+}
+
+// hidden reports whether the alert's own party may no longer see it: it was un-named, and told so by another alert.
+func (a *Alert) hidden() bool { return a.Closed != nil && a.Closed.Reason == reasonUnnamed }
+
+const kindAlert = "alert"
+
+var alertKind = store.Kind{
+	Name: kindAlert, Derived: true,
+	Fields: []store.Field{
+		{Name: "state", Type: store.String}, {Name: "party", Type: store.String}, {Name: "incident", Type: store.String},
+		{Name: "kind", Type: store.String}, {Name: "status", Type: store.String}, {Name: "raised_at", Type: store.Time},
+	},
+	Indexes: []store.Index{
+		{Name: "recent", Fields: []string{"raised_at"}},
+		{Name: "state", Fields: []string{"state", "raised_at"}},
+		{Name: "incident", Fields: []string{"incident", "raised_at"}},
+	},
+}
+
+func projectAlert(a *Alert, head ledger.Head, _ []ledger.Recorded) []store.Op {
+	index := map[string]any{"incident": a.IncidentID, "kind": a.Kind, "status": string(a.Status), "raised_at": a.RaisedAt, "party": string(a.Party)}
+	if !a.hidden() {
+		index["state"] = string(a.Party.StateParty())
+	}
+	return []store.Op{{Do: store.OpPut, Kind: kindAlert, Doc: store.Doc{ID: a.ID, Version: head.Seq, Body: mustJSON(a), Index: index}}}
+}
+
+// announceAlert tells the alert's party and the origin. An un-named party is told nothing more of its old alerts.
+func announceAlert(a *Alert, _ ledger.Head, e ledger.Recorded) (ledger.Announcement, bool) {
+	if e.Type == ledger.EventErased {
+		return ledger.Announcement{}, false
+	}
+	out := ledger.Announcement{Exercise: a.Exercise, Origin: a.Origin, Incident: a.IncidentID, Severity: a.Severity}
+	if a.Origin != "" {
+		out.Parties = append(out.Parties, a.Origin)
+	}
+	if !a.hidden() && string(a.Party) != a.Origin {
+		out.Parties = append(out.Parties, string(a.Party))
+	}
+	members := map[string]json.RawMessage{}
+	if e.Type == EventAlertRaised && a.Data != nil {
+		if err := json.Unmarshal(a.Data, &members); err != nil {
+			members = map[string]json.RawMessage{} // an event that shows no object shows nothing
+		}
+	}
+	view := alertShown{
+		ID: a.ID, Party: a.Party, Kind: a.Kind, Subject: a.Subject, Level: a.Level, Status: a.Status,
+		Version: a.Version(), Event: shownCause{a.Cause.ID, cloudType(a.Cause.Type)}, RaisedAt: a.RaisedAt, RequiredBy: a.RequiredBy,
+	}
+	if e.Type == EventAlertClosed {
+		view.Closed = a.Closed
+	}
+	if e.Type == EventAlertAcknowledged {
+		members["acknowledgement"] = mustJSON(a.acknowledgedAt(e.Seq).shown())
+	}
+	members["alert"] = mustJSON(view)
+	if len(a.Incident) > 0 {
+		members["incident"] = a.Incident
+	}
+	out.Data = mustJSON(members)
+	return out, true
+}
+
+func (a *Alert) acknowledgedAt(seq int64) Acknowledgement {
+	if a.Acknowledged != nil && a.Acknowledged.Seq == seq {
+		return *a.Acknowledged
+	}
+	for _, ack := range a.Further {
+		if ack.Seq == seq {
+			return ack
+		}
+	}
+	return Acknowledgement{}
+}
+
+// alertShown and ackShown are what receivers get of an alert and of an acknowledgement: no account, no note.
+type alertShown struct {
+	ID         string      `json:"id"`
+	Party      place.Party `json:"party"`
+	Kind       string      `json:"kind"`
+	Subject    string      `json:"subject,omitempty"`
+	Level      int         `json:"level"`
+	Status     AlertStatus `json:"status"`
+	Version    int64       `json:"version"`
+	Event      shownCause  `json:"event"`
+	RaisedAt   time.Time   `json:"raised_at"`
+	RequiredBy *time.Time  `json:"required_by,omitempty"`
+	Closed     *Closing    `json:"closed,omitempty"`
+}
+
+type shownCause struct {
+	ID   string `json:"id"`
+	Type string `json:"type"`
+}
+
+type ackShown struct {
+	At         time.Time   `json:"at"`
+	ByRole     string      `json:"by_role"`
+	Party      place.Party `json:"party"`
+	Channel    string      `json:"channel"`
+	Outcome    AckOutcome  `json:"outcome"`
+	Version    int64       `json:"version"`
+	OnBehalfOf string      `json:"on_behalf_of,omitempty"`
+	RelayedBy  string      `json:"relayed_by,omitempty"`
+	SaidAt     *time.Time  `json:"said_at,omitempty"`
+}
+
+func (a Acknowledgement) shown() ackShown {
+	return ackShown{
+		At: a.At, ByRole: a.Role, Party: a.Party, Channel: a.Channel, Outcome: a.Outcome, Version: a.Version,
+		OnBehalfOf: a.OnBehalfOf, RelayedBy: a.RelayedBy, SaidAt: a.SaidAt,
+	}
+}

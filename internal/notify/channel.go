@@ -1,0 +1,49 @@
+package notify
+
+import (
+	"context"
+	"time"
+
+	"landfall/internal/place"
+)
+
+// Channel carries messages to one kind of target. It answers two questions: was it sent, and is it worth trying again. Retry, backoff,
+// deduplication and fairness are stages around it. Methods may be called concurrently. Package notifytest holds the suite
+// that every channel passes.
+type Channel interface {
+	// Name is the word subscriptions name it by: "webhook".
+	Name() string
+	// CheckTarget says what is wrong with a target, in words that continue "target ..."; "" when nothing is. It asks nobody.
+	CheckTarget(target string) string
+	// Mask gives what lists of deliveries may show of a target.
+	Mask(target string) string
+	// NewSecret gives a fresh secret to sign messages with; "" when the channel signs nothing.
+	NewSecret() string
+	// Send makes one attempt, bounded in time by the channel itself. It returns early when ctx ends.
+	Send(ctx context.Context, m Message) Result
+}
+
+// Message is one attempt at one delivery.
+type Message struct {
+	ID     string // delivery id: the same for every attempt
+	Target string
+	Secret string // as NewSecret gave it
+	Type   string // CloudEvents type
+	Body   []byte // CloudEvents event in structured JSON
+}
+
+// Result is what a channel has to say about an attempt. Sent false and Again false is final.
+type Result struct {
+	Sent   bool
+	Again  bool          // worth trying again
+	Code   string        // short and stable: "200", "503", "timeout", "refused"
+	Detail string        // the far side's words, cleaned and bounded; for people, never for decisions
+	After  time.Duration // the far side asked to be left alone for so long; 0: did not say
+}
+
+// Visibility says what a party may see; package incident implements it.
+type Visibility interface {
+	// MayReceive reports whether the party is told of the incident now: it is named, and the incident is released. An
+	// unknown incident is nobody's.
+	MayReceive(ctx context.Context, incidentID string, party place.Party) (bool, error)
+}

@@ -1,0 +1,378 @@
+package notify
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"landfall/internal/ledger"
+	"landfall/internal/store"
+)
+
+const (
+	bulkMax    = 1000            // operations of one bulk write
+	sweepPage  = 256             // pending commits handled at a time
+	settleWait = 5 * time.Second // how long the projections of this process's own commits are waited for
+)
+
+// batch is the commits that one call handles, with what they announce.
+type batch struct {
+	commits []store.Commit // in order of stream and seq
+	notices map[store.Ref][]*notice
+	failed  map[store.Ref]bool // consequences not all written: they stay pending
+}
+
+func (b *batch) failAll() {
+	for i := range b.commits {
+		b.failed[b.ref(i)] = true
+	}
+}
+
+// done gives the commits whose consequences are all written.
+func (b *batch) done() []store.Commit {
+	return slices.DeleteFunc(slices.Clone(b.commits), func(c store.Commit) bool { return b.failed[refOf(c)] })
+}
+
+func (b *batch) ref(i int) store.Ref { return refOf(b.commits[i]) }
+
+func refOf(c store.Commit) store.Ref { return store.Ref{Stream: c.Stream, Seq: c.Seq} }
+
+// Handle writes everything that must follow from the commits and then clears their pending marks: deliveries for matching subscriptions
+// and for the targets of alerts, alerts raised and closed, deliveries marked, projections and wakes. It is idempotent, and
+// safe to run beside itself here and in other processes. Commits that are not pending, or that another call here has in
+// hand, are dropped unseen. When some commits fail, the others are done; those stay pending and the sweep takes them.
+func (r *Router) Handle(ctx context.Context, commits []store.Commit) error {
+	b := &batch{commits: r.take(commits), failed: map[store.Ref]bool{}}
+	if len(b.commits) == 0 {
+		return nil
+	}
+	defer r.letGo(b.commits)
+	start := r.now()
+	var errs []error
+	add := func(err error) {
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	add(r.announce(ctx, b))
+	// Deliveries first: they are one write, and whoever waits for them should not wait for the alerts' appends.
+	queued, err := r.queue(ctx, b)
+	add(err)
+	add(r.alarm(ctx, b))
+	add(r.settleOwn(ctx, b))
+	add(r.finish(ctx, b.done()))
+	r.opt.Hooks.Handled(len(b.commits), queued, r.now().Sub(start))
+	return errors.Join(errs...)
+}
+
+// HandleRefs reads the commits and handles them. Refs that the store does not have are counted and dropped: the bus may remember
+// what a restored store does not.
+func (r *Router) HandleRefs(ctx context.Context, refs []store.Ref) error {
+	wanted := make([]store.Ref, 0, len(refs))
+	for _, ref := range refs {
+		if !r.journal.owns(ref) { // the journalist marks its own
+			wanted = append(wanted, ref)
+		}
+	}
+	if len(wanted) == 0 {
+		return nil
+	}
+	commits, err := r.st.Commits(ctx, wanted)
+	if err != nil {
+		return unavailable(err)
+	}
+	if absent := len(wanted) - len(commits); absent > 0 {
+		r.opt.Hooks.Absent(absent)
+	}
+	return r.Handle(ctx, commits)
+}
+
+// Sweep handles every pending commit that is old enough and not in hand here, after putting it on the bus: what the bus lost, what a dead
+// process left, what failed before. It gives how many there were. One failing commit holds up no other.
+func (r *Router) Sweep(ctx context.Context, now time.Time) (found int, err error) {
+	var errs []error
+	var after store.Ref
+	for {
+		page, err := r.st.Pending(ctx, now.Add(-r.opt.PendingAge), after, sweepPage)
+		if err != nil {
+			return found, errors.Join(append(errs, unavailable(err))...)
+		}
+		if len(page) == 0 {
+			return found, errors.Join(errs...)
+		}
+		after = refOf(page[len(page)-1])
+		left := slices.DeleteFunc(page, func(c store.Commit) bool {
+			return r.inHand(refOf(c)) || r.opt.InHand != nil && r.opt.InHand(refOf(c))
+		})
+		found += len(left)
+		if err := r.publish(ctx, left); err != nil && ctx.Err() == nil {
+			r.log.Warn("the bus did not take what the sweep found; it is delivered all the same", "commits", len(left), "error", err)
+		}
+		if err := r.Handle(ctx, left); err != nil {
+			errs = append(errs, err)
+		}
+		if ctx.Err() != nil {
+			return found, errors.Join(append(errs, context.Cause(ctx))...)
+		}
+	}
+}
+
+func (r *Router) publish(ctx context.Context, commits []store.Commit) error {
+	if r.opt.Publish == nil || len(commits) == 0 {
+		return nil
+	}
+	b := &batch{commits: commits, failed: map[store.Ref]bool{}}
+	err := r.announce(ctx, b)
+	var all []ledger.Announcement
+	for i := range b.commits {
+		for _, n := range b.notices[b.ref(i)] {
+			if published(n.Type) {
+				all = append(all, n.Announcement)
+			}
+		}
+	}
+	if len(all) > 0 {
+		err = errors.Join(err, r.opt.Publish(ctx, all))
+	}
+	return err
+}
+
+// take gives the commits that are pending and that nobody here has in hand, and takes them in hand.
+func (r *Router) take(commits []store.Commit) []store.Commit {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var mine []store.Commit
+	for _, c := range commits {
+		if ref := refOf(c); c.Pending && !r.hand[ref] {
+			r.hand[ref] = true
+			mine = append(mine, c)
+		}
+	}
+	slices.SortFunc(mine, func(a, b store.Commit) int {
+		return cmp.Or(cmp.Compare(a.Stream, b.Stream), cmp.Compare(a.Seq, b.Seq))
+	})
+	return mine
+}
+
+func (r *Router) letGo(commits []store.Commit) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, c := range commits {
+		delete(r.hand, refOf(c))
+	}
+}
+
+func (r *Router) inHand(ref store.Ref) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.hand[ref]
+}
+
+// announce finds what the commits announce: among the recent ones, else in the log. Commits for which that is not known fail.
+func (r *Router) announce(ctx context.Context, b *batch) error {
+	b.notices = make(map[store.Ref][]*notice, len(b.commits))
+	var unknown []store.Commit
+	for i, c := range b.commits {
+		if n, ok := r.recent.get(b.ref(i)); ok {
+			b.notices[b.ref(i)] = n
+		} else {
+			unknown = append(unknown, c)
+		}
+	}
+	if len(unknown) == 0 {
+		return nil
+	}
+	found, err := r.d.l.AnnouncementsOf(ctx, unknown)
+	for _, c := range unknown {
+		ref := refOf(c)
+		announcements, ok := found[ref]
+		if !ok {
+			b.failed[ref] = true
+			continue
+		}
+		b.notices[ref] = r.noticesFrom(announcements)
+		r.recent.put(ref, b.notices[ref])
+	}
+	if err != nil {
+		err = fmt.Errorf("%d commits cannot be read: %w", len(b.failed), err)
+	}
+	return err
+}
+
+// queue inserts the deliveries of the batch and hands to the sender those that this call inserted and that fit in memory.
+func (r *Router) queue(ctx context.Context, b *batch) (inserted int, err error) {
+	wanted, err := r.deliveriesOf(ctx, b)
+	if len(wanted) == 0 {
+		return 0, err
+	}
+	now := r.now()
+	for chunk := range slices.Chunk(wanted, bulkMax) {
+		ops := make([]store.Op, len(chunk))
+		reserved := make([]bool, len(chunk))
+		for i, j := range chunk {
+			if reserved[i] = r.sender.reserve(j.v.Subscription); reserved[i] {
+				j.v.lease(r.opt.Process, now)
+			}
+			ops[i] = j.v.insert()
+		}
+		changed, failure := r.st.Bulk(ctx, ops)
+		if failure != nil {
+			changed = make([]bool, len(chunk)) // those that were inserted nevertheless are found when their leases run out
+		}
+		for i, j := range chunk {
+			switch {
+			case reserved[i] && changed[i]:
+				r.sender.add(j)
+			case reserved[i]:
+				r.sender.unreserve(j.v.Subscription)
+			case changed[i]:
+				r.sender.due(j.v.Subscription, now)
+			}
+			if changed[i] {
+				inserted++
+			}
+		}
+		if failure != nil {
+			b.failAll()
+			return inserted, errors.Join(err, unavailable(failure))
+		}
+	}
+	return inserted, err
+}
+
+// deliveriesOf gives the deliveries that follow from the batch, each once. Commits whose deliveries cannot be told fail.
+func (r *Router) deliveriesOf(ctx context.Context, b *batch) ([]*job, error) {
+	announced := false
+	for _, n := range b.notices {
+		announced = announced || len(n) > 0
+	}
+	if !announced {
+		return nil, nil
+	}
+	list, err := r.roster.current(ctx)
+	if err != nil {
+		b.failAll()
+		return nil, err
+	}
+	now := r.now()
+	var jobs []*job
+	var errs []error
+	for i, c := range b.commits {
+		for _, n := range b.notices[b.ref(i)] {
+			if !published(n.Type) {
+				continue
+			}
+			subs := matching(list, n.Announcement, now)
+			if n.Type == EventAlertRaised {
+				if subs, err = r.withFrozen(ctx, subs, c, list); err != nil {
+					b.failed[b.ref(i)] = true
+					errs = append(errs, fmt.Errorf("targets of %s: %w", c.Stream, err))
+				}
+			}
+			for _, s := range subs {
+				jobs = append(jobs, &job{v: newDelivery(n.Announcement, s, r.mask(s), now), n: n})
+			}
+		}
+	}
+	return jobs, errors.Join(errs...)
+}
+
+// withFrozen adds the targets that were frozen when the alert of commit c was raised. One deleted since is added too: its delivery will be
+// cancelled, and show why.
+func (r *Router) withFrozen(ctx context.Context, subs []*Subscription, c store.Commit, list []*Subscription) ([]*Subscription, error) {
+	events, err := ledger.Events(c)
+	if err != nil {
+		return subs, err
+	}
+	subs = slices.Clip(subs)
+	for _, e := range events {
+		if e.Type != EventAlertRaised {
+			continue
+		}
+		var d alertRaised
+		if err := e.Into(&d); err != nil {
+			return subs, err
+		}
+		for _, t := range d.Targets {
+			is := func(s *Subscription) bool { return s.ID == t.ID }
+			if slices.ContainsFunc(subs, is) {
+				continue
+			}
+			if i := slices.IndexFunc(list, is); i >= 0 {
+				subs = append(subs, list[i])
+				continue
+			}
+			gone, err := r.d.subs.Load(ctx, t.ID)
+			if err != nil {
+				return subs, err
+			}
+			subs = append(subs, gone.Value)
+		}
+	}
+	return subs, nil
+}
+
+func (r *Router) mask(s *Subscription) string {
+	if c, ok := r.d.channels[s.Channel]; ok {
+		return c.Mask(s.Target)
+	}
+	return ""
+}
+
+// settleOwn draws the consequences of this package's own quiet streams: a journal marks its deliveries, the end of a subscription cancels
+// what waits for it.
+func (r *Router) settleOwn(ctx context.Context, b *batch) error {
+	var outcomes []outcome
+	var journals []store.Ref
+	var errs []error
+	for i, c := range b.commits {
+		ref := b.ref(i)
+		if b.failed[ref] {
+			continue
+		}
+		switch stream := ledger.Stream(c.Stream); stream.Noun() {
+		case NounJournal:
+			chained, err := outcomesOf(c)
+			if err != nil {
+				b.failed[ref] = true
+				errs = append(errs, err)
+				continue
+			}
+			outcomes, journals = append(outcomes, chained...), append(journals, ref)
+		case NounSubscription:
+			if err := r.cancelGone(ctx, stream.ID()); err != nil {
+				b.failed[ref] = true
+				errs = append(errs, err)
+			}
+		}
+	}
+	if err := r.markAll(ctx, outcomes); err != nil {
+		for _, ref := range journals {
+			b.failed[ref] = true
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// finish makes sure of the projections and wakes of commits and clears their pending marks.
+func (r *Router) finish(ctx context.Context, done []store.Commit) error {
+	if len(done) == 0 {
+		return nil
+	}
+	r.d.l.Settle(ctx, settleWait) // our own are on their way: not to be derived a second time
+	if err := r.d.l.EnsureProjected(ctx, done); err != nil {
+		return err
+	}
+	ops := make([]store.Op, len(done))
+	for i, c := range done {
+		ops[i] = store.Op{Do: store.OpClearPending, Ref: refOf(c)}
+	}
+	if _, err := r.st.Bulk(ctx, ops); err != nil {
+		return unavailable(err)
+	}
+	return nil
+}

@@ -1,0 +1,375 @@
+package notify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"landfall/internal/fault"
+	"landfall/internal/ledger"
+	"landfall/internal/store"
+)
+
+// NounJournal names the streams of journals: journal/<process>/<day>.
+const NounJournal = "journal"
+
+// EventAttempted is what became of some attempts.
+const EventAttempted = "journal.attempted.v1"
+
+// journal is the fold of a journal's stream: it decides nothing and knows only how much it holds.
+type journal struct {
+	Outcomes int64 `json:"outcomes"`
+}
+
+// attempted is the data of EventAttempted. The far side's words about the i-th outcome are the detached value named i.
+type attempted struct {
+	Outcomes []outcome `json:"outcomes"`
+}
+
+func journalFold() ledger.Fold[journal] {
+	return ledger.Fold[journal]{
+		Noun: NounJournal, Version: 1, Events: []string{EventAttempted},
+		New:   func(string) journal { return journal{} },
+		Clone: func(j journal) journal { return j },
+		Evolve: func(j journal, e ledger.Recorded) (journal, error) {
+			if e.Type != EventAttempted {
+				return j, nil
+			}
+			var d attempted
+			err := e.Into(&d)
+			j.Outcomes += int64(len(d.Outcomes))
+			return j, err
+		},
+	}
+}
+
+// outcomesOf reads the outcomes of a journal's commit.
+func outcomesOf(c store.Commit) ([]outcome, error) {
+	events, err := ledger.Events(c)
+	if err != nil {
+		return nil, err
+	}
+	var out []outcome
+	for _, e := range events {
+		if e.Type != EventAttempted {
+			continue
+		}
+		var d attempted
+		if err := e.Into(&d); err != nil {
+			return nil, err
+		}
+		for i := range d.Outcomes {
+			d.Outcomes[i].Detail, _ = e.Detached(strconv.Itoa(i))
+		}
+		out = append(out, d.Outcomes...)
+	}
+	return out, nil
+}
+
+// entry is an outcome on its way into the journal, with the job it is the outcome of.
+type entry struct {
+	job   *job
+	since time.Time // when somebody began to wait for the delivery
+	outcome
+}
+
+// journalist chains outcomes into this process's own journal, many in one commit, and then marks their deliveries. It is the
+// stream's only writer.
+type journalist struct {
+	r       *Router
+	entries chan entry
+	quit    chan struct{} // closed when no more entries come
+	giveUp  chan struct{} // closed when waiting for the store must end
+	gone    chan struct{}
+}
+
+const (
+	journalBacklog  = 4096 // outcomes that may wait; beyond it attempts wait to report theirs
+	journalPatience = 500 * time.Millisecond
+)
+
+func newJournalist(r *Router) *journalist {
+	return &journalist{
+		r: r, entries: make(chan entry, journalBacklog),
+		quit: make(chan struct{}), giveUp: make(chan struct{}), gone: make(chan struct{}),
+	}
+}
+
+func (w *journalist) start() { go w.run() }
+
+// add takes the outcome of a job. It waits while too many outcomes wait to be chained: what cannot be recorded must not be sent. An
+// outcome that ctx does not wait for is lost, and its delivery is sent again.
+func (w *journalist) add(ctx context.Context, j *job, o outcome) {
+	e := entry{job: j, since: j.v.CreatedAt, outcome: o}
+	if j.v.WaitingSince != nil {
+		e.since = *j.v.WaitingSince
+	}
+	select {
+	case w.entries <- e:
+	case <-ctx.Done():
+		w.r.sender.done(j, w.r.now().Add(againAfterUs))
+	}
+}
+
+// owns reports whether the commit is of this process's journal.
+func (w *journalist) owns(ref store.Ref) bool {
+	s := ledger.Stream(ref.Stream)
+	id, process := s.ID(), w.r.opt.Process
+	return s.Noun() == NounJournal && len(id) > len(process) && id[:len(process)] == process && id[len(process)] == '/'
+}
+
+// stop chains what has been added, until ctx ends, and returns when the journalist is gone. Nothing may be added after it.
+func (w *journalist) stop(ctx context.Context) error {
+	close(w.quit)
+	select {
+	case <-w.gone:
+	case <-ctx.Done():
+		close(w.giveUp)
+		<-w.gone
+	}
+	if n := len(w.entries); n > 0 {
+		return fault.New(fault.Unavailable, "outcomes_lost", "%d outcomes could not be recorded; those deliveries are sent again.", n)
+	}
+	return nil
+}
+
+func (w *journalist) run() {
+	defer close(w.gone)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() {
+		select {
+		case <-w.giveUp:
+			cancel()
+		case <-w.gone:
+		}
+	}()
+	for {
+		batch := w.collect()
+		if len(batch) == 0 {
+			return
+		}
+		w.record(ctx, batch)
+		if ctx.Err() != nil {
+			return
+		}
+	}
+}
+
+// collect waits for a first outcome and then for others to go with it; none when the journalist is to stop and nothing is left.
+func (w *journalist) collect() []entry {
+	limits := w.r.opt.Limits
+	var batch []entry
+	select {
+	case e := <-w.entries:
+		batch = append(batch, e)
+	case <-w.quit:
+		return w.drain(nil)
+	}
+	timer := time.NewTimer(limits.JournalEvery)
+	defer timer.Stop()
+	for len(batch) < limits.JournalMax {
+		select {
+		case e := <-w.entries:
+			batch = append(batch, e)
+		case <-timer.C:
+			return batch
+		case <-w.quit:
+			return w.drain(batch)
+		}
+	}
+	return batch
+}
+
+func (w *journalist) drain(batch []entry) []entry {
+	for len(batch) < w.r.opt.Limits.JournalMax {
+		select {
+		case e := <-w.entries:
+			batch = append(batch, e)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// record chains a batch and marks its deliveries. Chaining is tried until it works or the journalist gives up; what it then
+// loses is sent again. Marking is tried once: the commit is pending until it is done, and the sweep does it.
+func (w *journalist) record(ctx context.Context, batch []entry) {
+	ref, ok := w.chain(ctx, batch)
+	if !ok {
+		return
+	}
+	w.r.opt.Hooks.Journaled(len(batch))
+	if err := w.r.mark(ctx, batch, ref); err != nil && ctx.Err() == nil {
+		w.r.log.Warn("deliveries could not be marked; the sweep does it", "outcomes", len(batch), "error", err)
+	}
+	for _, e := range batch {
+		var next time.Time
+		if e.Next != nil {
+			next = *e.Next
+		}
+		w.r.sender.done(e.job, next)
+		if e.Status.terminal() {
+			w.r.opt.Hooks.Finished(e.Channel, e.Status, e.At.Sub(e.since))
+		}
+	}
+}
+
+func (w *journalist) chain(ctx context.Context, batch []entry) (store.Ref, bool) {
+	data := attempted{Outcomes: make([]outcome, len(batch))}
+	detach := map[string]string{}
+	for i, e := range batch {
+		data.Outcomes[i] = e.outcome
+		if e.Detail != "" {
+			detach[strconv.Itoa(i)] = e.Detail
+		}
+	}
+	id := w.r.opt.Process + "/" + w.r.now().UTC().Format(time.DateOnly)
+	cmd := ledger.Command[journal]{
+		Actor: ledger.System, Expect: ledger.MayExist, Key: ledger.NewID(),
+		Decide: func(journal, ledger.Moment) (ledger.Decision, error) {
+			return ledger.Decision{Detach: detach, Events: []ledger.Event{{Type: EventAttempted, Data: data}}}, nil
+		},
+	}
+	for tries := 1; ; tries++ {
+		out, err := w.r.d.journals.Execute(ctx, id, cmd)
+		if err == nil {
+			if tries > 1 {
+				w.r.log.Info("outcomes of attempts are recorded again", "outcomes", len(batch), "tries", tries)
+			}
+			return store.Ref{Stream: string(out.Stream), Seq: out.Seq}, true
+		}
+		if tries == 1 && ctx.Err() == nil {
+			w.r.log.Error("outcomes of attempts cannot be recorded; sending waits until they can", "outcomes", len(batch), "error", err)
+		}
+		timer := time.NewTimer(journalPatience)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return store.Ref{}, false
+		}
+	}
+}
+
+// mark writes the outcomes of this process's own attempts onto their deliveries, in one write, and clears the journal commit's pending
+// mark. Deliveries that another process has written meanwhile are read and marked again.
+func (r *Router) mark(ctx context.Context, batch []entry, ref store.Ref) error {
+	ops := make([]store.Op, len(batch))
+	for i, e := range batch {
+		e.job.v.apply(e.outcome, r.opt.Process)
+		ops[i] = e.job.v.put()
+	}
+	changed, err := r.st.Bulk(ctx, ops)
+	if err != nil {
+		return unavailable(err)
+	}
+	var others []outcome
+	for i, e := range batch {
+		if !changed[i] {
+			others = append(others, e.outcome)
+		}
+	}
+	if err := r.markAll(ctx, others); err != nil {
+		return err
+	}
+	return r.finish(ctx, []store.Commit{{Stream: ref.Stream, Seq: ref.Seq}})
+}
+
+// markTries bounds how often deliveries that change at the same time are marked again.
+const markTries = 5
+
+// markAll writes outcomes onto their deliveries as they stand in the store. Outcomes that are there already change nothing.
+func (r *Router) markAll(ctx context.Context, outcomes []outcome) error {
+	for range markTries {
+		if len(outcomes) == 0 {
+			return nil
+		}
+		var left []outcome
+		for start := 0; start < len(outcomes); start += bulkMax {
+			some, err := r.markSome(ctx, outcomes[start:min(start+bulkMax, len(outcomes))])
+			if err != nil {
+				return err
+			}
+			left = append(left, some...)
+		}
+		outcomes = left
+	}
+	return errors.Join(fmt.Errorf("notify: %d deliveries change too fast to be marked", len(outcomes)), ctx.Err())
+}
+
+// markSome marks once, in one read and one write, and gives the outcomes whose deliveries changed in between.
+func (r *Router) markSome(ctx context.Context, outcomes []outcome) (left []outcome, err error) {
+	ids := make([]string, len(outcomes))
+	for i, o := range outcomes {
+		ids[i] = o.Delivery
+	}
+	docs, err := r.st.Get(ctx, kindDelivery, ids...)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	read := map[string]*Delivery{}
+	var ops []store.Op
+	var of []outcome
+	for _, o := range outcomes {
+		v, again := read[o.Delivery]
+		if !again {
+			doc, ok := docs[o.Delivery]
+			if !ok {
+				continue // gone with its retention
+			}
+			if v, err = readDelivery(doc); err != nil {
+				return nil, err
+			}
+			read[o.Delivery] = v
+		}
+		if v.apply(o, r.opt.Process) {
+			ops, of = append(ops, v.put()), append(of, o)
+		}
+	}
+	if len(ops) == 0 {
+		return nil, nil
+	}
+	changed, err := r.st.Bulk(ctx, ops)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	for i, ok := range changed {
+		if !ok {
+			left = append(left, of[i])
+		}
+	}
+	return left, nil
+}
+
+// cancelGone cancels what waits for a subscription that has ended. What is in somebody's hands is left to them: they look before they
+// send.
+func (r *Router) cancelGone(ctx context.Context, subscription string) error {
+	s, err := r.d.subs.Load(ctx, subscription)
+	if err != nil {
+		return err
+	}
+	code := codeDeleted
+	switch s.Value.Status {
+	case SubscriptionActive:
+		return nil
+	case SubscriptionExpired:
+		code = codeExpired
+	}
+	return r.d.each(ctx, store.Query{Kind: kindDelivery, Index: "queue", Equal: []any{subscription}}, func(doc store.Doc) error {
+		v, err := readDelivery(doc)
+		if err != nil {
+			return err
+		}
+		if v.Status == Sending || !r.sender.hold(v) {
+			return nil
+		}
+		r.journal.add(ctx, &job{v: v}, outcome{
+			Delivery: v.ID, Target: v.Subscription, Event: v.EventID, Channel: v.Channel, At: r.now(), Status: Cancelled, Code: code,
+		})
+		return nil
+	})
+}

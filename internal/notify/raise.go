@@ -1,0 +1,250 @@
+package notify
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"landfall/internal/ledger"
+	"landfall/internal/place"
+	"landfall/internal/store"
+)
+
+// alarmsAtOnce bounds the alert streams written to at once: enough for the store to group their appends.
+const alarmsAtOnce = 32
+
+// alarm closes and raises the alerts of the batch. The events of one stream are taken in order, those of different streams beside
+// each other.
+func (r *Router) alarm(ctx context.Context, b *batch) error {
+	var mu sync.Mutex
+	var errs []error
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, alarmsAtOnce)
+	for i := 0; i < len(b.commits); {
+		first := i
+		calls := false
+		for ; i < len(b.commits) && b.commits[i].Stream == b.commits[first].Stream; i++ {
+			for _, n := range b.notices[b.ref(i)] {
+				calls = calls || len(n.Alerts) > 0 || len(n.Closes) > 0
+			}
+		}
+		if !calls {
+			continue
+		}
+		commits := b.commits[first:i]
+		wg.Go(func() {
+			for _, c := range commits {
+				ref := refOf(c)
+				for _, n := range b.notices[ref] {
+					if err := r.alarmOne(ctx, n, slots); err != nil {
+						mu.Lock()
+						b.failed[ref] = true
+						errs = append(errs, fmt.Errorf("alerts of %s: %w", n.EventID, err))
+						mu.Unlock()
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+func (r *Router) alarmOne(ctx context.Context, n *notice, slots chan struct{}) error {
+	if len(n.Closes) > 0 {
+		// What is to be closed may not have been raised yet: alerts of earlier events that nobody has handled.
+		if err := r.raiseEarlier(ctx, n, slots); err != nil {
+			return err
+		}
+		for _, c := range n.Closes {
+			if err := r.closeAlerts(ctx, n, c, slots); err != nil {
+				return err
+			}
+		}
+	}
+	_, err := r.raise(ctx, n, slots)
+	return err
+}
+
+// raise raises the alerts an event calls for and gives their streams at the seq that holds them. An alert that is there already stands as
+// it is.
+func (r *Router) raise(ctx context.Context, n *notice, slots chan struct{}) ([]store.Commit, error) {
+	if len(n.Alerts) == 0 {
+		return nil, nil
+	}
+	list, err := r.roster.current(ctx)
+	if err != nil {
+		return nil, err
+	}
+	raised := make([]store.Commit, len(n.Alerts))
+	err = together(len(n.Alerts), slots, func(i int) error {
+		out, err := r.raiseOne(ctx, n, n.Alerts[i], list)
+		raised[i] = store.Commit{Stream: string(out.Stream), Seq: out.Seq}
+		return err
+	})
+	return raised, err
+}
+
+func (r *Router) raiseOne(ctx context.Context, n *notice, call ledger.AlertCall, list []*Subscription) (ledger.Outcome[*Alert], error) {
+	party := place.Party(call.Party)
+	if call.Kind != KindWithdrawn && n.Incident != "" {
+		// Un-named since: it learns that by another alert. What comes after this look is undone by the closing.
+		if named, err := r.d.see.MayReceive(ctx, n.Incident, party); err != nil || !named {
+			return ledger.Outcome[*Alert]{}, err
+		}
+	}
+	id := ledger.Derive(NounAlert, n.EventID, call.Party, call.Kind, call.Subject)
+	header, data := split(call.Data, n.Data)
+	raised := alertRaised{
+		IncidentID: n.Incident, Incident: header, Origin: n.Origin,
+		Cause: Cause{ID: n.EventID, Type: n.Type, Stream: n.Stream, Seq: n.Seq},
+		Party: party, Kind: call.Kind, Subject: call.Subject, Severity: n.Severity, Level: 1,
+		Targets: r.targetsOf(list, n, party),
+	}
+	if !call.RequiredBy.IsZero() {
+		t := instant(call.RequiredBy)
+		raised.RequiredBy = &t
+	}
+	return r.d.alerts.Execute(ctx, id, ledger.Command[*Alert]{
+		Actor: ledger.System, Expect: ledger.MayExist,
+		Decide: func(a *Alert, at ledger.Moment) (ledger.Decision, error) {
+			if at.Seq > 0 {
+				return ledger.Decision{}, nil
+			}
+			return ledger.Decision{
+				Exercise: n.Exercise, Detach: map[string]string{detachedData: data},
+				Events: []ledger.Event{{Type: EventAlertRaised, Data: raised}},
+			}, nil
+		},
+	})
+}
+
+// targetsOf freezes whom the party has to be told through.
+func (r *Router) targetsOf(list []*Subscription, n *notice, party place.Party) []Target {
+	preview := ledger.Announcement{
+		Type: EventAlertRaised, Exercise: n.Exercise, Origin: n.Origin, Incident: n.Incident, Severity: n.Severity,
+		Parties: []string{n.Origin, string(party)},
+	}
+	targets := []Target{}
+	for _, s := range matching(list, preview, r.now()) {
+		if s.Owner.scope().ActsFor(party) && !s.Owner.All {
+			targets = append(targets, Target{ID: s.ID, Channel: s.Channel})
+		}
+	}
+	return targets
+}
+
+// split separates what an alert shows into the incident's header and the rest. A call's own data, when it has any, is all there is.
+func split(own, event json.RawMessage) (header json.RawMessage, rest string) {
+	if own == nil {
+		own = event
+	}
+	var members map[string]json.RawMessage
+	if json.Unmarshal(own, &members) != nil || members == nil {
+		return nil, "{}"
+	}
+	header = members["incident"]
+	delete(members, "incident")
+	return header, string(mustJSON(members))
+}
+
+// raiseEarlier raises the alerts of events before n in its stream that are pending still, and waits until they can be found.
+func (r *Router) raiseEarlier(ctx context.Context, n *notice, slots chan struct{}) error {
+	var earlier []store.Commit
+	after := store.Ref{Stream: string(n.Stream)}
+	for {
+		page, err := r.st.Pending(ctx, r.now().Add(time.Hour), after, sweepPage)
+		if err != nil {
+			return unavailable(err)
+		}
+		done := len(page) < sweepPage
+		for _, c := range page {
+			if c.Stream != string(n.Stream) || c.Seq >= n.Seq {
+				done = true
+				break
+			}
+			earlier = append(earlier, c)
+		}
+		if done {
+			break
+		}
+		after = refOf(page[len(page)-1])
+	}
+	b := &batch{commits: earlier, failed: map[store.Ref]bool{}}
+	if len(earlier) > 0 {
+		if err := r.announce(ctx, b); err != nil {
+			return err
+		}
+	}
+	var raised []store.Commit
+	for i := range b.commits {
+		for _, e := range b.notices[b.ref(i)] {
+			streams, err := r.raise(ctx, e, slots)
+			if err != nil {
+				return err
+			}
+			for _, s := range streams {
+				if s.Stream != "" {
+					raised = append(raised, s)
+				}
+			}
+		}
+	}
+	r.d.l.Settle(ctx, settleWait)
+	if len(raised) == 0 {
+		return nil
+	}
+	return r.d.l.EnsureProjected(ctx, raised)
+}
+
+// closeAlerts closes the open alerts of the event's incident, or those of one party, that earlier events raised.
+func (r *Router) closeAlerts(ctx context.Context, n *notice, closing ledger.AlertClose, slots chan struct{}) error {
+	filter := []store.Cond{onlyAny("status", AlertOpen, AlertAcknowledged)}
+	q := store.Query{Kind: kindAlert, Index: "incident", Equal: []any{n.Incident}, Filter: onlyIf(filter, "party", closing.Party)}
+	var ids []string
+	err := r.d.each(ctx, q, func(doc store.Doc) error {
+		a := new(Alert)
+		if err := json.Unmarshal(doc.Body, a); err != nil {
+			return err
+		}
+		if a.Cause.Stream != n.Stream || a.Cause.Seq < n.Seq { // never what this event itself, or a later one, raised
+			ids = append(ids, a.ID)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return together(len(ids), slots, func(i int) error {
+		_, err := r.d.alerts.Execute(ctx, ids[i], ledger.Command[*Alert]{
+			Actor: ledger.System,
+			Decide: func(a *Alert, _ ledger.Moment) (ledger.Decision, error) {
+				if a.Closed != nil {
+					return ledger.Decision{}, nil
+				}
+				return ledger.Decision{Exercise: a.Exercise, Events: []ledger.Event{{Type: EventAlertClosed, Data: alertClosed{
+					Reason: closing.Reason, Event: n.EventID,
+				}}}}, nil
+			},
+		})
+		return err
+	})
+}
+
+// together calls do for 0 to n-1, as many at once as there are slots free, and waits for all.
+func together(n int, slots chan struct{}, do func(i int) error) error {
+	errs := make([]error, n)
+	var wg sync.WaitGroup
+	for i := range n {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			errs[i] = do(i)
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}

@@ -1,0 +1,88 @@
+package notify
+
+import (
+	"container/list"
+	"encoding/json"
+	"sync"
+
+	"landfall/internal/ledger"
+	"landfall/internal/place"
+	"landfall/internal/store"
+)
+
+// notice is an announcement on its way to targets.
+type notice struct {
+	ledger.Announcement
+	withdrawn place.Party   // party that this tells of its own un-naming, "" for everything else
+	body      func() []byte // the rendered event, rendered once
+}
+
+func (r *Router) noticesFrom(announcements []ledger.Announcement) []*notice {
+	out := make([]*notice, len(announcements))
+	for i, a := range announcements {
+		n := &notice{Announcement: a, body: sync.OnceValue(func() []byte { return RenderEvent(r.opt.Source, a) })}
+		if a.Stream.Noun() == NounAlert {
+			var shown struct {
+				Alert struct {
+					Party place.Party `json:"party"`
+					Kind  string      `json:"kind"`
+				} `json:"alert"`
+			}
+			if json.Unmarshal(a.Data, &shown) == nil && shown.Alert.Kind == KindWithdrawn {
+				n.withdrawn = shown.Alert.Party
+			}
+		}
+		out[i] = n
+	}
+	return out
+}
+
+// recent keeps the notices of the last commits, bounded by the sum of their sizes, so that neither handling a commit nor trying a
+// delivery again reads the log.
+type recent struct {
+	mu    sync.Mutex
+	max   int
+	size  int
+	order *list.List // front: newest
+	items map[store.Ref]*list.Element
+}
+
+type recentItem struct {
+	ref     store.Ref
+	notices []*notice
+	size    int
+}
+
+func newRecent(maxBytes int) *recent {
+	return &recent{max: maxBytes, order: list.New(), items: map[store.Ref]*list.Element{}}
+}
+
+func (c *recent) get(ref store.Ref) ([]*notice, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e, ok := c.items[ref]
+	if !ok {
+		return nil, false
+	}
+	c.order.MoveToFront(e)
+	return e.Value.(*recentItem).notices, true
+}
+
+func (c *recent) put(ref store.Ref, notices []*notice) {
+	size := 256
+	for _, n := range notices {
+		size += 512 + 2*len(n.Data) // the announcement and, soon, its rendered form
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, ok := c.items[ref]; ok || size > c.max {
+		return
+	}
+	c.items[ref] = c.order.PushFront(&recentItem{ref, notices, size})
+	c.size += size
+	for c.size > c.max {
+		oldest := c.order.Remove(c.order.Back()).(*recentItem)
+		delete(c.items, oldest.ref)
+		c.size -= oldest.size
+	}
+}

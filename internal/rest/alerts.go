@@ -1,0 +1,116 @@
+package rest
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"landfall/internal/notify"
+	"landfall/internal/place"
+)
+
+// ListAlerts lists the inbox of the caller's party.
+func (s *Server) ListAlerts(c echo.Context, p ListAlertsParams) error {
+	page, err := s.notify.Alerts(c.Request().Context(), callOf(c).scope,
+		notify.AlertQuery{Status: notify.AlertStatus(p.Status), Incident: p.IncidentID},
+		notify.Paging{Limit: limitOr(p.Limit, pageSize), Cursor: p.Cursor})
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, AlertPage{NextCursor: page.Next, Items: each(page.Items, func(l notify.Listed[*notify.Alert]) Alert {
+		return s.alert(l.Value, l.Seq)
+	})})
+}
+
+// GetAlert shows one alert.
+func (s *Server) GetAlert(c echo.Context, id string, _ GetAlertParams) error {
+	held, err := s.notify.Alert(c.Request().Context(), callOf(c).scope, id)
+	if err != nil {
+		return err
+	}
+	return s.show(c, held.Seq, s.alert(held.Value, held.Seq))
+}
+
+// AcknowledgeAlert records what the party says to an alert.
+func (s *Server) AcknowledgeAlert(c echo.Context, id string, _ AcknowledgeAlertParams) error {
+	body, err := read[Acknowledgement](c)
+	if err != nil {
+		return err
+	}
+	k := callOf(c)
+	out, err := s.notify.Acknowledge(c.Request().Context(), k.scope, k.write, id, notify.AcknowledgeRequest{
+		Outcome: notify.AckOutcome(body.Outcome), Version: body.Version, Note: body.Note,
+	})
+	if err != nil {
+		return err
+	}
+	committed(c, out.Events)
+	return s.show(c, out.Seq, s.alert(out.Value, out.Seq))
+}
+
+// ListAcknowledgements shows who was told of an incident and who answered.
+func (s *Server) ListAcknowledgements(c echo.Context, id string) error {
+	told, err := s.notify.ForIncident(c.Request().Context(), callOf(c).scope, id)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, Acknowledgements{Items: each(told, func(t notify.Told) PartyTold {
+		return PartyTold{Party: Party(t.Party), Alerts: each(t.Alerts, s.alertTold)}
+	})})
+}
+
+func (s *Server) alertTold(t notify.ToldAlert) AlertTold {
+	return AlertTold{
+		Alert: s.alert(t.Alert, t.Seq), NoAddress: t.NoAddress,
+		Deliveries: each(t.Deliveries, func(d notify.ToldDelivery) AlertDelivery {
+			return AlertDelivery{
+				ID: d.ID, Channel: ChannelName(d.Channel), Target: d.Target, Status: DeliveryStatus(d.Status), Attempts: d.Attempts,
+				LastAttemptAt: d.LastAt, LastCode: d.LastCode, DeliveredAt: d.DeliveredAt,
+			}
+		}),
+	}
+}
+
+func (s *Server) alert(a *notify.Alert, seq int64) Alert {
+	v := Alert{
+		ID: a.ID, EventID: a.Cause.ID, Incident: alertIncident(a), Party: Party(a.Party), Kind: AlertKind(a.Kind),
+		Severity: Severity(a.Severity), Exercise: a.Exercise, Version: a.Version(), RaisedAt: a.RaisedAt, RequiredBy: orZero(a.RequiredBy),
+		Level: a.Level, Status: AlertStatus(a.Status), Etag: s.opt.ETag(seq),
+	}
+	if v.Severity == "" {
+		v.Severity = SeverityUnknown
+	}
+	if v.Kind == AlertKindStepOverdue {
+		v.StepKey = a.Subject
+	}
+	if a.Acknowledged != nil {
+		v.Acknowledged = new(acknowledged(*a.Acknowledged))
+	}
+	if a.Closed != nil {
+		v.ClosedAt, v.ClosedReason = a.Closed.At, a.Closed.Reason
+	}
+	return v
+}
+
+// alertIncident gives the incident as the event showed it.
+func alertIncident(a *notify.Alert) AlertIncident {
+	var shown struct {
+		Code   string      `json:"code"`
+		Title  string      `json:"title"`
+		Origin place.Party `json:"origin"`
+	}
+	_ = json.Unmarshal(a.Incident, &shown) // an alert that shows nothing shows its id
+	v := AlertIncident{ID: a.IncidentID, Code: shown.Code, Title: shown.Title, Origin: shown.Origin.State(), OriginIsland: shown.Origin.Island()}
+	if v.Origin == "" {
+		v.Origin = place.Party(a.Origin).State()
+	}
+	return v
+}
+
+func acknowledged(a notify.Acknowledgement) Acknowledged {
+	return Acknowledged{
+		At: a.At, ByRole: Role(a.Role), Channel: a.Channel, Outcome: AcknowledgementOutcome(a.Outcome), Version: a.Version, Note: a.Note,
+		OnBehalfOf: a.OnBehalfOf, RelayedBy: RelayedBy(a.RelayedBy), SaidAt: orZero(a.SaidAt),
+	}
+}

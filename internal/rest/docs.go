@@ -1,0 +1,337 @@
+package rest
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/labstack/echo/v4"
+
+	"landfall/api"
+)
+
+var (
+	//go:embed docs.html.tmpl
+	docsPage string
+	//go:embed docs.css
+	docsStyle string
+)
+
+// docsPolicy lets the page show its own style sheet and nothing else. There is no script.
+func docsPolicy() string {
+	sum := sha256.Sum256([]byte(docsStyle))
+	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
+		"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+}
+
+// GetDocs answers with the contract as a page to read.
+func (s *Server) GetDocs(c echo.Context) error {
+	h := c.Response().Header()
+	h.Set(echo.HeaderContentSecurityPolicy, docsPolicy())
+	h.Set(echo.HeaderCacheControl, "no-cache")
+	return s.plain(c, echo.MIMETextHTMLCharsetUTF8, s.docs)
+}
+
+// GetContract answers with the contract itself.
+func (s *Server) GetContract(c echo.Context) error {
+	c.Response().Header().Set(echo.HeaderCacheControl, "no-cache")
+	return s.plain(c, "application/yaml", api.OpenAPI)
+}
+
+// plain answers with bytes that change only with the binary.
+func (s *Server) plain(c echo.Context, mediaType string, content []byte) error {
+	sum := sha256.Sum256(content)
+	tag := `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
+	c.Response().Header().Set("ETag", tag)
+	if c.Request().Header.Get("If-None-Match") == tag {
+		return c.NoContent(http.StatusNotModified)
+	}
+	return c.Blob(http.StatusOK, mediaType, content)
+}
+
+// The page as the template sees it.
+type (
+	docsData struct {
+		Title, Version string
+		Style          template.CSS
+		Intro          template.HTML
+		Groups         []docsGroup
+		Schemas        []docsSchema
+		Problems       []docsProblem
+	}
+	docsGroup struct {
+		Name, Anchor string
+		About        template.HTML
+		Operations   []docsOperation
+	}
+	docsOperation struct {
+		ID, Method, Path, Summary string
+		About                     template.HTML
+		Public                    bool
+		Parameters                []docsMember
+		Body                      []docsMember
+		BodySchema                string
+		Request, Curl             string
+		Answers                   []docsAnswer
+	}
+	docsAnswer struct {
+		Status  string
+		About   template.HTML
+		Schema  string
+		Example string
+		Good    bool
+	}
+	docsMember struct {
+		Name, In, Type, Schema string
+		Required               bool
+		Rules                  string
+		About                  template.HTML
+	}
+	docsSchema struct {
+		Name, Type string
+		About      template.HTML
+		Members    []docsMember
+		Rules      string
+		Example    string
+	}
+	docsProblem struct {
+		Anchor, Title string
+		Status        int
+	}
+)
+
+// renderDocs writes the page once, when the server is built.
+func renderDocs(c *contract) ([]byte, error) {
+	t, err := template.New("docs").Parse(docsPage)
+	if err != nil {
+		return nil, fmt.Errorf("rest: docs page: %w", err)
+	}
+	data := docsData{
+		Title: c.doc.Info.Title, Version: c.doc.Info.Version, Intro: prose(c.doc.Info.Description),
+		Style:    template.CSS(docsStyle), //nolint:gosec // our own file
+		Problems: docsProblems(),
+	}
+	for _, tag := range c.doc.Tags {
+		g := docsGroup{Name: tag.Name, Anchor: "tag-" + tag.Name, About: prose(tag.Description)}
+		for _, o := range c.inOrder() {
+			if slices.Contains(o.Tags, tag.Name) {
+				g.Operations = append(g.Operations, docsOf(o))
+			}
+		}
+		data.Groups = append(data.Groups, g)
+	}
+	for _, name := range sortedKeys(c.doc.Components.Schemas) {
+		s := c.doc.Components.Schemas[name].Value
+		data.Schemas = append(data.Schemas, docsSchema{
+			Name: name, Type: typeName(s), About: prose(s.Description), Members: members(s), Rules: rules(s), Example: pretty(s.Example),
+		})
+	}
+	var out bytes.Buffer
+	if err := t.Execute(&out, data); err != nil {
+		return nil, fmt.Errorf("rest: docs page: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+// inOrder gives the operations by path, reading before writing.
+func (c *contract) inOrder() []*operation {
+	rank := map[string]int{http.MethodGet: 0, http.MethodPost: 1, http.MethodPut: 2, http.MethodDelete: 3}
+	all := make([]*operation, 0, len(c.operations))
+	for _, o := range c.operations {
+		all = append(all, o)
+	}
+	slices.SortFunc(all, func(a, b *operation) int {
+		if n := strings.Compare(a.path, b.path); n != 0 {
+			return n
+		}
+		return rank[a.method] - rank[b.method]
+	})
+	return all
+}
+
+func docsOf(o *operation) docsOperation {
+	d := docsOperation{
+		ID: o.OperationID, Method: o.method, Path: o.path, Summary: o.Summary, About: prose(o.Description), Public: o.public,
+	}
+	for _, p := range o.Parameters {
+		v := p.Value
+		d.Parameters = append(d.Parameters, docsMember{
+			Name: v.Name, In: v.In, Type: typeName(v.Schema.Value), Required: v.Required, Rules: rules(v.Schema.Value), About: prose(v.Description),
+		})
+	}
+	if o.body != nil {
+		d.Body, d.Request = members(o.body), pretty(o.body.Example)
+		d.BodySchema = schemaName(o.RequestBody.Value.Content["application/json"].Schema)
+	}
+	d.Curl = curl(o)
+	for _, status := range sortedKeys(o.Responses.Map()) {
+		r := o.Responses.Value(status).Value
+		a := docsAnswer{Status: status, Good: status[0] == '2'}
+		if r.Description != nil {
+			a.About = prose(*r.Description)
+		}
+		for _, media := range r.Content {
+			if media.Schema != nil {
+				a.Schema = schemaName(media.Schema)
+				if a.Good && media.Schema.Value.Type.Is("object") {
+					a.Example = pretty(media.Schema.Value.Example)
+				}
+			}
+		}
+		d.Answers = append(d.Answers, a)
+	}
+	return d
+}
+
+// members gives the members of an object, required ones first, in the order of their names.
+func members(s *openapi3.Schema) []docsMember {
+	var all []docsMember
+	for _, name := range sortedKeys(s.Properties) {
+		p := s.Properties[name]
+		m := docsMember{Name: name, Type: typeName(p.Value), Required: slices.Contains(s.Required, name), Rules: rules(p.Value), About: prose(p.Value.Description)}
+		m.Schema = schemaName(p)
+		if p.Value.Items != nil {
+			m.Schema = schemaName(p.Value.Items)
+		}
+		all = append(all, m)
+	}
+	slices.SortStableFunc(all, func(a, b docsMember) int {
+		switch {
+		case a.Required == b.Required:
+			return 0
+		case a.Required:
+			return -1
+		default:
+			return 1
+		}
+	})
+	return all
+}
+
+func schemaName(r *openapi3.SchemaRef) string {
+	return strings.TrimPrefix(r.Ref, "#/components/schemas/")
+}
+
+func typeName(s *openapi3.Schema) string {
+	switch {
+	case s.Type.Is("array"):
+		return "list of " + typeName(s.Items.Value)
+	case s.Type.Is("object") && s.AdditionalProperties.Schema != nil:
+		return "map of " + typeName(s.AdditionalProperties.Schema.Value)
+	case s.Type.Is("string") && s.Format != "" && s.Format != "line" && s.Format != "stream":
+		return s.Format
+	case s.Type.Is("integer"):
+		return "integer"
+	default:
+		return strings.Join(s.Type.Slice(), " ")
+	}
+}
+
+// rules writes the bounds of a schema in words.
+func rules(s *openapi3.Schema) string {
+	var all []string
+	say := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
+	if len(s.Enum) > 0 {
+		words := make([]string, len(s.Enum))
+		for i, e := range s.Enum {
+			words[i] = fmt.Sprint(e)
+		}
+		say("one of %s", strings.Join(words, ", "))
+	}
+	if s.MaxLength != nil && s.Format != "stream" {
+		say("at most %d characters", *s.MaxLength)
+	}
+	if s.Min != nil && s.Max != nil {
+		say("%s to %s", strconv.FormatFloat(*s.Min, 'f', -1, 64), strconv.FormatFloat(*s.Max, 'f', -1, 64))
+	}
+	if s.MaxItems != nil {
+		say("at most %d", *s.MaxItems)
+	}
+	if s.UniqueItems {
+		say("each once")
+	}
+	if s.Default != nil {
+		say("%v unless given", s.Default)
+	}
+	return strings.Join(all, "; ")
+}
+
+// pretty writes an example as JSON with the members in the order of their names.
+func pretty(v any) string {
+	if v == nil {
+		return ""
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if enc.Encode(v) != nil {
+		return ""
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// curl gives a line to paste: HOST and TOKEN are the reader's.
+func curl(o *operation) string {
+	path := o.path
+	var b strings.Builder
+	b.WriteString("curl -sS")
+	if o.method != http.MethodGet {
+		b.WriteString(" -X " + o.method)
+	}
+	for _, p := range o.Parameters {
+		if p.Value.In == openapi3.ParameterInPath {
+			path = strings.ReplaceAll(path, "{"+p.Value.Name+"}", fmt.Sprint(p.Value.Example))
+		}
+	}
+	b.WriteString(` "$HOST` + path + `"`)
+	if !o.public {
+		b.WriteString(" \\\n  -H \"Authorization: Bearer $TOKEN\"")
+	}
+	for _, p := range o.Parameters {
+		if p.Value.In == openapi3.ParameterInHeader && (p.Value.Required || p.Value.Name == "Idempotency-Key") {
+			fmt.Fprintf(&b, " \\\n  -H '%s: %v'", p.Value.Name, p.Value.Example)
+		}
+	}
+	if o.stream {
+		b.WriteString(" -N")
+	}
+	if o.body != nil && o.bodyRequired {
+		text, _ := json.Marshal(o.body.Example) // from the document, which was JSON
+		b.WriteString(" \\\n  -H 'Content-Type: application/json' \\\n  -d '" + strings.ReplaceAll(string(text), "'", `'\''`) + "'")
+	}
+	return b.String()
+}
+
+func docsProblems() []docsProblem {
+	var all []docsProblem
+	for kind, s := range status {
+		all = append(all, docsProblem{Anchor: "problem-" + kind.String(), Title: s.title, Status: s.code})
+	}
+	all = append(all, docsProblem{Anchor: "problem-http", Title: "Method or media type not accepted", Status: http.StatusMethodNotAllowed})
+	slices.SortFunc(all, func(a, b docsProblem) int {
+		if a.Status != b.Status {
+			return a.Status - b.Status
+		}
+		return strings.Compare(a.Anchor, b.Anchor)
+	})
+	return all
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

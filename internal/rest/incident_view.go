@@ -1,0 +1,61 @@
+package rest
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"landfall/internal/incident"
+	"landfall/internal/place"
+)
+
+// incidentShown gives the representation of an incident.
+func (s *Server) incidentShown(i incident.Incident) Incident {
+	v := Incident{
+		ID: i.ID, Code: i.Code, Title: i.Title, Status: IncidentStatus(i.Status), HazardID: i.HazardID, HazardType: i.HazardType,
+		Origin: i.Origin.State(), OriginIsland: i.Origin.Island(), Severity: Severity(i.Severity), Exercise: i.Exercise,
+		Receivers:  each(i.Receivers, func(p place.Party) State { return State(p) }),
+		OccurredAt: i.OccurredAt, OpenedAt: i.OpenedAt, UpdatedAt: i.UpdatedAt,
+		Anchors: make(map[string]Anchor, len(i.Anchors)), Version: i.Version, Etag: s.opt.ETag(i.Seq),
+	}
+	for _, a := range i.Anchors {
+		v.Anchors[a.Name] = s.anchor(a)
+	}
+	if i.Exercise {
+		v.Clock = &Clock{ScenarioStart: i.Clock.ScenarioStart, WallStart: i.Clock.WallStart, Speed: max(1, i.Clock.Speed)}
+	}
+	if r := i.Running; r != nil {
+		v.Running = &Running{
+			Protocol: r.Protocol, Version: r.Version, Mode: PaceMode(r.Mode), Part: RunningPart(r.Part), MonitoredAt: r.MonitoredAt, ActivatedAt: r.ActivatedAt,
+		}
+	}
+	return v
+}
+
+func (s *Server) anchor(a *incident.Anchor) Anchor {
+	return Anchor{
+		Name: a.Name, At: a.At, Kind: AnchorKind(a.Kind), SetBy: Party(a.SetBy), SetAt: a.SetAt, Etag: s.opt.ETag(a.Seq),
+		History: each(a.History, func(p incident.AnchorValue) AnchorPast {
+			return AnchorPast{At: p.At, Kind: AnchorKind(p.Kind), SetBy: Party(p.SetBy), SetAt: p.SetAt}
+		}),
+	}
+}
+
+func hazard(h *incident.Hazard) Hazard {
+	return Hazard{
+		ID: h.ID, Name: h.Name, Type: h.Type, Glide: append([]string{}, h.GLIDE...), StartedAt: h.StartedAt, Version: h.Seq,
+	}
+}
+
+func timelineEntry(e incident.Entry) (TimelineEntry, error) {
+	v := TimelineEntry{
+		ID: e.ID, Type: e.Type, Version: e.Seq, RecordedAt: e.RecordedAt, OccurredAt: e.OccurredAt, Role: string(e.Role), Party: Party(e.Party),
+		Subject: e.Subject, Note: e.Note,
+	}
+	if r := e.Relay; r != nil {
+		v.Relay = &Relay{OnBehalfOf: r.OnBehalfOf, RelayedBy: RelayedBy(r.RelayedBy), SaidAt: orZero(r.SaidAt)}
+	}
+	if err := json.Unmarshal(e.Data, &v.Data); err != nil {
+		return v, fmt.Errorf("event %s: %w", e.ID, err)
+	}
+	return v, nil
+}

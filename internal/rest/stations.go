@@ -1,0 +1,297 @@
+package rest
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"landfall/internal/access"
+	"landfall/internal/fault"
+	"landfall/internal/ledger"
+	"landfall/internal/place"
+)
+
+// call is what the stations find out about one request, for those after them. A handler reads it through callOf.
+type call struct {
+	id     string     // request id
+	op     *operation // nil for an address that the contract does not have
+	scope  access.Scope
+	secret string // of the bearer token
+	body   []byte // as sent
+	value  any    // the body as the gate gave it
+	write  access.Write
+	commit string // id of the commit that a write became, for the log
+	code   string // of the problem it was answered with, for the log
+}
+
+const callKey = "call"
+
+func callOf(c echo.Context) *call {
+	if held, ok := c.Get(callKey).(*call); ok {
+		return held
+	}
+	fresh := &call{}
+	c.Set(callKey, fresh)
+	return fresh
+}
+
+// observe gives the request its id, logs and measures it, and turns a panic into an error.
+func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		began := s.now()
+		r, k := c.Request(), callOf(c)
+		k.id, k.op = requestID(r.Header.Get(echo.HeaderXRequestID)), s.contract.operation(r.Method, c.Path())
+		secure(c.Response().Header())
+		c.Response().Header().Set(echo.HeaderXRequestID, k.id)
+		name := "unknown"
+		if k.op != nil {
+			name = k.op.OperationID
+		}
+		done := s.meter.begin(name)
+		if err := s.guarded(next, c); err != nil {
+			s.fail(err, c)
+		}
+		took := s.now().Sub(began)
+		done(c.Response().Status, took)
+		s.logRequest(c, k, name, took)
+		return nil
+	}
+}
+
+// guarded calls next and gives a panic as an error with its stack. The one panic that HTTP itself uses passes.
+func (s *Server) guarded(next echo.HandlerFunc, c echo.Context) (err error) {
+	defer func() {
+		switch p := recover(); p {
+		case nil:
+		case http.ErrAbortHandler:
+			panic(p)
+		default:
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return next(c)
+}
+
+func (s *Server) logRequest(c echo.Context, k *call, name string, took time.Duration) {
+	level := slog.LevelInfo
+	if k.op != nil && k.op.public {
+		level = slog.LevelDebug // probes would fill the log
+	}
+	attrs := []slog.Attr{
+		slog.String("request_id", k.id), slog.String("operation", name), slog.String("method", c.Request().Method),
+		slog.String("path", cut(c.Request().URL.Path, pointerMax)), slog.Int("status", c.Response().Status),
+		slog.Duration("took", took), slog.String("from", c.RealIP()),
+	}
+	for _, a := range []slog.Attr{slog.String("account", k.scope.Account), slog.String("commit", k.commit), slog.String("problem", k.code)} {
+		if a.Value.String() != "" {
+			attrs = append(attrs, a)
+		}
+	}
+	s.log.LogAttrs(c.Request().Context(), level, "request", attrs...)
+}
+
+// requestID takes the caller's id when it is a sane one: 8 to 64 letters, digits and a few signs.
+func requestID(given string) string {
+	ok := 8 <= len(given) && len(given) <= 64
+	for i := 0; ok && i < len(given); i++ {
+		c := given[i]
+		ok = 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-_.:/+=", c) >= 0
+	}
+	if ok {
+		return given
+	}
+	return uuid.NewString()
+}
+
+// secure sets what keeps a browser from doing anything with an answer but show it.
+func secure(h http.Header) {
+	h.Set(echo.HeaderXContentTypeOptions, "nosniff")
+	h.Set(echo.HeaderXFrameOptions, "DENY")
+	h.Set(echo.HeaderReferrerPolicy, "no-referrer")
+	h.Set(echo.HeaderContentSecurityPolicy, "default-src 'none'; frame-ancestors 'none'")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set(echo.HeaderCacheControl, "no-store")
+}
+
+// capacity refuses what would only make everybody wait. Probes always pass.
+func (s *Server) capacity(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		k := callOf(c)
+		slots := s.slots
+		switch {
+		case k.op != nil && k.op.public:
+			return next(c)
+		case k.op != nil && k.op.stream:
+			slots = s.streams
+		}
+		select {
+		case slots <- struct{}{}:
+			defer func() { <-slots }()
+			return next(c)
+		default:
+			f := fault.New(fault.Unavailable, "busy", "Too many requests are being answered at the moment. Try again.")
+			f.RetryAfter = retrySoon
+			return f
+		}
+	}
+}
+
+// deadline bounds the time of a request.
+func (s *Server) deadline(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if k := callOf(c); k.op != nil && k.op.stream {
+			return next(c)
+		}
+		ctx, cancel := context.WithTimeout(c.Request().Context(), s.opt.Timeout)
+		defer cancel()
+		c.SetRequest(c.Request().WithContext(ctx))
+		return next(c)
+	}
+}
+
+// authenticate turns the bearer token into a Scope. It runs before anything of the request's content is read.
+func (s *Server) authenticate(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		k := callOf(c)
+		if k.op == nil || k.op.public {
+			return next(c)
+		}
+		scheme, secret, _ := strings.Cut(c.Request().Header.Get(echo.HeaderAuthorization), " ")
+		if !strings.EqualFold(scheme, "Bearer") {
+			secret = ""
+		}
+		scope, err := s.access.Authenticate(c.Request().Context(), strings.TrimSpace(secret))
+		if err != nil {
+			return err
+		}
+		k.scope, k.secret = scope, strings.TrimSpace(secret)
+		return next(c)
+	}
+}
+
+// admission holds parameters and body against the contract, and gathers what a write carries.
+func (s *Server) admission(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		k, r := callOf(c), c.Request()
+		if k.op == nil {
+			return next(c)
+		}
+		path := make(map[string]string, len(c.ParamNames()))
+		for i, name := range c.ParamNames() {
+			path[name] = c.ParamValues()[i]
+		}
+		if err := s.contract.parameters(r.Context(), k.op, r, path); err != nil {
+			return err
+		}
+		if err := s.readBody(c, k); err != nil {
+			return err
+		}
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			if err := k.gatherWrite(r); err != nil {
+				return err
+			}
+		}
+		return next(c)
+	}
+}
+
+// readBody reads, admits and checks the body of an operation that takes one.
+func (s *Server) readBody(c echo.Context, k *call) error {
+	r := c.Request()
+	if r.ContentLength > s.opt.BodyLimit {
+		c.Response().Header().Set(echo.HeaderConnection, "close")
+		return &http.MaxBytesError{Limit: s.opt.BodyLimit}
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(c.Response(), r.Body, s.opt.BodyLimit))
+	if err != nil {
+		return unreadable(err)
+	}
+	switch {
+	case k.op.body == nil && len(body) > 0:
+		return refuseBody("no_body", "", "is not taken by this operation")
+	case len(body) == 0 && !k.op.bodyRequired:
+		return nil
+	}
+	if len(body) > 0 && !plainJSON(r.Header) {
+		return errMediaType
+	}
+	if k.value, err = admit(body); err != nil {
+		return err
+	}
+	k.body = body
+	return k.op.check(k.value)
+}
+
+// plainJSON reports whether a body is announced as JSON in UTF-8, as it stands.
+func plainJSON(h http.Header) bool {
+	media, params, err := mime.ParseMediaType(h.Get(echo.HeaderContentType))
+	charset, given := params["charset"]
+	return err == nil && media == echo.MIMEApplicationJSON && (!given || strings.EqualFold(charset, "utf-8")) && h.Get(echo.HeaderContentEncoding) == ""
+}
+
+// unreadable says why a body could not be read to its end.
+func unreadable(err error) error {
+	if faultOf(err).Kind != fault.Internal {
+		return err
+	}
+	return fault.Wrap(err, fault.Invalid, "body_unreadable", "The body could not be read to its end.")
+}
+
+// gatherWrite reads what every change carries besides its content.
+func (k *call) gatherWrite(r *http.Request) error {
+	var check fault.Check
+	k.write = access.Write{
+		Key: r.Header.Get("Idempotency-Key"), IfMatch: r.Header.Get("If-Match"), IfNone: r.Header.Get("If-None-Match") == "*",
+		Relay: relayOf(k.value, &check),
+	}
+	if k.write.Key != "" {
+		k.write.Digest = digestOf(r, k.value)
+	}
+	return check.Err()
+}
+
+// digestOf identifies a request: two with the same digest ask for the same. Space and the order of members do not count.
+func digestOf(r *http.Request, value any) []byte {
+	canonical, _ := json.Marshal(value) // of the gate's own types, which always marshal
+	h := sha256.New()
+	for _, part := range []string{r.Method, r.URL.Path, r.Header.Get("If-Match"), r.Header.Get("If-None-Match"), string(canonical)} {
+		fmt.Fprintf(h, "%d:%s", len(part), part)
+	}
+	return h.Sum(nil)
+}
+
+// relayOf reads on whose behalf a body speaks (domain rule "speaking for others").
+func relayOf(value any, check *fault.Check) *ledger.Relay {
+	members, _ := value.(map[string]any)
+	party, _ := members["on_behalf_of"].(string)
+	by, _ := members["relayed_by"].(string)
+	said, _ := members["said_at"].(string)
+	if party == "" {
+		check.That(by == "", "/relayed_by", "goes with on_behalf_of only")
+		check.That(said == "", "/said_at", "goes with on_behalf_of only")
+		return nil
+	}
+	if _, err := place.ParseParty(party); err != nil {
+		f, _ := fault.As(err)
+		check.Field("/on_behalf_of", "%s", f.Detail)
+	}
+	check.That(by != "", "/relayed_by", "is required with on_behalf_of")
+	relay := &ledger.Relay{OnBehalfOf: party, RelayedBy: by}
+	if said != "" {
+		at, _ := time.Parse(time.RFC3339Nano, said) // the contract has held it against its format
+		at = at.UTC().Truncate(time.Microsecond)
+		relay.SaidAt = &at
+	}
+	return relay
+}
