@@ -14,7 +14,7 @@ type verifyCmd struct{ folderFlag }
 // Run proves every record of the folder, whether the service runs or not. Findings are an error.
 func (c *verifyCmd) Run(s *session) error {
 	start := time.Now()
-	report, err := app.Verify(s.ctx, c.Data, quiet(s))
+	report, err := app.Verify(s.ctx, c.Data, time.Now, quiet(s))
 	if err != nil {
 		return err
 	}
@@ -37,7 +37,7 @@ type rebuildCmd struct{ folderFlag }
 
 // Run drops and derives again everything that follows from the records.
 func (c *rebuildCmd) Run(s *session) error {
-	streams, err := app.Rebuild(s.ctx, c.Data, quiet(s))
+	streams, err := app.Rebuild(s.ctx, c.Data, time.Now, quiet(s))
 	if err == nil {
 		_, _ = fmt.Fprintf(s.out, "Rebuilt from %d streams.\n", streams)
 	}

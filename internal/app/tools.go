@@ -17,8 +17,9 @@ import (
 	"landfall/internal/store/sqlite"
 )
 
-// Verify proves every record of a data folder. It only reads, and may run beside the service.
-func Verify(ctx context.Context, data string, log *slog.Logger) (_ ledger.Report, err error) {
+// Verify proves every record of a data folder. It only reads, and may run beside the service: what that recorded in the last moments, by
+// the wall clock now, may not be projected yet.
+func Verify(ctx context.Context, data string, now func() time.Time, log *slog.Logger) (_ ledger.Report, err error) {
 	if err := mustHoldRecords(data); err != nil {
 		return ledger.Report{}, err
 	}
@@ -27,7 +28,7 @@ func Verify(ctx context.Context, data string, log *slog.Logger) (_ ledger.Report
 		return ledger.Report{}, fault.Wrap(err, fault.Unavailable, "store", "The records in %s cannot be opened.", data)
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
-	l, err := reader(st, log)
+	l, err := reader(st, now, log)
 	if err != nil {
 		return ledger.Report{}, err
 	}
@@ -36,7 +37,7 @@ func Verify(ctx context.Context, data string, log *slog.Logger) (_ ledger.Report
 }
 
 // Rebuild drops and derives again every derived document of a stopped data folder; it gives the number of streams.
-func Rebuild(ctx context.Context, data string, log *slog.Logger) (_ int64, err error) {
+func Rebuild(ctx context.Context, data string, now func() time.Time, log *slog.Logger) (_ int64, err error) {
 	if err := mustHoldRecords(data); err != nil {
 		return 0, err
 	}
@@ -50,7 +51,7 @@ func Rebuild(ctx context.Context, data string, log *slog.Logger) (_ int64, err e
 		return 0, fault.Wrap(err, fault.Unavailable, "store", "The records in %s cannot be opened.", data)
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
-	l, err := reader(st, log)
+	l, err := reader(st, now, log)
 	if err != nil {
 		return 0, err
 	}
@@ -66,9 +67,9 @@ func mustHoldRecords(data string) error {
 }
 
 // reader gives a ledger that knows every noun and is used for reading and deriving only.
-func reader(st store.Store, log *slog.Logger) (*ledger.Ledger, error) {
-	l := ledger.New(st, ledger.Options{Now: time.Now, Logger: log})
-	access.NewDesk(l, st, access.Options{Now: time.Now, Logger: log})
+func reader(st store.Store, now func() time.Time, log *slog.Logger) (*ledger.Ledger, error) {
+	l := ledger.New(st, ledger.Options{Now: now, Logger: log})
+	access.NewDesk(l, st, access.Options{Now: now, Logger: log})
 	incidents := incident.NewDesk(l, st, nil)
 	_, err := notify.NewDesk(l, st, notify.DeskOptions{Visibility: incidents, SealKey: make([]byte, 32), Logger: log})
 	return l, err

@@ -5,8 +5,11 @@ func TestZZLive(t *testing.T) {
 	cfg := config(dir); cfg.Log = slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	b := open(t, cfg)
 	in := newInbox()
+	f := events(t, b, "")
 	consume(t, b, "router", in)
 	publish(t, b, messages("a", 100)...)
+	in.until(t, "x", func() bool { return in.count("a-99") > 0 })
+	for range 100 { next(t, f) }
 	os.Rename(dir, dir+".gone")
 	was := b.Incarnation()
 	st := time.Now()
@@ -19,4 +22,6 @@ func TestZZLive(t *testing.T) {
 	}
 	in.until(t, "x", func() bool { return in.count("after") > 0 })
 	t.Log("delivered", time.Since(st))
+	t.Log(next(t, f).Reset, time.Since(st))
+	t.Log(next(t, f).Reset, time.Since(st))
 }

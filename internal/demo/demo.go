@@ -78,7 +78,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	tell := &narrator{now: o.Now, out: o.Out, terminal: o.Terminal, colour: o.Colour}
 	p := &play{
-		tell: tell, now: o.Now, speed: o.Speed, temporary: o.Data == "", names: names(), watch: map[string]bool{},
+		tell: tell, now: o.Now, speed: o.Speed, temporary: o.Data == "", names: names(), watch: map[string]clock{},
 		server: &server{program: o.Program, env: o.Env, data: data, listen: listen},
 	}
 	defer func() {

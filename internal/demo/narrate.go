@@ -16,7 +16,7 @@ import (
 const (
 	pageWidth = 100
 	whoWidth  = 20 // the longest office name of the story
-	textStart = 46 // 2 + elapsed 5 + 2 + scenario time 12 + 2 + marker 2 + who + 1
+	textStart = 37 // 1 + elapsed 4 + 2 + scenario time 5 + 2 + marker 2 + who + 1
 )
 
 // The colours, used where the terminal wants them.
@@ -127,7 +127,7 @@ func (n *narrator) entry(colour, marker, who, text string) {
 	}
 	n.mu.Unlock()
 	lines := wrap(text, pageWidth-textStart)
-	first := fmt.Sprintf("  %5s  %-12s  %s%-*s ", elapsed, scenario, marker, whoWidth, who)
+	first := fmt.Sprintf(" %4s  %5s  %s%-*s ", elapsed, scenario, marker, whoWidth, who)
 	page := append([]string{first + lines[0]}, indented(lines[1:], strings.Repeat(" ", textStart))...)
 	n.mu.Lock()
 	held := n.held && marker != "  "

@@ -27,7 +27,7 @@ type play struct {
 	names map[string]string // what parties are called
 
 	mu    sync.Mutex
-	watch map[string]bool // incidents whose arrivals are told of
+	watch map[string]clock // incidents whose arrivals are told of, with their clocks
 }
 
 // scene is one part of the story.
@@ -50,7 +50,7 @@ func scenes() []scene {
 
 // How the story is paced, and how long it waits for what must come.
 const (
-	breath       = 700 * time.Millisecond // to read a line before the next
+	breath       = 1200 * time.Millisecond // to read a line before the next
 	arriveWithin = 10 * time.Second
 )
 
@@ -91,12 +91,13 @@ func (p *play) open(ctx context.Context) error {
 	p.tell.good("Landfall is ready: %s", p.server.url())
 	p.tell.begin()
 	p.tell.print("")
-	p.tell.say("Dates and figures of 2017 carry their source. What no source says is exercise play, and says so. All offices are role " +
-		"accounts; nobody is named. Lines with → have arrived at an office's webhook, and its signature was checked.")
+	p.tell.say("Dates and figures of 2017 carry their source. What no source says is called exercise play. All offices are role accounts; " +
+		"nobody is named. Each line shows your clock since now, the clock of the exercise, who, and what. Lines with → have arrived at that " +
+		"office's webhook.")
 	if p.offices, err = seed(ctx, p.public.as(p.first), p.receiver); err != nil {
 		return err
 	}
-	p.tell.did("Demo", "%d offices have an account and a token; %d of them a webhook.", len(p.offices), len(listeners()))
+	p.tell.did("Demo", "%d offices have an account and a token, and %d of them a webhook", len(p.offices), len(listeners()))
 	return nil
 }
 
@@ -118,9 +119,9 @@ func (p *play) heard(a arrival) {
 		return
 	}
 	p.mu.Lock()
-	of := p.watch[a.event.Data.Incident.ID]
+	clock, of := p.watch[a.event.Data.Incident.ID]
 	p.mu.Unlock()
-	if text := (reader{p.name, p.speed}).describe(a); of && text != "" {
+	if text := (reader{p.name, clock}).describe(a); of && text != "" {
 		p.tell.got(p.name(a.box), "%s", text)
 	}
 }
@@ -128,9 +129,9 @@ func (p *play) heard(a arrival) {
 // follow has arrivals of the incident told of, and its clock shown.
 func (p *play) follow(i incident) {
 	p.mu.Lock()
-	p.watch[i.ID] = true
+	p.watch[i.ID] = i.Clock
 	p.mu.Unlock()
-	p.tell.follow(i.shows)
+	p.tell.follow(i.Clock.shows)
 }
 
 // errAbsent is what the server owes when something awaited does not come.

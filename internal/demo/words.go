@@ -59,31 +59,20 @@ type text struct {
 }
 
 type step struct {
-	Key     string    `json:"key"`
-	Title   text      `json:"title"`
-	Party   string    `json:"party"`
-	Status  string    `json:"status"`
-	DueAt   time.Time `json:"due_at"`
-	Overdue bool      `json:"overdue"`
+	Key   string    `json:"key"`
+	Title text      `json:"title"`
+	Party string    `json:"party"`
+	DueAt time.Time `json:"due_at"`
 }
 
 type alert struct {
-	ID           string    `json:"id"`
-	Party        string    `json:"party"`
-	Kind         string    `json:"kind"`
-	Subject      string    `json:"subject"`
-	Version      int64     `json:"version"`
-	RequiredBy   time.Time `json:"required_by"`
-	RaisedAt     time.Time `json:"raised_at"`
-	Acknowledged *struct {
-		Version int64 `json:"version"`
-	} `json:"acknowledged"`
-}
-
-type acknowledgement struct {
-	Party   string `json:"party"`
-	Outcome string `json:"outcome"`
-	Version int64  `json:"version"`
+	ID         string    `json:"id"`
+	Party      string    `json:"party"`
+	Kind       string    `json:"kind"`
+	Subject    string    `json:"subject"` // key of a step
+	Version    int64     `json:"version"`
+	RequiredBy time.Time `json:"required_by"`
+	RaisedAt   time.Time `json:"raised_at"`
 }
 
 type anchor struct {
@@ -102,13 +91,10 @@ type people struct {
 }
 
 type movement struct {
-	ID         string  `json:"id"`
-	Status     string  `json:"status"`
-	Carrier    string  `json:"carrier"`
-	People     people  `json:"people"`
-	Departed   *people `json:"departed"`
-	Arrived    *people `json:"arrived"`
-	Difference int     `json:"difference"`
+	ID         string `json:"id"`
+	Left       people `json:"left"`
+	Came       people `json:"came"`
+	Difference int    `json:"difference"`
 }
 
 type answer struct {
@@ -153,7 +139,7 @@ func grouped(n int) string {
 // reader knows what the story needs to put an arrival into words.
 type reader struct {
 	name  func(code string) string // what a party is called
-	speed int                      // of the exercise clock
+	clock clock                    // of the incident
 }
 
 // describe gives one line on what arrived, for the endpoint that it arrived at; "" for what the story passes over.
@@ -170,66 +156,56 @@ func (r reader) describe(a arrival) string {
 	if a.again {
 		again = ", again under the same id"
 	}
-	return fmt.Sprintf("%s (version %d, signature right%s)", what, version, again)
+	return fmt.Sprintf("%s [v%d, signature ok%s]", what, version, again)
 }
 
 func (r reader) about(a arrival) string {
 	d := a.event.Data
 	switch kind := a.event.kind(); {
-	case kind == "alert.raised" && d.Alert != nil:
-		if d.Alert.Party != a.box {
-			return "" // the affected state gets a copy of what others are asked
-		}
+	case kind == "alert.raised" && d.Alert != nil && d.Alert.Party == a.box:
 		return "ALERT: " + r.alert(d)
-	case kind == "alert.acknowledged" && d.Alert != nil:
-		if d.Alert.Party == a.box {
-			return ""
-		}
-		return fmt.Sprintf("%s has acknowledged: %s", r.name(d.Alert.Party), strings.ReplaceAll(d.Alert.Kind, "_", " "))
+	case kind == "alert.acknowledged" && d.Alert != nil && d.Alert.Party != a.box:
+		return fmt.Sprintf("%s has acknowledged the alert", r.name(d.Alert.Party))
 	case kind == "answer.given" && d.Answer != nil && d.Answer.Party != a.box:
 		if d.Answer.Ceiling != nil {
-			return fmt.Sprintf("%s says %s, up to %s people, %d conditions", r.name(d.Answer.Party), d.Answer.Kind, grouped(*d.Answer.Ceiling), len(d.Answer.Conditions))
+			return fmt.Sprintf("%s: %s, up to %s people, %d conditions", r.name(d.Answer.Party), d.Answer.Kind, grouped(*d.Answer.Ceiling), len(d.Answer.Conditions))
 		}
-		return fmt.Sprintf("%s says %s", r.name(d.Answer.Party), d.Answer.Kind)
+		return fmt.Sprintf("%s: %s", r.name(d.Answer.Party), d.Answer.Kind)
 	case kind == "anchor.moved" && d.Anchor != nil:
 		return fmt.Sprintf("%s is now %s, %s", d.Anchor.Name, d.Anchor.At.In(roseau()).Format("15:04"), d.Anchor.Kind)
 	case kind == "movement.arrived" && d.Movement != nil:
-		return fmt.Sprintf("the movement has arrived, difference %d", d.Movement.Difference)
+		return fmt.Sprintf("%d have arrived, difference %d", d.Movement.Came.Total, d.Movement.Difference)
 	case kind == "figure.reported" && d.Figure != nil:
-		return fmt.Sprintf("figure: %s, %s", d.Figure.number(), d.Figure.Source.Reference)
+		return fmt.Sprintf("figure: %s, %s", d.Figure.number(), d.Figure.Source.Name)
 	}
-	return ""
+	return "" // the affected state's copies of what others are asked, and what an office itself has done
 }
 
-// alert says in words what an alert is about. Until when an answer is wanted is told in scenario time, as the rule is written; between the
-// change and its alert a moment has passed, which the rounding takes away.
+// alert says in words what an alert is about. Until when an answer is wanted is shown on the exercise clock, where the rule was applied.
 func (r reader) alert(d eventData) string {
-	wanted := ""
+	about := map[string]string{
+		"named":      "named as a receiving state",
+		"planning":   "planning has begun",
+		"activation": "the protocol is ACTIVATED",
+		"movement":   "people are to come",
+		"departure":  "people are on their way",
+	}[d.Alert.Kind]
+	switch {
+	case d.Alert.Kind == "step_overdue" && d.Step != nil:
+		about = fmt.Sprintf("step %s is OVERDUE: %s", d.Step.Key, d.Step.Title.EN)
+	case about == "":
+		about = strings.ReplaceAll(d.Alert.Kind, "_", " ")
+	}
 	if by := d.Alert.RequiredBy; !by.IsZero() {
-		left := by.Sub(d.Alert.RaisedAt) * time.Duration(max(1, r.speed))
-		wanted = fmt.Sprintf("; an answer is wanted within %s", span(left.Round(5*time.Minute)))
-	}
-	switch d.Alert.Kind {
-	case "named":
-		return "you are named as a receiving state" + wanted
-	case "planning":
-		return "planning has begun" + wanted
-	case "activation":
-		return "the protocol is activated" + wanted
-	case "movement":
-		return "people are to come to you" + wanted
-	case "departure":
-		return "people are on their way to you" + wanted
-	case "step_overdue":
-		if d.Step != nil {
-			return fmt.Sprintf("step %s is overdue: %s", d.Step.Key, d.Step.Title.EN)
+		about += "; answer by " + r.clock.shows(by)
+		if r.clock.at(by).In(roseau()).Day() != r.clock.at(d.Alert.RaisedAt).In(roseau()).Day() {
+			about += " tomorrow"
 		}
-		return fmt.Sprintf("step %s is overdue", d.Alert.Subject)
 	}
-	return strings.ReplaceAll(d.Alert.Kind, "_", " ") + wanted
+	return about
 }
 
-// span gives a length of time in its largest fitting units: "30 min", "4 h", "1 h 20 min", "8 s".
+// span gives a length of time in its largest fitting units: "15 s", "1 h 20 min".
 func span(d time.Duration) string {
 	switch d = d.Round(time.Second); {
 	case d < time.Minute:

@@ -9,19 +9,34 @@ import (
 )
 
 func TestArrivalsAreToldInWords(t *testing.T) {
-	r := reader{name: func(code string) string { return names()[code] }, speed: 240}
+	start := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
+	r := reader{
+		name:  func(code string) string { return names()[code] },
+		clock: clock{ScenarioStart: september(18, 20, 30), WallStart: start, Speed: 240},
+	}
 	for _, c := range []struct{ name, box, event, want string }{
 		{
-			"an alert with a time to answer by, in scenario time", antigua,
+			"an alert with a time to answer by, on the exercise clock", antigua,
 			`{"type":"landfall.alert.raised.v1","data":{"incident":{"version":9},"alert":{"party":"ATG","kind":"activation","version":3,
 			  "raised_at":"2026-06-01T12:00:00.050Z","required_by":"2026-06-01T12:00:07.5Z"}}}`,
-			"ALERT: the protocol is activated; an answer is wanted within 30 min (version 3, signature right)",
+			"ALERT: the protocol is ACTIVATED; answer by 21:00 [v3, signature ok]",
+		},
+		{
+			"an alert with time until the next day", antigua,
+			`{"type":"landfall.alert.raised.v1","data":{"incident":{"version":9},"alert":{"party":"ATG","kind":"planning","version":2,
+			  "raised_at":"2026-06-01T12:00:00.050Z","required_by":"2026-06-01T12:03:30Z"}}}`,
+			"ALERT: planning has begun; answer by 10:30 tomorrow [v2, signature ok]",
+		},
+		{
+			"an alert of a kind that came later", antigua,
+			`{"type":"landfall.alert.raised.v1","data":{"alert":{"party":"ATG","kind":"stay_ends","version":2}}}`,
+			"ALERT: stay ends [v2, signature ok]",
 		},
 		{
 			"an overdue step", dominica,
 			`{"type":"landfall.alert.raised.v1","data":{"alert":{"party":"DMA","kind":"step_overdue","subject":"HUR-05","version":12},
 			  "step":{"key":"HUR-05","title":{"en":"Request sent"}}}}`,
-			"ALERT: step HUR-05 is overdue: Request sent (version 12, signature right)",
+			"ALERT: step HUR-05 is OVERDUE: Request sent [v12, signature ok]",
 		},
 		{
 			"the copy that the affected state gets of another's alert", dominica,
@@ -30,17 +45,17 @@ func TestArrivalsAreToldInWords(t *testing.T) {
 		{
 			"an acknowledgement", dominica,
 			`{"type":"landfall.alert.acknowledged.v1","data":{"alert":{"party":"ATG","kind":"activation","version":3}}}`,
-			"Antigua and Barbuda has acknowledged: activation (version 3, signature right)",
+			"Antigua and Barbuda has acknowledged the alert [v3, signature ok]",
 		},
 		{
 			"an answer", dominica,
 			`{"type":"landfall.answer.given.v1","data":{"incident":{"version":7},"answer":{"party":"ATG","kind":"accept","ceiling":1250,"conditions":["a","b"]}}}`,
-			"Antigua and Barbuda says accept, up to 1,250 people, 2 conditions (version 7, signature right)",
+			"Antigua and Barbuda: accept, up to 1,250 people, 2 conditions [v7, signature ok]",
 		},
 		{
 			"a figure", antigua,
-			`{"type":"landfall.figure.reported.v1","data":{"incident":{"version":8},"figure":{"quantifier":"more_than","number":73000,"source":{"reference":"a situation text"}}}}`,
-			"figure: more than 73,000, a situation text (version 8, signature right)",
+			`{"type":"landfall.figure.reported.v1","data":{"incident":{"version":8},"figure":{"quantifier":"more_than","number":73000,"source":{"name":"a situation text"}}}}`,
+			"figure: more than 73,000, a situation text [v8, signature ok]",
 		},
 		{"something the story passes over", dominica, `{"type":"landfall.step.started.v1","data":{}}`, ""},
 	} {
@@ -58,7 +73,7 @@ func TestArrivalsAreToldInWords(t *testing.T) {
 
 func TestARepeatedDeliverySaysSo(t *testing.T) {
 	a := arrival{box: antigua, again: true, event: told("e", "i", "f")}
-	if got, want := (reader{name: func(c string) string { return c }}).describe(a), "figure: 0,  (version 0, signature right, again under the same id)"; got != want {
+	if got, want := (reader{name: func(c string) string { return c }}).describe(a), "figure: 0,  [v0, signature ok, again under the same id]"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
@@ -72,7 +87,7 @@ func TestExerciseClockIsTheServers(t *testing.T) {
 	if got := c.wall(september(18, 21, 15)); !got.Equal(start.Add(11250 * time.Millisecond)) {
 		t.Errorf("21:15 is at %s", got)
 	}
-	if got := (incident{Clock: c}).shows(start.Add(time.Minute)); got != "19 Sep 00:30" {
+	if got := c.shows(start.Add(time.Minute)); got != "00:30" {
 		t.Errorf("shows %s", got)
 	}
 }

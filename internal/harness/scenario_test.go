@@ -45,10 +45,19 @@ func TestANeighbourIsToldWithASignedEventAndItsAcknowledgementIsSeenAtTheOrigin(
 	}
 	home.Await("alert.acknowledged", 1)
 
-	told := maria.Get(maria.Path + "/acknowledgements").Want(http.StatusOK)
-	if items := told.Items(); len(items) == 0 || !strings.Contains(string(told.Raw), `"ATG"`) || !strings.Contains(string(told.Raw), `"delivered"`) {
-		t.Errorf("who was told and who answered: %s", told.Raw)
-	}
+	Eventually(t, func() (bool, string) {
+		told := maria.Get(maria.Path + "/acknowledgements").Want(http.StatusOK)
+		for _, party := range told.Items() {
+			for _, about := range party["alerts"].([]any) {
+				alert := about.(Object)
+				if Dig(alert, "alert.kind") == "activation" && party["party"] == "ATG" {
+					deliveries, _ := alert["deliveries"].([]any)
+					return Dig(alert, "alert.acknowledged.outcome") == "received" && len(deliveries) == 1 && deliveries[0].(Object)["status"] == "delivered", string(told.Raw)
+				}
+			}
+		}
+		return false, string(told.Raw)
+	})
 	w.Verify()
 }
 
@@ -69,18 +78,20 @@ func TestAStepNobodyDidIsAnnouncedOnceWhenItsTimePassesWhileTheServiceIsStopped(
 	w.Boot()
 	w.Pass(0)
 
-	overdue := home.Await("step.overdue", 1)
-	if got := Dig(overdue[0].Event.Data, "step.key"); got != "HUR-05" {
-		t.Errorf("overdue: %v\n%s", got, overdue[0].Body)
-	}
-	dominica.AwaitAlert("step_overdue", 1)
+	// The watch step is due as long after activation as the request: what is late is announced in one commit, each for itself.
+	home.Await("step.overdue", 2)
+	dominica.AwaitAlert("step_overdue", 2)
 	for range 3 { // the watch goes on, and so do restarts
 		w.Pass(minute)
 		w.Restart()
 	}
 	w.Pass(minute)
-	if n := len(home.Of("step.overdue")); n != 1 {
-		t.Errorf("announced %d times", n)
+	times := map[any]int{}
+	for _, m := range home.Of("step.overdue") {
+		times[Dig(m.Event.Data, "step.key")]++
+	}
+	if len(times) != 2 || times["HUR-04"] != 1 || times["HUR-05"] != 1 {
+		t.Errorf("announced: %v", times)
 	}
 	if maria.Step("HUR-05").Str("overdue") != "true" {
 		t.Error("the step does not show as overdue")
@@ -120,7 +131,9 @@ func TestWhoIsNotNamedSeesNothingAnywhere(t *testing.T) {
 	etag := maria.Get(maria.Path).ETag()
 	named := maria.Put(maria.Path+"/receivers", Object{"receivers": []string{"ATG", "LCA"}}, IfMatch(etag)).Want(http.StatusOK)
 	lucia.Get(maria.Path).Want(http.StatusOK)
-	lucia.AwaitAlert("activation", 1)
+	if late := lucia.AwaitAlert("named", 1)[0]; late["required_by"] == nil {
+		t.Errorf("a state named while the protocol runs need not acknowledge: %v", late)
+	}
 	outside.Await("alert.raised", 1)
 	maria.Put(maria.Path+"/receivers", Object{"receivers": []string{"ATG"}}, IfMatch(named.ETag())).Want(http.StatusOK)
 	lucia.Get(maria.Path).Want(http.StatusNotFound)

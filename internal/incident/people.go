@@ -82,7 +82,7 @@ func (p People) check(c *fault.Check, at string) {
 		seen[row.Sex] = true
 		sum += min(max(row.Count, 0), maxCount+1)
 	}
-	c.That(sum <= p.Total, at+"/sex", "add up to more than the total")
+	c.That(sum <= max(p.Total, 0), at+"/sex", "add up to more than the total")
 
 	sum = 0
 	c.That(len(p.Ages) <= maxBands, at+"/ages", "has more than %d bands", maxBands)
@@ -93,7 +93,7 @@ func (p People) check(c *fault.Check, at string) {
 		sum += min(max(band.Count, 0), maxCount+1)
 	}
 	if disjoint(p.Ages) {
-		c.That(sum <= p.Total, at+"/ages", "add up to more than the total")
+		c.That(sum <= max(p.Total, 0), at+"/ages", "add up to more than the total")
 	}
 
 	needs := map[Assistance]bool{}
@@ -102,7 +102,7 @@ func (p People) check(c *fault.Check, at string) {
 		checkWord(c, here+"/need", row.Need, AssistanceWords())
 		checkCount(c, here+"/count", row.Count)
 		c.That(!needs[row.Need], here+"/need", "is listed twice")
-		c.That(row.Count <= p.Total, here+"/count", "is more than the total")
+		c.That(row.Count <= max(p.Total, 0), here+"/count", "is more than the total")
 		needs[row.Need] = true
 	}
 }

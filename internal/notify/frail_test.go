@@ -1,0 +1,127 @@
+package notify_test
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"landfall/internal/store"
+)
+
+// errDead is what a dead process would get, if it could get anything.
+var errDead = errors.New("the process is dead")
+
+// frail is a real store under a process that may die at any moment: from then on nothing reaches the store. The moment is chosen by
+// what is written.
+type frail struct {
+	store.Store
+	dead atomic.Bool
+	// appended and bulked look at a write before it is done and say whether the process dies: before it, in the middle
+	// (bulk only), after it.
+	appended func([]store.Commit) moment
+	bulked   func([]store.Op) moment
+}
+
+type moment uint8
+
+const (
+	survive moment = iota
+	dieBefore
+	dieAmid
+	dieAfter
+)
+
+func (f *frail) die() { f.dead.Store(true) }
+
+func (f *frail) err() error {
+	if f.dead.Load() {
+		return errDead
+	}
+	return nil
+}
+
+func (f *frail) Append(ctx context.Context, commits []store.Commit) (int, error) {
+	if err := f.err(); err != nil {
+		return 0, err
+	}
+	m := survive
+	if f.appended != nil {
+		m = f.appended(commits)
+	}
+	if m == dieBefore {
+		f.die()
+		return 0, errDead
+	}
+	n, err := f.Store.Append(ctx, commits)
+	if m == dieAfter {
+		f.die()
+		return 0, errDead
+	}
+	return n, err
+}
+
+func (f *frail) Bulk(ctx context.Context, ops []store.Op) ([]bool, error) {
+	if err := f.err(); err != nil {
+		return nil, err
+	}
+	m := survive
+	if f.bulked != nil {
+		m = f.bulked(ops)
+	}
+	switch m {
+	case dieBefore:
+		f.die()
+		return nil, errDead
+	case dieAmid:
+		ops = ops[:(len(ops)+1)/2]
+	}
+	changed, err := f.Store.Bulk(ctx, ops)
+	if m != survive {
+		f.die()
+		return nil, errDead
+	}
+	return changed, err
+}
+
+func (f *frail) ReadStream(ctx context.Context, stream string, after int64, limit int) ([]store.Commit, error) {
+	if err := f.err(); err != nil {
+		return nil, err
+	}
+	return f.Store.ReadStream(ctx, stream, after, limit)
+}
+
+func (f *frail) Commits(ctx context.Context, refs []store.Ref) ([]store.Commit, error) {
+	if err := f.err(); err != nil {
+		return nil, err
+	}
+	return f.Store.Commits(ctx, refs)
+}
+
+func (f *frail) Pending(ctx context.Context, before time.Time, after store.Ref, limit int) ([]store.Commit, error) {
+	if err := f.err(); err != nil {
+		return nil, err
+	}
+	return f.Store.Pending(ctx, before, after, limit)
+}
+
+func (f *frail) Get(ctx context.Context, kind string, ids ...string) (map[string]store.Doc, error) {
+	if err := f.err(); err != nil {
+		return nil, err
+	}
+	return f.Store.Get(ctx, kind, ids...)
+}
+
+func (f *frail) Find(ctx context.Context, q store.Query) (store.Page, error) {
+	if err := f.err(); err != nil {
+		return store.Page{}, err
+	}
+	return f.Store.Find(ctx, q)
+}
+
+func (f *frail) Count(ctx context.Context, q store.Query) (int64, error) {
+	if err := f.err(); err != nil {
+		return 0, err
+	}
+	return f.Store.Count(ctx, q)
+}

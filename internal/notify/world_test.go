@@ -1,0 +1,575 @@
+package notify_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+	"go.uber.org/goleak"
+
+	"landfall/internal/access"
+	"landfall/internal/fault"
+	"landfall/internal/ledger"
+	"landfall/internal/notify"
+	"landfall/internal/notify/webhook"
+	"landfall/internal/place"
+	"landfall/internal/store"
+	"landfall/internal/store/sqlite"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// clock is a wall clock that stands still until it is moved.
+type clock struct{ at atomic.Int64 }
+
+func newClock() *clock {
+	c := &clock{}
+	c.at.Store(time.Date(2017, 9, 18, 21, 0, 0, 0, time.UTC).UnixMicro())
+	return c
+}
+
+func (c *clock) now() time.Time                 { return time.UnixMicro(c.at.Load()).UTC() }
+func (c *clock) forward(d time.Duration)        { c.at.Add(d.Microseconds()) }
+func (c *clock) plus(d time.Duration) time.Time { return c.now().Add(d) }
+
+// The tests play incidents on a stage of their own: a noun that announces what it is told to.
+type incident struct {
+	Origin    string   `json:"origin"`
+	Title     string   `json:"title"`
+	Receivers []string `json:"receivers"`
+	Exercise  bool     `json:"exercise"`
+	Severity  string   `json:"severity"`
+}
+
+type act struct {
+	Origin   string   `json:"origin,omitempty"`
+	Title    string   `json:"title,omitempty"`
+	Severity string   `json:"severity,omitempty"`
+	Named    []string `json:"named,omitempty"`
+	Unnamed  []string `json:"unnamed,omitempty"`
+	Exercise bool     `json:"exercise,omitempty"`
+	Step     string   `json:"step,omitempty"`
+	Alerts   []call   `json:"alerts,omitempty"`
+	Closes   []ledger.AlertClose
+}
+
+type call struct {
+	Party, Kind, Subject string
+	RequiredBy           time.Time
+	Own                  string // data of its own
+}
+
+const (
+	opened    = "incident.opened.v1"
+	activated = "incident.activated.v1"
+	changed   = "incident.receivers_changed.v1"
+	closed    = "incident.closed.v1"
+	overdue   = "step.overdue.v1"
+	figure    = "figure.reported.v1"
+)
+
+func incidentFold() ledger.Fold[incident] {
+	return ledger.Fold[incident]{
+		Noun: "incident", Version: 1, Events: []string{opened, activated, changed, closed, overdue, figure},
+		New:   func(string) incident { return incident{} },
+		Clone: func(s incident) incident { s.Receivers = slices.Clone(s.Receivers); return s },
+		Evolve: func(s incident, e ledger.Recorded) (incident, error) {
+			var a act
+			if err := e.Into(&a); err != nil {
+				return s, err
+			}
+			if e.Type == opened {
+				s.Origin, s.Title, s.Severity, s.Exercise = a.Origin, a.Title, a.Severity, a.Exercise
+			}
+			s.Receivers = slices.DeleteFunc(append(s.Receivers, a.Named...), func(p string) bool { return slices.Contains(a.Unnamed, p) })
+			return s, nil
+		},
+		Announce: func(s incident, h ledger.Head, e ledger.Recorded) (ledger.Announcement, bool) {
+			var a act
+			if e.Into(&a) != nil {
+				return ledger.Announcement{}, false
+			}
+			id := h.Stream.ID()
+			data, _ := json.Marshal(map[string]any{"incident": map[string]any{"id": id, "title": s.Title, "version": h.Seq}, "step": map[string]any{"key": a.Step}})
+			out := ledger.Announcement{
+				Exercise: s.Exercise, Origin: s.Origin, Incident: id, Parties: append([]string{s.Origin}, s.Receivers...), Severity: s.Severity,
+				Data: data, Closes: a.Closes,
+			}
+			for _, c := range a.Alerts {
+				alert := ledger.AlertCall{Party: c.Party, Kind: c.Kind, Subject: c.Subject, RequiredBy: c.RequiredBy}
+				if c.Own != "" {
+					alert.Data = json.RawMessage(c.Own)
+				}
+				out.Alerts = append(out.Alerts, alert)
+			}
+			return out, true
+		},
+	}
+}
+
+// named answers who is named in an incident, from its fold.
+type named struct {
+	streams *ledger.Streams[incident]
+}
+
+func (n *named) MayReceive(ctx context.Context, id string, party place.Party) (bool, error) {
+	s, err := n.streams.Load(ctx, id)
+	if fault.Is(err, fault.NotFound) {
+		return false, nil
+	}
+	scope := access.Scope{Party: party}
+	return err == nil && (scope.ActsFor(place.Party(s.Value.Origin)) || slices.ContainsFunc(s.Value.Receivers, func(p string) bool { return scope.ActsFor(place.Party(p)) })), err
+}
+
+// world is one process in the notify role with a bus that may be deaf.
+type world struct {
+	t      *testing.T
+	clock  *clock
+	path   string
+	raw    *sqlite.Store
+	st     *frail
+	l      *ledger.Ledger
+	acts   *ledger.Streams[incident]
+	desk   *notify.Desk
+	router *notify.Router
+	hook   *webhook.Channel
+
+	deaf     atomic.Bool // the bus loses everything
+	bus      chan store.Ref
+	consumer sync.WaitGroup
+	opt      notify.RouterOptions
+	log      *bytes.Buffer
+	shared   bool
+	down     bool
+}
+
+func kinds() []store.Kind { return append(ledger.Kinds(), notify.Kinds()...) }
+
+var sealKey = bytes.Repeat([]byte{7}, 32)
+
+type option func(*world)
+
+func withRetries(r ...time.Duration) option {
+	return func(w *world) { w.opt.Retries = append(notify.Retries{}, r...) }
+}
+func withLimits(l notify.Limits) option { return func(w *world) { w.opt.Limits = l } }
+func shared() option                    { return func(w *world) { w.shared = true } }
+
+// newWorld opens a store of its own and starts a process on it.
+func newWorld(t *testing.T, opts ...option) *world {
+	t.Helper()
+	w := &world{t: t, clock: newClock(), path: filepath.Join(t.TempDir(), "landfall.db")}
+	for _, o := range opts {
+		o(w)
+	}
+	w.open()
+	w.boot()
+	t.Cleanup(func() {
+		w.halt()
+		if err := w.raw.Close(); err != nil {
+			t.Errorf("close the store: %v", err)
+		}
+	})
+	return w
+}
+
+func (w *world) open() {
+	w.t.Helper()
+	raw, err := sqlite.Open(w.t.Context(), w.path, kinds(), sqlite.Options{Now: w.clock.now})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.raw = raw
+}
+
+// boot starts a process on the open store.
+func (w *world) boot() {
+	w.t.Helper()
+	w.st = &frail{Store: w.raw}
+	w.bus = make(chan store.Ref, 100_000)
+	w.log = &bytes.Buffer{}
+	logger := slog.New(slog.NewTextHandler(&guarded{w: w.log}, nil))
+	var router atomic.Pointer[notify.Router]
+	bus := w.bus
+	l := ledger.New(w.st, ledger.Options{Now: w.clock.now, Shared: w.shared, Logger: logger, Publish: func(a ledger.Appended) {
+		if r := router.Load(); r != nil {
+			r.Remember(a)
+		}
+		if !w.deaf.Load() {
+			bus <- store.Ref{Stream: string(a.Stream), Seq: a.Seq}
+		}
+	}})
+	acts := ledger.Register(l, incidentFold())
+	w.hook = webhook.New(webhook.Options{Now: w.clock.now, AllowPrivate: true, Timeout: 2 * time.Second})
+	desk, err := notify.NewDesk(l, w.st, notify.DeskOptions{
+		Channels: []notify.Channel{w.hook}, Visibility: &named{acts}, SealKey: sealKey, Logger: logger,
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	opt := w.opt
+	opt.Alone, opt.Logger = !w.shared, logger
+	if opt.Limits.JournalEvery == 0 {
+		opt.Limits.JournalEvery = 2 * time.Millisecond
+	}
+	if opt.Limits.Tick == 0 {
+		opt.Limits.Tick = 2 * time.Millisecond
+	}
+	if opt.Limits.Rescan == 0 {
+		opt.Limits.Rescan = 50 * time.Millisecond
+	}
+	w.l, w.acts, w.desk = l, acts, desk
+	w.router = notify.NewRouter(desk, w.st, opt)
+	router.Store(w.router)
+	if err := w.router.Start(w.t.Context()); err != nil {
+		w.t.Fatal(err)
+	}
+	w.down = false
+	r := w.router
+	w.consumer.Go(func() {
+		for ref := range bus {
+			refs := []store.Ref{ref}
+			for len(refs) < 256 && len(bus) > 0 {
+				if next, ok := <-bus; ok {
+					refs = append(refs, next)
+				}
+			}
+			_ = r.HandleRefs(context.Background(), refs) // what fails is left to the sweep
+		}
+	})
+}
+
+// halt stops the process in good order.
+func (w *world) halt() {
+	if w.down {
+		return
+	}
+	w.down = true
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	w.deaf.Store(true)
+	close(w.bus)
+	w.consumer.Wait()
+	if err := w.router.Stop(ctx); err != nil && !w.st.dead.Load() {
+		w.t.Errorf("stop: %v", err)
+	}
+	if err := w.l.Close(ctx); err != nil && !w.st.dead.Load() {
+		w.t.Errorf("close the ledger: %v", err)
+	}
+	w.hook.Close()
+}
+
+// kill ends the process as a power cut would: nothing it does from here on reaches the store.
+func (w *world) kill() {
+	w.st.die()
+	w.down = true
+	gone, cancel := context.WithCancel(context.Background())
+	cancel()
+	w.deaf.Store(true)
+	close(w.bus)
+	w.consumer.Wait()
+	_ = w.router.Stop(gone)
+	_ = w.l.Close(gone)
+	w.hook.Close()
+}
+
+// restart brings up a new process on the same file.
+func (w *world) restart() {
+	w.t.Helper()
+	if !w.down {
+		w.halt()
+	}
+	if err := w.raw.Close(); err != nil {
+		w.t.Fatal(err)
+	}
+	w.deaf.Store(false)
+	w.open()
+	w.boot()
+}
+
+// sweep handles everything pending, as the watch does when time has passed.
+func (w *world) sweep() {
+	w.t.Helper()
+	w.clock.forward(3 * time.Second)
+	if _, err := w.router.Sweep(w.t.Context(), w.clock.now()); err != nil {
+		w.t.Errorf("sweep: %v", err)
+	}
+}
+
+func state(party string) access.Scope {
+	return access.Scope{Account: "account-" + party, Role: access.RoleOfficial, Party: place.Party(party)}
+}
+
+var first = access.Scope{Account: "account-first", Role: access.RoleAdministrator, All: true}
+
+// subscribe makes a subscription of a party to a receiver.
+func (w *world) subscribe(party string, to *receiver, f notify.Filter) notify.Subscribed {
+	w.t.Helper()
+	s, err := w.desk.Subscribe(w.t.Context(), state(party), access.Write{}, notify.SubscriptionRequest{
+		Channel: webhook.Name, Target: to.url(), Filter: f,
+	})
+	if err != nil {
+		w.t.Fatalf("subscribe %s: %v", party, err)
+	}
+	to.trust(s.Secret)
+	return s
+}
+
+// play makes something happen in an incident and gives the event's id.
+func (w *world) play(id, eventType string, a act) string {
+	w.t.Helper()
+	event, err := w.tryPlay(id, eventType, a)
+	if err != nil {
+		w.t.Fatalf("%s: %v", eventType, err)
+	}
+	return event
+}
+
+func (w *world) tryPlay(id, eventType string, a act) (string, error) {
+	out, err := w.acts.Execute(context.WithoutCancel(w.t.Context()), id, ledger.Command[incident]{
+		Actor: ledger.System, Expect: ledger.MayExist,
+		Decide: func(incident, ledger.Moment) (ledger.Decision, error) {
+			return ledger.Decision{Exercise: a.Exercise, Events: []ledger.Event{{Type: eventType, Data: a}}}, nil
+		},
+	})
+	if err != nil {
+		return "", err
+	}
+	return out.Events[0].ID(), nil
+}
+
+// openIncident opens an incident of Dominica with receivers, telling nobody but subscribers.
+func (w *world) openIncident(id string, receivers ...string) {
+	w.t.Helper()
+	w.play(id, opened, act{Origin: "DMA", Title: "Hurricane", Severity: "severe", Named: receivers})
+}
+
+// deliveries gives all deliveries by id.
+func (w *world) deliveries() map[string]*notify.Delivery {
+	w.t.Helper()
+	out := map[string]*notify.Delivery{}
+	p := notify.Paging{Limit: 500}
+	for {
+		page, err := w.desk.Deliveries(w.t.Context(), first, notify.DeliveryQuery{}, p)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		for _, d := range page.Items {
+			out[d.Value.ID] = d.Value
+		}
+		if page.Next == "" {
+			return out
+		}
+		p.Cursor = page.Next
+	}
+}
+
+// deliveryOf gives the delivery of an event to a subscription; nil when there is none.
+func (w *world) deliveryOf(event string, s notify.Subscribed) *notify.Delivery {
+	w.t.Helper()
+	d, err := w.desk.Delivery(w.t.Context(), first, notify.DeliveryID(event, s.Value.ID))
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return d
+}
+
+// becomes waits until the delivery has the status, and gives it.
+func (w *world) becomes(event string, s notify.Subscribed, want notify.Status) *notify.Delivery {
+	w.t.Helper()
+	var d *notify.Delivery
+	w.eventually(fmt.Sprintf("delivery of %s is %s", event, want), func() bool {
+		d = w.deliveryOf(event, s)
+		return d != nil && d.Status == want
+	})
+	return d
+}
+
+// quiet waits until nothing is pending and nothing waits to be delivered.
+func (w *world) quiet() {
+	w.t.Helper()
+	w.eventually("everything is done", func() bool {
+		oldest, err := w.router.OldestUndelivered(w.t.Context())
+		return err == nil && oldest.IsZero()
+	})
+}
+
+func (w *world) eventually(what string, ok func() bool) {
+	w.t.Helper()
+	eventually(w.t, what, ok)
+	if w.t.Failed() {
+		w.t.Logf("log:\n%s", w.log)
+	}
+}
+
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	limit := time.NewTimer(30 * time.Second)
+	defer limit.Stop()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-limit.C:
+			t.Fatalf("waited too long until %s", what)
+		case <-tick.C:
+		}
+	}
+}
+
+// verified proves the whole log.
+func (w *world) verified() {
+	w.t.Helper()
+	w.l.Settle(w.t.Context(), 5*time.Second)
+	report, err := w.l.Verify(w.t.Context(), kinds(), nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, f := range report.Findings {
+		w.t.Errorf("verify: %s", f)
+	}
+}
+
+// guarded lets several goroutines write one buffer.
+type guarded struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (g *guarded) Write(b []byte) (int, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.w.Write(b)
+}
+
+// arrival is one request at a receiver.
+type arrival struct {
+	ID     string
+	Header http.Header
+	Body   []byte
+	Type   string
+}
+
+// receiver is the far side: it checks every signature, keeps what arrives, and answers as it is told.
+type receiver struct {
+	t      *testing.T
+	server *httptest.Server
+
+	mu       sync.Mutex
+	secrets  []string
+	arrivals []arrival
+	answer   http.HandlerFunc
+}
+
+func newReceiver(t *testing.T, answer http.HandlerFunc) *receiver {
+	r := &receiver{t: t, answer: answer}
+	r.server = httptest.NewServer(r)
+	t.Cleanup(func() {
+		r.server.CloseClientConnections()
+		r.server.Close()
+	})
+	return r
+}
+
+func answering(status int) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }
+}
+
+func (r *receiver) url() string { return r.server.URL + "/hooks/secret-path" }
+
+func (r *receiver) trust(secret string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.secrets = append(r.secrets, secret)
+}
+
+func (r *receiver) answers(h http.HandlerFunc) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.answer = h
+}
+
+func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	body, err := io.ReadAll(req.Body)
+	if err != nil {
+		return
+	}
+	a := arrival{ID: req.Header.Get("webhook-id"), Header: req.Header.Clone(), Body: body}
+	var event struct{ Type string }
+	if err := json.Unmarshal(body, &event); err != nil {
+		r.t.Errorf("what arrived is no JSON: %v", err)
+	}
+	a.Type = event.Type
+	r.mu.Lock()
+	if err := r.check(a); err != nil {
+		r.t.Errorf("signature of %s: %v", a.ID, err)
+	}
+	r.arrivals = append(r.arrivals, a)
+	answer := r.answer
+	r.mu.Unlock()
+	answer(w, req)
+}
+
+func (r *receiver) check(a arrival) error {
+	err := errors.New("no secret is known")
+	for _, secret := range r.secrets {
+		hook, e := standardwebhooks.NewWebhook(secret)
+		if e != nil {
+			return e
+		}
+		if err = hook.VerifyIgnoringTimestamp(a.Body, a.Header); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+// got gives what has arrived.
+func (r *receiver) got() []arrival {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.arrivals)
+}
+
+// ids gives the distinct ids that have arrived, with how often each came.
+func (r *receiver) ids() map[string]int {
+	out := map[string]int{}
+	for _, a := range r.got() {
+		out[a.ID]++
+	}
+	return out
+}
+
+// types counts the distinct events that have arrived by type.
+func (r *receiver) types() map[string]int {
+	seen, out := map[string]bool{}, map[string]int{}
+	for _, a := range r.got() {
+		if !seen[a.ID] {
+			seen[a.ID] = true
+			out[a.Type]++
+		}
+	}
+	return out
+}
+
+func digest(s string) []byte {
+	sum := sha256.Sum256([]byte(s))
+	return sum[:]
+}
