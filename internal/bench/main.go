@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"runtime/pprof"
 	"strings"
 	"time"
 
@@ -23,10 +25,11 @@ func main() {
 	defer stop()
 	one := flag.Int("one", 400, "changes of the runs one at a time")
 	many := flag.Int("many", 6000, "changes of each burst")
+	profile := flag.String("cpuprofile", "", "write a CPU profile of a burst to Landfall alone to this file, and measure nothing else")
 	flag.Parse()
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
-	if err := run(ctx, os.Stdout, *one, *many); err != nil {
+	if err := run(ctx, os.Stdout, *one, *many, *profile); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -35,7 +38,7 @@ func main() {
 // incidents is how many incidents the clients of a burst share.
 const incidents = 16
 
-func run(ctx context.Context, out io.Writer, one, many int) error {
+func run(ctx context.Context, out io.Writer, one, many int, profile string) error {
 	dir, err := os.MkdirTemp("", "landfall-bench-")
 	if err != nil {
 		return err
@@ -57,6 +60,13 @@ func run(ctx context.Context, out io.Writer, one, many int) error {
 		return err
 	}
 	defer real.stop()
+
+	if profile != "" {
+		return profiled(profile, func() error {
+			_, err := burst(ctx, hook, 64, many, real.figure)
+			return err
+		})
+	}
 
 	appendOnly, path := bare.sender("/append"), bare.sender("/path")
 	t := &table{out: out}
@@ -103,6 +113,20 @@ func run(ctx context.Context, out io.Writer, one, many int) error {
 	}
 	t.row("accepted changes, 64 clients on 16 incidents, nobody subscribed", rate(ours.rate()), rate(floor.rate()), fmt.Sprintf("%.2f", ours.rate()/floor.rate()), "≥ 0.5")
 	return ctx.Err()
+}
+
+// profiled runs f under the CPU profiler.
+func profiled(path string, f func() error) (err error) {
+	file, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	if err := pprof.StartCPUProfile(file); err != nil {
+		return err
+	}
+	defer pprof.StopCPUProfile()
+	return f()
 }
 
 // identity finds what both sides put into their messages: the id of the change.

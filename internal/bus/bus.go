@@ -69,15 +69,15 @@ type Bus struct {
 
 	mu      sync.Mutex
 	closed  bool
-	work    sync.WaitGroup // publishes, subscriptions and the hub
+	work    sync.WaitGroup // publishes, subscriptions, the hub, the watch over the server
 	closing chan struct{}  // closed when the one Close that does the work has returned
 	result  error          // of that Close
 }
 
 // Open starts or reaches the server and makes sure of the stream. Embedded, it always ends with a working stream
-// unless the folder cannot be written (Unavailable, "bus_folder"; Full, "disk_full" has the same cause) or the address is
-// taken ("bus_listen"): a folder the server cannot start on is renamed to `<dir>.damaged-<time>`, which is logged as an
-// error, and an empty one is used. Starting is bounded by ctx and by a minute.
+// unless the folder cannot be written (Unavailable, "bus_folder", or Full, "disk_full"), the address is taken
+// ("bus_listen") or the server hangs ("bus_stuck"): a folder the server cannot start on is renamed to `<dir>.damaged-<time>`,
+// which is logged as an error, and an empty one is used. Starting is bounded by ctx and by a minute.
 func Open(ctx context.Context, cfg Config) (*Bus, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
@@ -178,7 +178,8 @@ func (b *Bus) connect(ctx context.Context, url string, opts []nats.Option) error
 // Continuity says how far the stream found by Open could be believed. It does not change.
 func (b *Bus) Continuity() Continuity { return b.continuity }
 
-// Incarnation names the stream as last seen. It changes when the stream was deleted and made again: what was in it is gone.
+// Incarnation names the stream as last seen; the call is cheap. It changes when what was in the stream is gone or can no
+// longer be believed.
 func (b *Bus) Incarnation() string { return *b.incarnation.Load() }
 
 // Listening gives the address other clients of the embedded server use, or "" when there is none.

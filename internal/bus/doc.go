@@ -30,7 +30,9 @@
 //	        │
 //	        └─ the server cannot start on it ─▶ folder is moved aside ─▶ Fresh
 //
-// The incarnation changes while running when somebody deletes the stream. Compare Bus.Incarnation to notice.
+// The incarnation changes while running when somebody deletes the stream, or when the embedded server had to be started again
+// because a write had failed (a full disk, a folder taken away). Compare Bus.Incarnation to notice, and publish again what
+// the stream may have lost.
 //
 // Who may call it: relay publishes, the app wires Consume to the router, rest and console read a Feed. All methods of
 // Bus may be called concurrently, and after Close give a fault of kind Unavailable, code "bus_closed".

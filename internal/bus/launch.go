@@ -38,7 +38,7 @@ func (b *Bus) launch(ctx context.Context) (Continuity, error) {
 }
 
 // launchOnce is launch on the folder as it is. The error is errDamaged when another folder would help. When there is an
-// error, no server runs.
+// error, no server runs, and the mark in the folder counts one more start that did not finish.
 func (b *Bus) launchOnce(ctx context.Context) (Continuity, error) {
 	f := b.server.folder
 	last, used, err := f.claim()
@@ -63,7 +63,7 @@ func (b *Bus) launchOnce(ctx context.Context) (Continuity, error) {
 	}
 	continuity, err := b.bringUp(ctx, last)
 	if err != nil {
-		if used && ctx.Err() == nil {
+		if used && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) { // slow is not damaged
 			err = fmt.Errorf("%w: %w", errDamaged, err)
 		}
 		return 0, errors.Join(err, b.server.stopSoon(ctx))

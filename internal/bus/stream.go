@@ -18,6 +18,7 @@ const (
 	streamAge       = 30 * 24 * time.Hour
 	streamBytes     = 1 << 30
 	duplicateWindow = 2 * time.Minute
+	lookTimeout     = time.Second
 
 	incarnationKey = "landfall-incarnation" // in the stream's metadata
 )
@@ -47,7 +48,7 @@ type streamState struct {
 func (b *Bus) ensure(ctx context.Context) (streamState, error) {
 	b.ensuring.Lock()
 	defer b.ensuring.Unlock()
-	found, err := b.js.Stream(ctx, streamName)
+	found, err := b.look(ctx)
 	if err == nil {
 		return b.adopt(ctx, found.CachedInfo())
 	}
@@ -56,7 +57,7 @@ func (b *Bus) ensure(ctx context.Context) (streamState, error) {
 	}
 	made, err := b.js.CreateStream(ctx, b.streamConfig(newIncarnation()))
 	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another process was first
-		if found, err = b.js.Stream(ctx, streamName); err == nil {
+		if found, err = b.look(ctx); err == nil {
 			return b.adopt(ctx, found.CachedInfo())
 		}
 	}
@@ -67,6 +68,14 @@ func (b *Bus) ensure(ctx context.Context) (streamState, error) {
 	st.created = true
 	b.log.InfoContext(ctx, "bus stream created", "stream", streamName, "incarnation", st.incarnation)
 	return st, nil
+}
+
+// look asks for the stream. The server answers from memory; no answer within a second is one lost with its connection, and others
+// wait for this one.
+func (b *Bus) look(ctx context.Context) (jetstream.Stream, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	return b.js.Stream(ctx, streamName)
 }
 
 // adopt brings an existing stream to our configuration and keeps its incarnation, if it has one.

@@ -14,8 +14,8 @@ type fact struct {
 
 // facts gives what the sources say of the week after the landfall, as figure records. Where they contradict each other, both are there.
 func facts() []fact {
-	source := func(kind, reference string) body {
-		return body{"name": reference, "kind": kind, "reference": reference}
+	source := func(kind, name string) body {
+		return body{"name": name, "kind": kind}
 	}
 	figure := func(place, quantifier string, number int, category, term, role string, asOf time.Time, source body) body {
 		return body{
@@ -29,11 +29,11 @@ func facts() []fact {
 		return b
 	}
 	return []fact{
-		{"affected (no day given)", figure(dominica, "more_than", 73_000, "unverified_stock", "affected", "triangulation", evening, source("united_nations", sourceSituation))},
-		{"affected (no day given)", figure(dominica, "approximately", 65_000, "unverified_stock", "affected", "triangulation", evening, source("other", sourceLandfallLate))},
+		{"affected, day not given", figure(dominica, "more_than", 73_000, "unverified_stock", "affected", "triangulation", evening, source("united_nations", sourceSituation))},
+		{"affected, day not given", figure(dominica, "approximately", 65_000, "unverified_stock", "affected", "triangulation", evening, source("other", sourceLate))},
 		{"dead", since(figure(dominica, "exact", 15, "deaths", "multiple_or_other", "recommended", evening, source("united_nations", sourceSituation)), september(18, 21, 15))},
-		{"missing", figure(dominica, "exact", 16, "partial_stock", "multiple_or_other", "recommended", evening, source("united_nations", sourceSituation+": missing"))},
-		{"students passing through", since(figure(saintLucia, "more_than", 1500, "cross_border_flight", "evacuated", "recommended", september(24, 23, 0),
+		{"missing", figure(dominica, "exact", 16, "partial_stock", "multiple_or_other", "recommended", evening, source("united_nations", sourceSituation))},
+		{"students leaving through it", since(figure(saintLucia, "more_than", 1500, "cross_border_flight", "evacuated", "recommended", september(24, 23, 0),
 			source("media", sourceStudents)), september(22, 0, 0))},
 	}
 }
@@ -61,13 +61,11 @@ func (p *play) disagree(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.tell.print("")
-	p.tell.say("What Saint Lucia reads now, from GET /figures:")
+	p.tell.say("What Saint Lucia reads now (GET .../figures):")
 	for i := len(kept) - 1; i >= 0; i-- {
 		f := kept[i]
-		p.tell.print("    %-17s %-25s as of %-7s %-14s %s", f.number(), reported[f.ID], f.AsOf.In(roseau()).Format("2 Jan"), f.Role, f.Source.Reference)
+		p.tell.print("    %-16s %-28s %-14s %s", f.number(), reported[f.ID], f.Role, f.Source.Name)
 	}
-	p.tell.print("")
-	p.tell.say("How many Dominicans went abroad, no source says. A gap that this kind of record would have closed.")
+	p.tell.say("How many Dominicans went abroad no source says: the gap that such records would have closed.")
 	return p.breathe(ctx)
 }

@@ -45,9 +45,7 @@ func september(day, hour, minute int) time.Time {
 }
 
 // shows gives what the clock of the exercise shows, in Roseau.
-func (i incident) shows(wall time.Time) string {
-	return i.Clock.at(wall).In(roseau()).Format("2 Jan 15:04")
-}
+func (c clock) shows(wall time.Time) string { return c.at(wall).In(roseau()).Format("15:04") }
 
 // path of something below the incident.
 func (i incident) path(parts ...string) string {
@@ -76,14 +74,10 @@ type alert struct {
 }
 
 type anchor struct {
-	Name    string    `json:"name"`
-	At      time.Time `json:"at"`
-	Kind    string    `json:"kind"`
-	ETag    string    `json:"etag"`
-	History []struct {
-		At   time.Time `json:"at"`
-		Kind string    `json:"kind"`
-	} `json:"history"`
+	Name string    `json:"name"`
+	At   time.Time `json:"at"`
+	Kind string    `json:"kind"`
+	ETag string    `json:"etag"`
 }
 
 type people struct {
@@ -106,16 +100,12 @@ type answer struct {
 }
 
 type figure struct {
-	ID         string    `json:"id"`
-	Quantifier string    `json:"quantifier"`
-	Number     int       `json:"number"`
-	Category   string    `json:"category"`
-	Term       string    `json:"term"`
-	Role       string    `json:"role"`
-	AsOf       time.Time `json:"as_of"`
+	ID         string `json:"id"`
+	Quantifier string `json:"quantifier"`
+	Number     int    `json:"number"`
+	Role       string `json:"role"`
 	Source     struct {
-		Name      string `json:"name"`
-		Reference string `json:"reference"`
+		Name string `json:"name"`
 	} `json:"source"`
 }
 

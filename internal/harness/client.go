@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Object is a JSON object of a request or an answer.
@@ -19,6 +20,11 @@ type Client struct {
 	base  func() string // the address may change with a restart
 	http  *http.Client
 	token string
+}
+
+// NewClient gives a client of the service at base, which is asked at every call.
+func NewClient(t testing.TB, base func() string, token string) *Client {
+	return &Client{t: t, base: base, http: &http.Client{Timeout: 30 * time.Second}, token: token}
 }
 
 // Answer is what the service answered.

@@ -50,7 +50,7 @@ func New(t testing.TB, options ...Option) *World {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.Admin = &Client{t: t, http: &http.Client{Timeout: 30 * time.Second}, base: func() string { return w.App.URL() }, token: strings.TrimSpace(string(token))}
+	w.Admin = NewClient(t, func() string { return w.App.URL() }, strings.TrimSpace(string(token)))
 	t.Cleanup(w.Halt)
 	t.Cleanup(func() {
 		if t.Failed() {

@@ -10,7 +10,6 @@ import (
 	"landfall/internal/incident"
 	"landfall/internal/ledger"
 	"landfall/internal/place"
-	"landfall/internal/protocol"
 )
 
 // TestWhoMayDoWhat is the whole matrix of commands and reads against roles: each on a world of its own.
@@ -50,7 +49,9 @@ func TestWhoMayDoWhat(t *testing.T) {
 		{"read steps", "yyyyyyyyyy..y.", func(w *world, scope access.Scope, id, _ string) error {
 			return second(w.desk.Steps(ctx, scope, id, incident.StepFilter{}, incident.PageRequest{}))
 		}},
-		{"read movements", "yyy-yyy-yy..y.", func(w *world, scope access.Scope, id, _ string) error { return second(w.desk.Movements(ctx, scope, id)) }},
+		{"read movements", "yyy-yyy-yy..y.", func(w *world, scope access.Scope, id, _ string) error {
+			return second(w.desk.Movements(ctx, scope, id))
+		}},
 		{"read figures", "yyy-yyy-yy..y.", func(w *world, scope access.Scope, id, _ string) error {
 			return second(w.desk.Figures(ctx, scope, id, "", incident.PageRequest{}))
 		}},
@@ -103,7 +104,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		for n, s := range scopes {
 			t.Run(r.name+" as "+s.name, func(t *testing.T) {
 				t.Parallel()
-				w := newWorld(t, onlyThe(t, "HUR-36"))
+				w := newWorld(t, nil)
 				i := w.active()
 				boat := w.boat(i.ID, "ATG")
 				err := r.do(w, s.scope, i.ID, boat.ID)
@@ -118,16 +119,6 @@ func TestWhoMayDoWhat(t *testing.T) {
 			})
 		}
 	}
-}
-
-// onlyThe gives the hurricane template without what brings the IOM or the OECS in.
-func onlyThe(t *testing.T, _ string) incident.Templates {
-	t.Helper()
-	whole, ok := protocol.Lookup("hurricane")
-	if !ok {
-		t.Fatal("no hurricane template")
-	}
-	return func(id string, _ int) (*protocol.Template, bool) { return whole, id == "hurricane" }
 }
 
 func TestAStatesIslandActsOnlyForItself(t *testing.T) {

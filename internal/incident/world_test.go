@@ -20,6 +20,7 @@ import (
 	"landfall/internal/ledger"
 	"landfall/internal/place"
 	"landfall/internal/protocol"
+	"landfall/internal/store"
 	"landfall/internal/store/sqlite"
 )
 
@@ -293,4 +294,13 @@ func figure(change ...func(*incident.Figure)) incident.Figure {
 		c(&f)
 	}
 	return f
+}
+
+// claim takes an incident code for somebody else.
+func (w *world) claim(code string) {
+	w.t.Helper()
+	op := store.Op{Do: store.OpInsert, Kind: incident.KindCode, Doc: store.Doc{ID: code, Version: 1, Body: []byte(`{"incident":"another"}`)}}
+	if _, err := w.store.Bulk(context.Background(), []store.Op{op}); err != nil {
+		w.t.Fatalf("claim: %v", err)
+	}
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // projectorBatch bounds the operations of one bulk write.
-const projectorBatch = 512
+const projectorBatch = 2048
 
 // projector writes the documents that follow from this process's own commits: in order, in bulk, behind the answers. What it
 // cannot write it keeps and tries again; what is lost with the process is found by the sweep.
@@ -100,7 +100,7 @@ func (p *projector) drain() {
 		if n == 0 {
 			return
 		}
-		if !p.write(ops) {
+		if !p.write(newest(ops)) {
 			return
 		}
 		p.mu.Lock()
@@ -110,6 +110,26 @@ func (p *projector) drain() {
 		p.moved = make(chan struct{})
 		p.mu.Unlock()
 	}
+}
+
+// newest leaves out puts that a later put of the same document in the same bulk makes void: under load an incident changes many times
+// between two writes.
+func newest(ops []store.Op) []store.Op {
+	type key struct{ kind, id string }
+	last := make(map[key]int, len(ops))
+	for i, op := range ops {
+		last[key{op.Kind, op.Doc.ID}] = i
+	}
+	if len(last) == len(ops) {
+		return ops
+	}
+	kept := ops[:0]
+	for i, op := range ops {
+		if op.Do != store.OpPut || last[key{op.Kind, op.Doc.ID}] == i {
+			kept = append(kept, op)
+		}
+	}
+	return kept
 }
 
 // write tries until the operations are written; false when the ledger gives up first.

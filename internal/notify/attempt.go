@@ -14,12 +14,17 @@ type outcome struct {
 	Delivery string     `json:"delivery"`
 	Target   string     `json:"target"`
 	Event    string     `json:"event"`
+	From     int64      `json:"from"` // version of the delivery it was made from
 	Channel  string     `json:"channel"`
 	At       time.Time  `json:"at"`
 	Status   Status     `json:"status"` // of the delivery after it
 	Code     string     `json:"code"`
 	Next     *time.Time `json:"next,omitempty"` // when the next attempt is due, for retrying
 	Detail   string     `json:"-"`              // the far side's words: detached
+}
+
+func outcomeOf(v *Delivery, at time.Time) outcome {
+	return outcome{Delivery: v.ID, Target: v.Subscription, Event: v.EventID, From: v.Version, Channel: v.Channel, At: at}
 }
 
 // Why a delivery is cancelled. They are the codes of its last attempt.
@@ -77,9 +82,9 @@ func (r *Router) renew(ctx context.Context, j *job) (bool, error) {
 // try looks at everything that decides whether the delivery may be sent now, sends it, and says what became of it.
 func (r *Router) try(ctx context.Context, j *job) (outcome, error) {
 	v := j.v
-	o := outcome{Delivery: v.ID, Target: v.Subscription, Event: v.EventID, Channel: v.Channel, At: r.now(), Status: Cancelled}
+	o := outcomeOf(v, r.now())
 	cancelled := func(code string) (outcome, error) {
-		o.Code = code
+		o.Status, o.Code = Cancelled, code
 		return o, nil
 	}
 	s, err := r.d.subs.Load(ctx, v.Subscription)

@@ -40,6 +40,7 @@ type Attempt struct {
 	At     time.Time `json:"at"`
 	Code   string    `json:"code"`             // "200", "503", "timeout"; of a cancellation why: "not_named"
 	Detail string    `json:"detail,omitempty"` // the far side's words
+	From   int64     `json:"from"`             // version of the document it was made from: no two attempts have the same
 }
 
 // Replay is one time a person asked for a delivery to be tried again.
@@ -143,10 +144,10 @@ func (v *Delivery) release(now time.Time) {
 // apply writes an outcome onto the delivery. An outcome that is there already changes nothing and gives false. What was delivered stays
 // delivered, whatever another process that had it in hand reports.
 func (v *Delivery) apply(o outcome, owner string) bool {
-	if slices.ContainsFunc(v.Attempts, func(a Attempt) bool { return a.At.Equal(o.At) && a.Code == o.Code }) {
+	if slices.ContainsFunc(v.Attempts, func(a Attempt) bool { return a.From == o.From }) {
 		return false
 	}
-	v.Attempts = append(slices.Clip(v.Attempts), Attempt{At: o.At, Code: o.Code, Detail: o.Detail})
+	v.Attempts = append(slices.Clip(v.Attempts), Attempt{At: o.At, Code: o.Code, Detail: o.Detail, From: o.From})
 	if v.Status == Delivered {
 		return true
 	}

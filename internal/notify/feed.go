@@ -92,6 +92,7 @@ func (r *Router) refill(ctx context.Context, target string) error {
 		}
 		switch at, ok := r.mine(v, now); {
 		case held[v.ID]:
+			later(now.Add(time.Second)) // if it is due again by then, somebody wants it sent once more
 		case !ok:
 			later(at)
 		case len(jobs) == room:

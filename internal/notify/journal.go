@@ -367,9 +367,9 @@ func (r *Router) cancelGone(ctx context.Context, subscription string) error {
 		if v.Status == Sending || !r.sender.hold(v) {
 			return nil
 		}
-		r.journal.add(ctx, &job{v: v}, outcome{
-			Delivery: v.ID, Target: v.Subscription, Event: v.EventID, Channel: v.Channel, At: r.now(), Status: Cancelled, Code: code,
-		})
+		o := outcomeOf(v, r.now())
+		o.Status, o.Code = Cancelled, code
+		r.journal.add(ctx, &job{v: v}, o)
 		return nil
 	})
 }

@@ -34,7 +34,7 @@ func docsPolicy() string {
 }
 
 // GetDocs answers with the contract as a page to read.
-func (s *Server) GetDocs(c echo.Context) error {
+func (s *Server) GetDocs(c echo.Context, _ GetDocsParams) error {
 	h := c.Response().Header()
 	h.Set(echo.HeaderContentSecurityPolicy, docsPolicy())
 	h.Set(echo.HeaderCacheControl, "no-cache")
@@ -42,7 +42,7 @@ func (s *Server) GetDocs(c echo.Context) error {
 }
 
 // GetContract answers with the contract itself.
-func (s *Server) GetContract(c echo.Context) error {
+func (s *Server) GetContract(c echo.Context, _ GetContractParams) error {
 	c.Response().Header().Set(echo.HeaderCacheControl, "no-cache")
 	return s.plain(c, "application/yaml", api.OpenAPI)
 }

@@ -1,0 +1,9 @@
+package notify
+
+import "landfall/internal/ledger"
+
+// SubscriptionStreams gives tests the streams, for what only an operator's command will do: erasing.
+func (d *Desk) SubscriptionStreams() *ledger.Streams[*Subscription] { return d.subs }
+
+// AlertStreams likewise.
+func (d *Desk) AlertStreams() *ledger.Streams[*Alert] { return d.alerts }
