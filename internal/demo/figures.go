@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -41,13 +42,14 @@ func facts() []fact {
 // disagree reports what the sources say, and shows that nothing is overwritten.
 func (p *play) disagree(ctx context.Context) error {
 	p.tell.say("No number is overwritten and none is added to another: each is a dated record with its source.")
-	reported := map[string]string{} // id of the figure -> what it counts
-	for _, f := range facts() {
+	facts := facts()
+	ids := make([]string, len(facts))
+	for i, f := range facts {
 		var made figure
 		if _, err := p.at(dominica).post(ctx, p.week.path("figures"), f.body, &made); err != nil {
 			return fmt.Errorf("figure %s: %w", f.about, err)
 		}
-		reported[made.ID] = f.about
+		ids[i] = made.ID
 		if _, err := p.expect(ctx, "the figure at Antigua and Barbuda", func(a arrival) bool {
 			return a.box == antigua && a.event.Data.Figure != nil && a.event.Data.Figure.ID == made.ID
 		}); err != nil {
@@ -62,9 +64,12 @@ func (p *play) disagree(ctx context.Context) error {
 		return err
 	}
 	p.tell.say("What Saint Lucia reads now (GET .../figures):")
-	for i := len(kept) - 1; i >= 0; i-- {
-		f := kept[i]
-		p.tell.print("    %-16s %-28s %-14s %s", f.number(), reported[f.ID], f.Role, f.Source.Name)
+	for i, id := range ids {
+		at := slices.IndexFunc(kept, func(f figure) bool { return f.ID == id })
+		if at < 0 {
+			return fmt.Errorf("figure %s %w in the list", id, errAbsent)
+		}
+		p.tell.print("    %-16s %-27s %-13s %s", kept[at].number(), facts[i].about, kept[at].Role, kept[at].Source.Name)
 	}
 	p.tell.say("How many Dominicans went abroad no source says: the gap that such records would have closed.")
 	return p.breathe(ctx)

@@ -201,12 +201,17 @@ func (n *narrator) done() {
 	}
 }
 
-// wrap breaks a text into lines of at most width signs, at spaces. There is at least one line.
+// noBreak is a space at which no line ends; it is written as an ordinary one.
+const noBreak = "\u00a0"
+
+// wrap breaks a text into lines of at most width signs, at ordinary spaces. There is at least one line.
 func wrap(text string, width int) []string {
 	var lines []string
 	line := ""
-	for word := range strings.FieldsSeq(text) {
+	for word := range strings.SplitSeq(text, " ") {
+		word = strings.ReplaceAll(word, noBreak, " ")
 		switch {
+		case word == "":
 		case line == "":
 			line = word
 		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) <= width:

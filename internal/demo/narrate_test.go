@@ -90,7 +90,7 @@ func TestColourChangesNoWord(t *testing.T) {
 	}
 }
 
-func TestWrapBreaksAtSpacesOnly(t *testing.T) {
+func TestWrapBreaksAtOrdinarySpacesOnly(t *testing.T) {
 	for _, c := range []struct {
 		text string
 		want []string
@@ -99,6 +99,7 @@ func TestWrapBreaksAtSpacesOnly(t *testing.T) {
 		{"one", []string{"one"}},
 		{"one two three", []string{"one two", "three"}},
 		{"unbreakable-word after", []string{"unbreakable-word", "after"}},
+		{"two" + noBreak + "words together", []string{"two words", "together"}},
 		{"à côté île", []string{"à côté", "île"}},
 	} {
 		if diff := cmp.Diff(c.want, wrap(c.text, 8)); diff != "" {

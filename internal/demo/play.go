@@ -80,13 +80,13 @@ func (p *play) open(ctx context.Context) error {
 		return err
 	}
 	p.public = newClient(p.server.url(), clientsAtOnce)
-	kept := "stays when the demo ends"
+	kept := "stays"
 	if p.temporary {
-		kept = "removed when the demo ends"
+		kept = "removed at the end"
 	}
-	p.tell.print("  URL    %s   (the API, readable: %s/docs)", p.server.url(), p.server.url())
-	p.tell.print("  Token  %s   (of the first account; acts for every party)", p.first)
-	p.tell.print("  Data   %s   (%s; the server's log is server.log in it)", p.server.data, kept)
+	p.tell.print("  URL    %s    (its API, readable: /docs)", p.server.url())
+	p.tell.print("  Token  %s    (first account: all parties)", p.first)
+	p.tell.print("  Data   %s    (%s; the server writes server.log there)", p.server.data, kept)
 	p.tell.print("")
 	p.tell.good("Landfall is ready: %s", p.server.url())
 	p.tell.begin()
@@ -189,7 +189,7 @@ func (p *play) invite(bounded bool) {
 	if bounded {
 		until = "until its time is over"
 	}
-	p.tell.say("The server stays up %s; the exercises go on, and what falls due is told above. To try next, in another terminal:", until)
+	p.tell.say("The server stays up %s. The exercises go on, and what falls due is told here. To try in another terminal:", until)
 	for _, try := range []struct{ office, what, path string }{
 		{antigua, "what Antigua and Barbuda is asked", "/api/v1/alerts?status=open"},
 		{dominica, "what Dominica sees: who was told and who has answered", p.evening.path("acknowledgements")},
@@ -200,5 +200,4 @@ func (p *play) invite(bounded bool) {
 		p.tell.print("    curl -sH 'Authorization: Bearer %s' \\", p.at(try.office).token)
 		p.tell.print("      '%s%s'", p.server.url(), try.path)
 	}
-	p.tell.print("")
 }

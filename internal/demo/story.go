@@ -16,7 +16,7 @@ const (
 	sourceLate      = "docslib.org/doc/9715994"
 	sourcePolicy    = "antiguaobserver.com/welcome-policy-for-dominicans-in-place"
 	sourceStudents  = "htsstlucia.org"
-	sourceSituation = "UN and press situation texts, Sept 2017"
+	sourceSituation = "UN and press texts, Sept 2017"
 )
 
 const exercisePlay = "Exercise play"

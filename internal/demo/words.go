@@ -142,11 +142,11 @@ func (r reader) describe(a arrival) string {
 	if al := a.event.Data.Alert; al != nil {
 		version = al.Version
 	}
-	again := ""
+	proof := fmt.Sprintf("[v%d, signature ok]", version)
 	if a.again {
-		again = ", again under the same id"
+		proof = fmt.Sprintf("[v%d, signature ok, again under the same id]", version)
 	}
-	return fmt.Sprintf("%s [v%d, signature ok%s]", what, version, again)
+	return what + " " + strings.ReplaceAll(proof, " ", noBreak)
 }
 
 func (r reader) about(a arrival) string {

@@ -2,6 +2,7 @@ package demo
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -64,7 +65,7 @@ func TestArrivalsAreToldInWords(t *testing.T) {
 			if err := json.Unmarshal([]byte(c.event), &a.event); err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(c.want, r.describe(a)); diff != "" {
+			if diff := cmp.Diff(c.want, strings.ReplaceAll(r.describe(a), noBreak, " ")); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -73,7 +74,8 @@ func TestArrivalsAreToldInWords(t *testing.T) {
 
 func TestARepeatedDeliverySaysSo(t *testing.T) {
 	a := arrival{box: antigua, again: true, event: told("e", "i", "f")}
-	if got, want := (reader{name: func(c string) string { return c }}).describe(a), "figure: 0,  [v0, signature ok, again under the same id]"; got != want {
+	got := strings.ReplaceAll(reader{name: func(c string) string { return c }}.describe(a), noBreak, " ")
+	if want := "figure: 0,  [v0, signature ok, again under the same id]"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -413,7 +413,9 @@ func (d *Desk) moved(ctx context.Context, scope access.Scope, w access.Write, id
 		if err != nil {
 			return nil, err
 		}
-		f.Alerts = e.alerts
+		if t.receives(m.Receiver) { // a state that is not named any more learns nothing more
+			f.Alerts = e.alerts
+		}
 		return one(e.kind, movementReported{ID: movement, Reason: e.reason, Voyage: e.after.Voyage, follows: f}), nil
 	})
 	return d.movementDone(out, movement, err)

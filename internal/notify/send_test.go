@@ -209,7 +209,7 @@ func TestHungReceiversDelayNobody(t *testing.T) {
 func TestTwentyWorkersTimesTwoHundredAreNeitherLostNorDoubled(t *testing.T) {
 	w := newWorld(t)
 	var receivers []*receiver
-	for range 4 {
+	for range 2 {
 		to := newReceiver(t, answering(200))
 		w.subscribe("ATG", to, notify.Filter{Kinds: []string{"figure.*"}})
 		receivers = append(receivers, to)

@@ -128,10 +128,10 @@ func evolveSubscription(s *Subscription, e ledger.Recorded) (*Subscription, erro
 			return s, err
 		}
 		if d.Name == detachedTarget && d.Seq == s.TargetSeq {
-			s.Target = ""
+			s.Target, s.TargetSeq = "", 0 // as when it is folded without the value
 		}
 		if d.Name == detachedSecret && d.Seq == s.SecretSeq {
-			s.SealedSecret = ""
+			s.SealedSecret, s.SecretSeq = "", 0
 		}
 	}
 	if v, ok := e.Detached(detachedTarget); ok {
