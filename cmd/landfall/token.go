@@ -53,7 +53,11 @@ func (c *tokenCmd) Run(s *session) error {
 	if err := api.post(s.ctx, "/tokens", map[string]string{"account_id": account, "label": c.Label}, &made); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(s.out, "account %s\ntoken   %s\n", account, made.Secret)
+	// The token alone goes to standard output, so that it can go straight into a file.
+	if _, err := fmt.Fprintf(s.err, "Account %s. Its token is shown this once:\n", account); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(s.out, made.Secret)
 	return err
 }
 

@@ -63,7 +63,8 @@ func run(ctx context.Context, out io.Writer, one, many int, profile string) erro
 
 	if profile != "" {
 		return profiled(profile, func() error {
-			_, err := burst(ctx, hook, 64, many, real.figure)
+			res, err := burst(ctx, hook, 64, many, real.figure)
+			_, _ = fmt.Fprintf(out, "accepted %s, delivered %s, answers p50 %s p95 %s\n", rate(res.rate()), rate(res.deliveredRate()), ms(res.quantile(.5)), ms(res.quantile(.95)))
 			return err
 		})
 	}

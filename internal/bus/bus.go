@@ -250,7 +250,7 @@ func (b *Bus) close(ctx context.Context) error {
 	}
 	stopErr := b.server.stop(ctx)
 	if err == nil && stopErr == nil && stopped.Stopped {
-		err = b.server.folder.write(stopped)
+		err = b.server.folder.leave(stopped)
 	}
 	return errors.Join(err, stopErr)
 }

@@ -29,13 +29,13 @@ type Subscription struct {
 	done chan struct{}
 }
 
-// Consume hands every message of the stream to handle, from the oldest on for a durable name never used before, else from
-// where that name stopped. Several processes that use one name share the messages.
+// Consume hands every message of the stream to handle, from the oldest on for a durable name never used before, else
+// from where that name stopped. Several processes that use one name share the messages.
 //
 // Deliveries come in batches: whatever is there, 1 to 256, without waiting for more, one call at a time, in no promised order.
 // They are acknowledged when they are handed over, whatever handle makes of them; a process that dies in handle does not get
 // them again. ctx is handle's context and ends the subscription as Stop does. Deleting the stream or the consumer is
-// survived: after it a durable starts at the oldest message again.
+// survived: after it, and after an embedded bus was not closed in order, a durable starts at the oldest message again.
 func (b *Bus) Consume(ctx context.Context, durable string, handle func(context.Context, []Delivery)) (*Subscription, error) {
 	if durable == "" || !wellFormed(durable) || len(durable) > 64 || !plainName(durable) {
 		return nil, fault.New(fault.Invalid, "bad_durable", "A durable name has letters, digits, '-' and '_' only.")

@@ -1,6 +1,8 @@
 package bus
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,6 +24,7 @@ type mark struct {
 	Starting    int    `json:"starting"`    // starts in a row that did not get as far as a working stream
 	Incarnation string `json:"incarnation"` // of the stream when it was stopped
 	LastSeq     uint64 `json:"last_seq"`    // of the stream when it was stopped
+	Consumers   string `json:"consumers"`   // fingerprint of their files when it was stopped
 }
 
 // folder is where the embedded server keeps its files, and the mark beside them.
@@ -55,6 +58,14 @@ func (f folder) claim() (last mark, used bool, err error) {
 
 func (f folder) file() string { return filepath.Join(f.path, markName) }
 
+// leave writes the mark of a server that was stopped in order.
+func (f folder) leave(m mark) (err error) {
+	if m.Consumers, err = f.fingerprint(); err != nil {
+		return err
+	}
+	return f.write(m)
+}
+
 // write replaces the mark and returns when it is on disk.
 func (f folder) write(m mark) error {
 	raw, err := json.Marshal(m)
@@ -76,29 +87,63 @@ func (f folder) write(m mark) error {
 	return syncDir(f.path)
 }
 
-// distrust makes the server read every stored message at its next start, check it and cut off what is damaged, instead of
-// believing its index of them. On an index that is believed, one flipped bit in a sequence number sends the server into a loop
-// it does not come out of. It costs about a third of a second for each gibibyte.
-func (f folder) distrust() error {
-	return f.removeEach("msgs", "index.db", func(string) bool { return true })
+// prepare takes away what the server would believe without having reason to.
+//
+// Its index of the stored messages, unless it was stopped in order: without the index it reads every message and cuts off what
+// is damaged, which takes about a third of a second for each gibibyte. With it, one flipped bit in a sequence number sends it
+// into a loop it does not come out of.
+//
+// The state of the consumers, unless it is to the byte what was left in order: it has no checksum, and damaged it makes the
+// server allocate all memory, or pass over messages. A consumer without state starts at the oldest message.
+func (f folder) prepare(last mark) error {
+	if last.Stopped {
+		if now, err := f.fingerprint(); err != nil || now == last.Consumers {
+			return err
+		}
+		return f.dropConsumers(nil)
+	}
+	return errors.Join(f.removeEach("msgs", "index.db", func(string) bool { return true }), f.dropConsumers(nil))
 }
 
-// dropConsumers removes what is left of consumers the server did not load. It would refuse to make a consumer whose state it
+// fingerprint gives a digest of the consumers' files.
+func (f folder) fingerprint() (string, error) {
+	paths, err := f.find("obs", filepath.Join("*", "*"))
+	if err != nil {
+		return "", err
+	}
+	digest := sha256.New()
+	for _, path := range paths {
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(digest, "%s %d\n", filepath.Join(filepath.Base(filepath.Dir(path)), filepath.Base(path)), len(raw))
+		digest.Write(raw)
+	}
+	return hex.EncodeToString(digest.Sum(nil)), nil
+}
+
+// dropConsumers removes what is left of consumers the server has not loaded. It would refuse to make a consumer whose state it
 // cannot read, and give one whose state it can read the position of a stream that is gone.
 func (f folder) dropConsumers(loaded map[string]bool) error {
 	return f.removeEach("obs", "*", func(path string) bool { return !loaded[filepath.Base(path)] })
 }
 
-// removeEach removes what a stream's folder has below part under a name, where it is to go. The server keeps a stream in
-// jetstream/<account>/streams/<name>.
+// removeEach removes what a stream's folder has below part under a name, where it is to go.
 func (f folder) removeEach(part, name string, goes func(path string) bool) error {
-	found, err := filepath.Glob(filepath.Join(escapeGlob(f.path), "jetstream", "*", "streams", streamName, part, name))
+	found, err := f.find(part, name)
 	for _, path := range found {
 		if goes(path) {
 			err = errors.Join(err, os.RemoveAll(path))
 		}
 	}
 	return err
+}
+
+// find lists what a stream's folder has below part under a name, in order. The server keeps a stream in
+// jetstream/<account>/streams/<name>.
+func (f folder) find(part, name string) ([]string, error) {
+	return filepath.Glob(filepath.Join(escapeGlob(f.path), "jetstream", "*", "streams", streamName, part, name))
 }
 
 // moveAside renames the folder, so that a person can look at it and the next start finds none, and gives its new name.

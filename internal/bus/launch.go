@@ -7,6 +7,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"landfall/internal/fault"
 )
 
@@ -38,48 +40,61 @@ func (b *Bus) launch(ctx context.Context) (Continuity, error) {
 }
 
 // launchOnce is launch on the folder as it is. The error is errDamaged when another folder would help. When there is an
-// error, no server runs, and the mark in the folder counts one more start that did not finish.
+// error, no server runs, unless it is stuck.
 func (b *Bus) launchOnce(ctx context.Context) (Continuity, error) {
 	f := b.server.folder
 	last, used, err := f.claim()
 	if err != nil {
 		return 0, folderFault(err)
 	}
+	continuity, err := b.bringUp(ctx, last, used)
+	switch {
+	case err == nil:
+		err = f.write(mark{})
+		if err != nil {
+			err = errors.Join(folderFault(err), b.server.stopSoon(ctx))
+		}
+	case errors.Is(err, errStuck):
+		err = fault.Wrap(errors.Join(err, f.write(mark{Starting: unfinishedStarts})), fault.Unavailable, "bus_stuck",
+			"The bus did not start within %v. Start again: its folder will then be set aside.", startTimeout)
+	case errors.Is(err, errDamaged), errors.Is(err, context.DeadlineExceeded): // counts as a start that did not finish
+	default: // nothing the folder is to blame for
+		err = errors.Join(err, f.write(last))
+	}
+	return continuity, err
+}
+
+// bringUp starts the server on the claimed folder, reaches it and settles its stream; failing, it stops the server.
+func (b *Bus) bringUp(ctx context.Context, last mark, used bool) (Continuity, error) {
+	first := b.conn == nil
 	if last.Starting >= unfinishedStarts {
 		return 0, fmt.Errorf("%w: the last %d starts did not finish", errDamaged, last.Starting)
 	}
-	if !last.Stopped {
-		if err := f.distrust(); err != nil {
-			return 0, folderFault(err)
-		}
+	if err := b.server.folder.prepare(last); err != nil {
+		return 0, folderFault(err)
 	}
-	err = b.server.start(ctx)
-	if errors.Is(err, errStuck) {
-		return 0, fault.Wrap(errors.Join(err, f.write(mark{Starting: unfinishedStarts})), fault.Unavailable, "bus_stuck",
-			"The bus did not start within %v. Start again: its folder will then be set aside.", startTimeout)
-	}
-	if err != nil {
+	if err := b.server.start(ctx); err != nil {
 		return 0, err
 	}
-	continuity, err := b.bringUp(ctx, last)
-	if err != nil {
-		if used && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) { // slow is not damaged
-			err = fmt.Errorf("%w: %w", errDamaged, err)
-		}
-		return 0, errors.Join(err, b.server.stopSoon(ctx))
+	err := b.reach(ctx)
+	var continuity Continuity
+	if err == nil {
+		continuity, err = b.settle(ctx, last)
 	}
-	if err := f.write(mark{}); err != nil {
-		return 0, errors.Join(folderFault(err), b.server.stopSoon(ctx))
+	var loaded map[string]bool
+	if err == nil {
+		loaded, err = b.settleConsumers(ctx)
 	}
-	return continuity, nil
-}
-
-// bringUp reaches the server that was started and settles its stream.
-func (b *Bus) bringUp(ctx context.Context, last mark) (Continuity, error) {
-	if err := b.reach(ctx); err != nil {
-		return 0, err
+	if err == nil && first { // later, consumers may be on their way that were not there to be loaded
+		err = b.server.folder.dropConsumers(loaded)
 	}
-	return b.settle(ctx, last)
+	if err == nil {
+		return continuity, nil
+	}
+	if used && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) { // slow is not damaged
+		err = fmt.Errorf("%w: %w", errDamaged, err)
+	}
+	return 0, errors.Join(err, b.server.stopSoon(ctx))
 }
 
 // reach connects, or waits until the connection has found the server that runs now.
@@ -99,48 +114,52 @@ func (b *Bus) reach(ctx context.Context) error {
 	return nil
 }
 
-// settle makes sure of the stream and of its consumers, and decides the continuity from the mark of the last process.
+// settle makes sure of the stream and decides its continuity from the mark of the last process.
 func (b *Bus) settle(ctx context.Context, last mark) (Continuity, error) {
 	st, err := b.ensure(ctx)
-	if err != nil {
-		return 0, err
-	}
-	continuity := Kept
 	switch {
+	case err != nil:
+		return 0, err
 	case st.created:
-		continuity = Fresh
-	case !last.Stopped || last.Incarnation != st.incarnation || last.LastSeq != st.info.State.LastSeq:
-		// The tail may be missing, and then its sequences are given a second time: to others they must look new.
-		continuity = Doubtful
-		if st, err = b.reconfigure(ctx, st.info, newIncarnation()); err != nil {
-			return 0, err
-		}
+		return Fresh, nil
+	case last.Stopped && last.Incarnation == st.incarnation && last.LastSeq == st.info.State.LastSeq:
+		return Kept, nil
 	}
-	return continuity, b.settleConsumers(ctx, st.info.State.LastSeq)
+	// The tail may be missing, and then its sequences are given a second time: to others they must look new.
+	_, err = b.reconfigure(ctx, st.info, newIncarnation())
+	return Doubtful, err
 }
 
 // settleConsumers deletes consumers that are ahead of the stream, as they are when it lost its tail and they did not: they would
-// pass over as many new messages as were lost. Consume makes them again.
-func (b *Bus) settleConsumers(ctx context.Context, lastSeq uint64) error {
+// pass over as many new messages as were lost. Consume makes them again. It gives the names of all that were loaded.
+func (b *Bus) settleConsumers(ctx context.Context) (loaded map[string]bool, err error) {
 	stream, err := b.js.Stream(ctx, streamName)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	loaded := map[string]bool{}
+	loaded = map[string]bool{}
+	var consumers []*jetstream.ConsumerInfo
 	list := stream.ListConsumers(ctx)
 	for c := range list.Info() {
 		loaded[c.Name] = true
-		if c.Delivered.Stream <= lastSeq && c.AckFloor.Stream <= lastSeq {
+		consumers = append(consumers, c)
+	}
+	if err := list.Err(); err != nil {
+		return nil, err
+	}
+	info, err := stream.Info(ctx) // after the consumers, which move on meanwhile
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range consumers {
+		if max(c.Delivered.Stream, c.AckFloor.Stream) <= info.State.LastSeq {
 			continue
 		}
 		b.log.WarnContext(ctx, "bus consumer is ahead of the stream and starts over", "consumer", c.Name,
-			"delivered", c.Delivered.Stream, "last_seq", lastSeq)
+			"delivered", c.Delivered.Stream, "last_seq", info.State.LastSeq)
 		err = errors.Join(err, stream.DeleteConsumer(ctx, c.Name))
 	}
-	if err = errors.Join(err, list.Err()); err != nil {
-		return err
-	}
-	return b.server.folder.dropConsumers(loaded)
+	return loaded, err
 }
 
 func folderFault(cause error) error {

@@ -42,6 +42,7 @@ type narrator struct {
 	began    time.Time              // zero: nothing is timed yet
 	scenario func(time.Time) string // what the exercise clock shows; nil: no exercise runs
 	bars     *mpb.Progress          // while bars are shown; lines go above them
+	gauges   []gauge                // the bars
 	held     bool                   // what arrives waits until it is said what it follows from
 	waiting  []string               // finished lines that wait
 }
@@ -167,8 +168,8 @@ func (n *narrator) dressed(colour string, lines []string) []string {
 // gauge is a bar on a terminal and nothing in a log.
 type gauge struct{ bar *mpb.Bar }
 
-// gauge shows how much of something is done. Call done when no bar is needed any more.
-func (n *narrator) gauge(label string, total int) gauge {
+// gauge shows how much of something is done, in the words of left. Call done when no bar is needed any more.
+func (n *narrator) gauge(label string, total int, left func(done, total int64) string) gauge {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if !n.terminal {
@@ -177,11 +178,17 @@ func (n *narrator) gauge(label string, total int) gauge {
 	if n.bars == nil {
 		n.bars = mpb.New(mpb.WithOutput(n.out), mpb.WithWidth(40), mpb.WithRefreshRate(100*time.Millisecond))
 	}
-	return gauge{n.bars.New(int64(total), mpb.BarStyle().Lbound("").Filler("━").Tip("━").Padding("·").Rbound(""),
-		mpb.PrependDecorators(decor.Name(fmt.Sprintf("  %-12s", label))),
-		mpb.AppendDecorators(decor.CountersNoUnit(" %d of %d")),
+	g := gauge{n.bars.New(int64(total), mpb.BarStyle().Lbound("").Filler("━").Tip("━").Padding("·").Rbound(""),
+		mpb.PrependDecorators(decor.Name(fmt.Sprintf("  %-14s", label))),
+		mpb.AppendDecorators(decor.Any(func(s decor.Statistics) string { return " " + left(s.Current, s.Total) })),
 	)}
+	n.gauges = append(n.gauges, g)
+	return g
 }
+
+// counted says how many there are; remaining, how many seconds are left when a bar counts tenths.
+func counted(done, total int64) string   { return fmt.Sprintf("%d of %d", done, total) }
+func remaining(done, total int64) string { return fmt.Sprintf("%d s", (total-done+9)/10) }
 
 // set moves the bar.
 func (g gauge) set(value int) {
@@ -190,15 +197,19 @@ func (g gauge) set(value int) {
 	}
 }
 
-// done takes the bars away from the foot of the page; they stay where they are as lines.
+// done takes the bars off the page.
 func (n *narrator) done() {
 	n.mu.Lock()
-	bars := n.bars
-	n.bars = nil
+	bars, gauges := n.bars, n.gauges
+	n.bars, n.gauges = nil, nil
 	n.mu.Unlock()
-	if bars != nil {
-		bars.Shutdown()
+	if bars == nil {
+		return
 	}
+	for _, g := range gauges {
+		g.bar.Abort(true)
+	}
+	bars.Wait()
 }
 
 // noBreak is a space at which no line ends; it is written as an ordinary one.

@@ -49,7 +49,7 @@ func tell(n *narrator, clock *time.Time) {
 	n.hold()
 	n.got("Saint Lucia", "what arrives before it is said why waits")
 	n.did("Dominica", "says why")
-	g := n.gauge("accepted", 10) // in a log: nothing
+	g := n.gauge("accepted", 10, counted) // in a log: nothing
 	g.set(5)
 	n.done()
 	n.bad("The counts do not agree.")

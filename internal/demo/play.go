@@ -165,7 +165,7 @@ func (p *play) until(ctx context.Context, at time.Time, label string) error {
 	}
 	const step = 100 * time.Millisecond
 	total := int(left / step)
-	g := p.tell.gauge(label, max(1, total))
+	g := p.tell.gauge(label, max(1, total), remaining)
 	defer p.tell.done()
 	for {
 		left := at.Sub(p.now())

@@ -84,7 +84,7 @@ func (p *play) openTraffic(ctx context.Context) ([]incident, error) {
 func (p *play) burstAndKill(ctx context.Context, incidents []incident, due time.Time) (harvest, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	bar := p.tell.gauge("accepted", changesInAll)
+	bar := p.tell.gauge("accepted", changesInAll, counted)
 	defer p.tell.done()
 	enough := make(chan struct{})
 	ended := make(chan harvest, 1)
@@ -159,7 +159,7 @@ func (p *play) count(ctx context.Context, incidents []incident, heard harvest) (
 	for _, i := range incidents {
 		ids[i.ID] = true
 	}
-	bar := p.tell.gauge("delivered", len(heard.ids))
+	bar := p.tell.gauge("delivered", len(heard.ids), counted)
 	defer p.tell.done()
 	wait, cancel := context.WithTimeout(ctx, settleWithin)
 	defer cancel()

@@ -48,7 +48,7 @@ type Answer struct {
 func (in *Answer) check() error {
 	in.ValidUntil, in.OccurredAt = instant(in.ValidUntil), instant(in.OccurredAt)
 	var c fault.Check
-	checkID(&c, "/id", in.ID)
+	checkID(&c, in.ID)
 	if in.Party != "" {
 		checkParty(&c, "/party", in.Party)
 	}

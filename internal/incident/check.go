@@ -136,9 +136,9 @@ func plain(c *fault.Check, pointer, s string) {
 }
 
 // checkID accepts an absent id, or a UUID in its canonical form.
-func checkID(c *fault.Check, pointer, id string) {
+func checkID(c *fault.Check, id string) {
 	if id != "" && !isID(id) {
-		c.Field(pointer, "must be a UUID in lower-case letters")
+		c.Field("/id", "must be a UUID in lower-case letters")
 	}
 }
 

@@ -111,6 +111,7 @@ func (s *state) unfinished() []fault.Field {
 			left = append(left, fault.Field{Pointer: "/movements/" + id, Reason: "is " + string(m.Status)})
 		case Arrived:
 			arrived[m.Receiver] = true
+		case MovementCancelled:
 		}
 	}
 	for _, p := range sortedKeys(arrived) {

@@ -2,7 +2,6 @@ package incident
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"time"
 
@@ -15,73 +14,6 @@ import (
 // Figures contradict each other, are revised and do not always add up. Each is a dated record with one stated source; none is
 // overwritten, none is the sum of others. A later one may supersede an earlier one, and at most one is recommended for each
 // place, category and day.
-
-// The closed words of figures, after IDMC Helix.
-type (
-	Quantifier     string // how exact the number is
-	Unit           string // what is counted
-	FigureRole     string // whether it is the one to use
-	FigureKind     string // how many there are, or how many came to be
-	FigureCategory string // what those counted are
-	Term           string // the word the source used
-	Setting        string // where those counted sleep
-	SourceKind     string // what the source is
-	Reliability    string // of the source
-)
-
-// The closed lists.
-const (
-	Exact         Quantifier = "exact"
-	Approximately Quantifier = "approximately"
-	MoreThan      Quantifier = "more_than"
-	LessThan      Quantifier = "less_than"
-
-	Persons    Unit = "person"
-	Households Unit = "household"
-
-	Recommended   FigureRole = "recommended"
-	Triangulation FigureRole = "triangulation"
-
-	Stock FigureKind = "stock"
-	Flow  FigureKind = "flow"
-)
-
-// categories says of each category whether it is a stock or a flow: the two are never added.
-var categories = map[FigureCategory]FigureKind{
-	"idps": Stock, "returnees": Stock, "locally_integrated_idps": Stock, "idps_settled_elsewhere": Stock,
-	"people_displaced_across_borders": Stock, "partial_stock": Stock, "unverified_stock": Stock,
-
-	"new_displacement": Flow, "multiple_displacement": Flow, "partial_flow": Flow, "cross_border_flight": Flow, "cross_border_return": Flow,
-	"return": Flow, "relocation_elsewhere": Flow, "provisional_solutions": Flow, "local_integration": Flow, "births": Flow, "deaths": Flow,
-	"people_displaced_across_borders_flow": Flow, "unverified_flow": Flow,
-}
-
-// FigureCategories gives the closed list, sorted.
-func FigureCategories() []FigureCategory { return sortedKeys(categories) }
-
-// Quantifiers gives the closed list.
-func Quantifiers() []Quantifier { return []Quantifier{Exact, Approximately, MoreThan, LessThan} }
-
-// Terms gives the closed list.
-func Terms() []Term {
-	return []Term{"evacuated", "displaced", "forced_to_flee", "relocated", "sheltered", "in_relief_camp", "destroyed_housing",
-		"partially_destroyed_housing", "uninhabitable_housing", "homeless", "affected", "returns", "multiple_or_other"}
-}
-
-// Settings gives the closed list.
-func Settings() []Setting {
-	return []Setting{"public_shelter", "hotel", "host_family", "onward_travel", "own_home", "other", "unknown"}
-}
-
-// SourceKinds gives the closed list.
-func SourceKinds() []SourceKind {
-	return []SourceKind{"government", "red_cross", "united_nations", "regional_body", "media", "other"}
-}
-
-// Reliabilities gives the closed list.
-func Reliabilities() []Reliability {
-	return []Reliability{"low", "low_to_medium", "medium", "medium_to_high", "high"}
-}
 
 // FigureSource is who says so.
 type FigureSource struct {
@@ -151,7 +83,7 @@ type figureMark struct {
 func (in *Figure) check() error {
 	in.AsOf, in.Since, in.OccurredAt = instant(in.AsOf), instant(in.Since), instant(in.OccurredAt)
 	var c fault.Check
-	checkID(&c, "/id", in.ID)
+	checkID(&c, in.ID)
 	checkParty(&c, "/place/party", in.Place.Party)
 	in.Place.check(&c, "/place")
 	checkWord(&c, "/quantifier", in.Quantifier, Quantifiers())
@@ -270,8 +202,7 @@ func (d *Desk) ReportFigure(ctx context.Context, scope access.Scope, w access.Wr
 	if err != nil {
 		return Done[Figure]{}, err
 	}
-	in.ID = reportedFigure(out.Events, in.ID)
-	f, err := d.figure(ctx, out, in.ID)
+	f, err := figureIn(out.Events)
 	return Done[Figure]{Value: f, Seq: f.Seq, Version: out.Seq, Events: out.Events, Repeated: out.Repeated}, err
 }
 
@@ -283,8 +214,8 @@ func (t turn) figureFits(f *Figure) error {
 	var c fault.Check
 	checkPast(&c, "/as_of", f.AsOf, t.now)
 	checkPast(&c, "/occurred_at", f.OccurredAt, t.now)
-	if !slices.ContainsFunc(t.parties(), func(p place.Party) bool { return covers(p.StateParty(), f.Place.Party) }) {
-		c.Field("/place/party", "is no place of a state that takes part")
+	if !t.tookPart(f.Place.Party) {
+		c.Field("/place/party", "is no place of a state that takes part, or took part")
 	}
 	old, ok := t.Figures[f.Supersedes]
 	switch {
@@ -312,28 +243,27 @@ func (t turn) figureFits(f *Figure) error {
 	return nil
 }
 
-func reportedFigure(events []ledger.Recorded, id string) string {
-	for _, e := range events {
-		var d figureReported
-		if e.Type == EventFigureReported && e.Into(&d) == nil {
-			return d.ID
+// tookPart reports whether a place belongs to a state that is, or was, part of the incident: people who came to a state are there
+// also when it is not named any more.
+func (s *state) tookPart(p place.Party) bool {
+	for was := range s.Since {
+		if covers(was.StateParty(), p) {
+			return true
 		}
 	}
-	return id
+	return covers(s.Origin.StateParty(), p)
 }
 
-// figure reads a figure of an outcome from its event.
-func (d *Desk) figure(_ context.Context, out ledger.Outcome[*state], id string) (Figure, error) {
-	for _, e := range out.Events {
-		var r figureReported
+// figureIn gives the figure that a command recorded.
+func figureIn(events []ledger.Recorded) (Figure, error) {
+	for _, e := range events {
 		if e.Type != EventFigureReported {
 			continue
 		}
-		if err := e.Into(&r); err != nil {
-			return Figure{}, err
-		}
+		var r figureReported
+		err := e.Into(&r)
 		r.Seq, r.RecordedAt = e.Seq, e.RecordedAt
-		return r.Figure, nil
+		return r.Figure, err
 	}
 	return Figure{}, fault.New(fault.NotFound, "figure_not_found", "There is no such figure in this incident.")
 }

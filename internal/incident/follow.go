@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -60,7 +61,7 @@ func follow(s *state, t *protocol.Template, now time.Time) follows {
 // followStep is follow for a step that was closed or opened again: only what needs it, hard, gets other times.
 func followStep(s *state, key string, now time.Time) follows {
 	f := follows{}
-	for _, i := range s.steps() {
+	for _, i := range s.Steps {
 		if !i.Open() || !slices.Contains(i.Needs, Need{Key: key, Hard: true}) {
 			continue
 		}
@@ -68,6 +69,7 @@ func followStep(s *state, key string, now time.Time) follows {
 			f.Changed = append(f.Changed, t)
 		}
 	}
+	slices.SortFunc(f.Changed, func(a, b stepTimes) int { return cmp.Compare(a.Key, b.Key) })
 	return f
 }
 

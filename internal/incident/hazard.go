@@ -2,7 +2,6 @@ package incident
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"landfall/internal/access"
@@ -41,7 +40,7 @@ type OpenHazard struct {
 func (in *OpenHazard) check() error {
 	in.StartedAt = instant(in.StartedAt)
 	var c fault.Check
-	checkID(&c, "/id", in.ID)
+	checkID(&c, in.ID)
 	checkRequired(&c, "/name", in.Name, maxName, false)
 	plain(&c, "/name", in.Name)
 	_, known := place.HazardOf(in.Type)
@@ -120,10 +119,7 @@ func (d *Desk) ListHazards(ctx context.Context, scope access.Scope, page PageReq
 	if err != nil {
 		return none, storeFault(err)
 	}
-	return pageOf(found, func(body []byte) (*Hazard, error) {
-		h := &Hazard{}
-		return h, json.Unmarshal(body, h)
-	})
+	return pageOf[*Hazard](found)
 }
 
 func errNoHazard() error {

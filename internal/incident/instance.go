@@ -1,8 +1,8 @@
 package incident
 
 import (
+	"cmp"
 	"slices"
-	"strings"
 	"time"
 
 	"landfall/internal/place"
@@ -82,11 +82,11 @@ const pastDuesKept = 16
 // Open reports whether somebody still has to do it.
 func (i *Instance) Open() bool { return i.Status == StepPending || i.Status == StepInProgress }
 
-// running reports whether its time counts.
+// counts reports whether its time runs.
 func (i *Instance) counts() bool { return i.Open() && !i.DueAt.IsZero() }
 
 // soonAt gives when the step begins to be due soon; only for one that counts.
-func (i *Instance) soonAt() time.Time { return protocol.DueSoonAt(i.ActionableAt, i.DueAt) }
+func (i *Instance) soonAt() time.Time { return instant(protocol.DueSoonAt(i.ActionableAt, i.DueAt)) }
 
 // blocked reports whether a hard need of the step is open.
 func (s *state) blocked(i *Instance) bool { return s.anyOpen(i.Needs) }
@@ -108,6 +108,8 @@ func (s *state) steps() []*Instance {
 	for _, i := range s.Steps {
 		all = append(all, i)
 	}
-	slices.SortFunc(all, func(a, b *Instance) int { return strings.Compare(a.sortKey(), b.sortKey()) })
+	slices.SortFunc(all, func(a, b *Instance) int {
+		return cmp.Or(cmp.Compare(a.Code, b.Code), cmp.Compare(a.Party, b.Party), cmp.Compare(a.Key, b.Key))
+	})
 	return all
 }

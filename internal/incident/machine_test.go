@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -311,10 +313,11 @@ func asJSON(t helper, v any) string {
 }
 
 func TestRulesHoldWhateverIsAsked(t *testing.T) {
-	dir := t.TempDir()
+	dir, runs := t.TempDir(), 0
 	rapid.Check(t, func(rt *rapid.T) {
-		sub, err := os.MkdirTemp(dir, "run")
-		if err != nil {
+		runs++
+		sub := filepath.Join(dir, strconv.Itoa(runs))
+		if err := os.Mkdir(sub, 0o700); err != nil {
 			rt.Fatalf("%v", err)
 		}
 		w, stop := openWorld(rt, sub, nil)
@@ -335,6 +338,35 @@ func TestRulesHoldWhateverIsAsked(t *testing.T) {
 			rt.Fatalf("%d commits for %d accepted changes: %v", len(commits), m.commits, err)
 		}
 	})
+}
+
+func TestAStateReadFromItsSnapshotIsTheSame(t *testing.T) {
+	dir := t.TempDir()
+	w, stop := openWorld(t, dir, nil)
+	i := w.active()
+	boat := w.boat(i.ID, "ATG")
+	w.arrive(i.ID, boat.ID, atg, 119)
+	w.move(i.ID, forecast(maria.Add(5*time.Hour)))
+	must(w.desk.ReportFigure(ctx, atg, w.once(), i.ID, figure()))(t)
+	must(w.desk.GiveAnswer(ctx, atg, w.once(), i.ID, incident.Answer{Kind: incident.Accept, Ceiling: ptr(300)}))(t)
+	for range 64 { // past a snapshot
+		must(w.desk.NoteStep(ctx, dma, w.once(), i.ID, "HUR-05", incident.StepReport{Note: "at work"}))(t)
+	}
+	want, wake, err := w.desk.Fold(ctx, i.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	w, stop = openWorld(t, dir, nil)
+	defer stop()
+	if found, err := w.store.Get(ctx, ledger.KindSnapshot, "incident/"+i.ID); err != nil || len(found) != 1 {
+		t.Fatalf("%d snapshots, %v", len(found), err)
+	}
+	got, again, err := w.desk.Fold(ctx, i.ID)
+	if err != nil || !bytes.Equal(want, got) || !wake.Equal(again) {
+		t.Errorf("%v: wakes at %s and %s: %s", err, wake, again, cmp.Diff(string(want), string(got)))
+	}
+	must(w.desk.CompleteStep(ctx, dma, w.once(), i.ID, "HUR-05", incident.StepReport{}))(t)
 }
 
 // TestALogFoldsAlikeInEveryZone folds one log under other local zones.
@@ -360,7 +392,7 @@ func TestALogFoldsAlikeInEveryZone(t *testing.T) {
 	}
 }
 
-// TestAFigureAtAnyMomentIsWhatAReplayGives asks for the incident at random moments and compares with a replay that stops there.
+// TestAnyMomentIsWhatAReplayGives asks for the incident at random moments and compares with a replay that stops there.
 func TestAnyMomentIsWhatAReplayGives(t *testing.T) {
 	w := newWorld(t, nil)
 	i := w.active()

@@ -30,7 +30,7 @@ type Open struct {
 func (in *Open) check() error {
 	in.OccurredAt = instant(in.OccurredAt)
 	var c fault.Check
-	checkID(&c, "/id", in.ID)
+	checkID(&c, in.ID)
 	checkRequired(&c, "/title", in.Title, maxTitle, false)
 	plain(&c, "/title", in.Title)
 	c.That(isID(in.HazardID), "/hazard_id", "must be the id of a hazard")

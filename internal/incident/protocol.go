@@ -28,6 +28,9 @@ func (in *Start) check(templates Templates) error {
 		c.Field("/protocol", "must be a known protocol, such as hurricane")
 	}
 	c.That(slices.Contains([]protocol.Mode{"", protocol.Rapid, protocol.Slow}, in.Mode), "/mode", "must be rapid or slow")
+	if in.Mode == protocol.Rapid {
+		in.Mode = "" // what absence means
+	}
 	for _, name := range slices.Sorted(maps.Keys(in.Anchors)) {
 		v := in.Anchors[name]
 		at := "/anchors/" + pointerEscape(name)
@@ -107,7 +110,7 @@ func (t turn) start(in Start, eventType string) ([]ledger.Event, error) {
 		if v.Kind == protocol.Observed {
 			checkPast(&c, "/anchors/"+pointerEscape(name)+"/at", v.At, t.now)
 		}
-		if old, ok := t.Anchors[name]; !ok || old.value() != v {
+		if old, ok := t.Anchors[name]; !ok || !old.At.Equal(v.At) || old.Kind != v.Kind {
 			e.Anchors = append(e.Anchors, anchorSet{Name: name, At: v.At, Kind: v.Kind})
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -84,7 +85,7 @@ func (d *Desk) List(ctx context.Context, scope access.Scope, f Filter, page Page
 	if err != nil {
 		return none, storeFault(err)
 	}
-	return pageOf(found, func(body []byte) (i Incident, err error) { return i, json.Unmarshal(body, &i) })
+	return pageOf[Incident](found)
 }
 
 func (f Filter) query() (store.Query, error) {
@@ -120,14 +121,12 @@ func (f Filter) query() (store.Query, error) {
 }
 
 // pageOf reads the documents of a found page.
-func pageOf[V any](found store.Page, read func(body []byte) (V, error)) (Page[V], error) {
-	p := Page[V]{Items: []V{}, Next: found.Next}
-	for _, doc := range found.Docs {
-		v, err := read(doc.Body)
-		if err != nil {
-			return Page[V]{}, fault.Wrap(err, fault.Internal, "bad_document", "A stored document cannot be read.")
+func pageOf[V any](found store.Page) (Page[V], error) {
+	p := Page[V]{Items: make([]V, len(found.Docs)), Next: found.Next}
+	for n, doc := range found.Docs {
+		if err := json.Unmarshal(doc.Body, &p.Items[n]); err != nil {
+			return Page[V]{}, fmt.Errorf("incident: document %s of kind %T: %w", doc.ID, p.Items[n], err)
 		}
-		p.Items = append(p.Items, v)
 	}
 	return p, nil
 }
@@ -333,16 +332,17 @@ func (d *Desk) Figures(ctx context.Context, scope access.Scope, id string, role 
 	if err != nil {
 		return none, storeFault(err)
 	}
-	return pageOf(found, func(body []byte) (Figure, error) {
-		var doc figureDoc
-		err := json.Unmarshal(body, &doc)
+	docs, err := pageOf[figureDoc](found)
+	p := Page[Figure]{Items: make([]Figure, 0, len(docs.Items)), Next: docs.Next}
+	for _, doc := range docs.Items {
 		f := doc.Figure
 		f.Seq, f.RecordedAt = doc.Seq, doc.RecordedAt
 		if mark, ok := s.Figures[f.ID]; ok {
 			f.SupersededBy = mark.SupersededBy
 		}
-		return f, err
-	})
+		p.Items = append(p.Items, f)
+	}
+	return p, err
 }
 
 // inside gives an incident to somebody who may see more of it than the headline.

@@ -171,11 +171,7 @@ func (s *state) knownSince(scope access.Scope) naming {
 
 // running reports whether work goes on: people may be moved, counted and answered for.
 func (s *state) running() bool {
-	switch s.Status {
-	case Monitoring, Active, Stay, Return:
-		return true
-	}
-	return false
+	return slices.Contains([]Status{Monitoring, Active, Stay, Return}, s.Status)
 }
 
 func (s *state) ended() bool { return s.Status == Closed || s.Status == StoodDown }

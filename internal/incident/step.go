@@ -176,6 +176,39 @@ func (t turn) reportStep(i *Instance, in StepReport, eventType string) (ledger.D
 	return ledger.Decision{Events: one(eventType, e), Detach: detach}, nil
 }
 
+// EraseNote removes the text of a note for ever, from every copy that Landfall keeps: seq is the commit that recorded it, as the timeline shows.
+// That a note was there, and why it is gone, stays on record. Those who lead the incident erase, and whoever's step it is.
+func (d *Desk) EraseNote(ctx context.Context, scope access.Scope, id string, seq int64, reason string) error {
+	var c fault.Check
+	checkReason(&c, "/reason", reason, true)
+	if err := c.Err(); err != nil {
+		return err
+	}
+	found, err := d.load(ctx, scope, id)
+	if err != nil {
+		return err
+	}
+	who, err := found.Value.hear(scope, nil, d.ledger.Now())
+	if err != nil {
+		return err
+	}
+	_, events, err := d.incidents.LoadSeq(ctx, id, seq)
+	switch {
+	case err != nil && !fault.Is(err, fault.NotFound):
+		return err
+	case len(events) != 1 || events[0].Type != EventStepNoted:
+		return fault.New(fault.NotFound, "note_not_found", "There is no such note in this incident.")
+	}
+	var noted stepReported
+	if err := events[0].Into(&noted); err != nil {
+		return err
+	}
+	if i, ok := found.Value.Steps[noted.Key]; !who.leads(found.Value) && (!ok || !who.works(i)) {
+		return fault.New(fault.Forbidden, "not_your_step", "Step %s is another's.", noted.Key)
+	}
+	return d.incidents.Erase(ctx, id, scope.Actor(), ledger.Erased{Seq: seq, Name: detachedNote, Reason: reason})
+}
+
 // openNeeds lists the hard needs of a step that are open.
 func (s *state) openNeeds(i *Instance) string {
 	list := ""

@@ -10,6 +10,7 @@ import (
 	"landfall/internal/access"
 	"landfall/internal/fault"
 	"landfall/internal/incident"
+	"landfall/internal/ledger"
 	"landfall/internal/place"
 	"landfall/internal/protocol"
 )
@@ -317,5 +318,19 @@ func TestANoteIsInTheTimelineAndNowhereElse(t *testing.T) {
 	last := line.Items[len(line.Items)-1]
 	if last.Note != "the Cabinet meets at noon" || last.Subject != "HUR-05" || last.Party != "DMA" || strings.Contains(string(last.Data), "Cabinet") {
 		t.Errorf("entry %+v", last)
+	}
+
+	refused(t, w.desk.EraseNote(ctx, atg, i.ID, last.Seq, "a name"), fault.Forbidden, "not_your_step")
+	refused(t, w.desk.EraseNote(ctx, dma, i.ID, 1, "a name"), fault.NotFound, "note_not_found")
+	refused(t, w.desk.EraseNote(ctx, vct, i.ID, last.Seq, "a name"), fault.NotFound, "incident_not_found")
+	if err := w.desk.EraseNote(ctx, dma, i.ID, last.Seq, "a name slipped in"); err != nil {
+		t.Fatal(err)
+	}
+	items := must(w.desk.Timeline(ctx, atg, i.ID, incident.PageRequest{}))(t).Items
+	if n := len(items); items[n-2].Note != "" || items[n-1].Type != ledger.EventErased {
+		t.Errorf("after the erasure: %+v", items[n-2:])
+	}
+	if s := w.step(i.ID, "HUR-05"); s.Notes != 1 {
+		t.Errorf("%d notes", s.Notes)
 	}
 }

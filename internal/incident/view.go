@@ -100,5 +100,5 @@ func (f StepFilter) holds(s Step) bool {
 		flag(f.ProofOwed, s.ProofOwed)
 }
 
-// sortKey orders steps as byTemplate does, as one text: a cursor holds it.
+// sortKey is the order of steps as one text, for a cursor.
 func (i *Instance) sortKey() string { return i.Code + "\x00" + string(i.Party) + "\x00" + i.Key }

@@ -26,7 +26,15 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// checks bounds how many random histories each rule is tried on; -rapid.checks asks for more.
+const checks = "25"
+
+func TestMain(m *testing.M) {
+	if err := flag.Set("rapid.checks", checks); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // helper is what world needs of a *testing.T or a *rapid.T.
 type helper interface {

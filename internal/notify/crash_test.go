@@ -38,22 +38,22 @@ func appends(commits []store.Commit, noun string) bool {
 func TestKilledAnywhereTheSameArrives(t *testing.T) {
 	onAppend := func(noun string, m moment) func(*frail) {
 		return func(f *frail) {
-			f.appended = func(c []store.Commit) moment {
+			f.onAppend(func(c []store.Commit) moment {
 				if appends(c, noun) {
 					return m
 				}
 				return survive
-			}
+			})
 		}
 	}
 	onBulk := func(do store.OpKind, kind, idPrefix string, m moment) func(*frail) {
 		return func(f *frail) {
-			f.bulked = func(ops []store.Op) moment {
+			f.onBulk(func(ops []store.Op) moment {
 				if writes(ops, do, kind, idPrefix) {
 					return m
 				}
 				return survive
-			}
+			})
 		}
 	}
 	for _, point := range []struct {

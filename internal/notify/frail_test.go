@@ -17,11 +17,13 @@ var errDead = errors.New("the process is dead")
 type frail struct {
 	store.Store
 	dead atomic.Bool
-	// appended and bulked look at a write before it is done and say whether the process dies: before it, in the middle
-	// (bulk only), after it.
-	appended func([]store.Commit) moment
-	bulked   func([]store.Op) moment
+	// The two look at a write before it is done and say whether the process dies: before it, in the middle (bulk only), after it.
+	appended atomic.Pointer[func([]store.Commit) moment]
+	bulked   atomic.Pointer[func([]store.Op) moment]
 }
+
+func (f *frail) onAppend(look func([]store.Commit) moment) { f.appended.Store(&look) }
+func (f *frail) onBulk(look func([]store.Op) moment)       { f.bulked.Store(&look) }
 
 type moment uint8
 
@@ -46,8 +48,8 @@ func (f *frail) Append(ctx context.Context, commits []store.Commit) (int, error)
 		return 0, err
 	}
 	m := survive
-	if f.appended != nil {
-		m = f.appended(commits)
+	if look := f.appended.Load(); look != nil {
+		m = (*look)(commits)
 	}
 	if m == dieBefore {
 		f.die()
@@ -66,8 +68,8 @@ func (f *frail) Bulk(ctx context.Context, ops []store.Op) ([]bool, error) {
 		return nil, err
 	}
 	m := survive
-	if f.bulked != nil {
-		m = f.bulked(ops)
+	if look := f.bulked.Load(); look != nil {
+		m = (*look)(ops)
 	}
 	switch m {
 	case dieBefore:

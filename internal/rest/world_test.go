@@ -150,9 +150,9 @@ func (w *lockedWriter) Write(p []byte) (int, error) {
 // enroll creates an account with a token, through the interface.
 func (w *world) enroll(name string, role access.Role, party place.Party) {
 	w.t.Helper()
-	a := w.post("first", "/api/v1/accounts", `{"name":"Desk %s","role":%q,"party":%q}`, name, role, party).want(201)
+	a := w.postf("first", "/api/v1/accounts", `{"name":"Desk %s","role":%q,"party":%q}`, name, role, party).want(201)
 	w.account[name] = a.text("id")
-	w.tokens[name] = w.post("first", "/api/v1/tokens", `{"account_id":%q,"label":"test"}`, a.text("id")).want(201).text("secret")
+	w.tokens[name] = w.postf("first", "/api/v1/tokens", `{"account_id":%q,"label":"test"}`, a.text("id")).want(201).text("secret")
 }
 
 // cast enrolls the people of most tests: the origin, a receiver that will be named, a state that will not, and two who only watch.
@@ -174,7 +174,7 @@ func (w *world) open(members ...string) *answered {
 	for _, m := range members {
 		extra += "," + m
 	}
-	return w.post("origin", "/api/v1/incidents",
+	return w.postf("origin", "/api/v1/incidents",
 		`{"title":"Hurricane Maria: Dominica","hazard_id":%q,"origin":"DMA","receivers":["ATG"],"severity":"extreme","occurred_at":"2026-09-01T12:00:00Z"%s}`,
 		hazard.text("id"), extra).want(201)
 }
@@ -206,9 +206,15 @@ type answered struct {
 	members map[string]any
 }
 
-func (w *world) post(as, path, body string, args ...any) *answered {
+func (w *world) post(as, path, body string) *answered {
 	w.t.Helper()
-	return w.do(w.request(as, "POST", path, fmt.Sprintf(body, args...)))
+	return w.do(w.request(as, "POST", path, body))
+}
+
+// postf is post with a body written like fmt.Sprintf.
+func (w *world) postf(as, path, body string, args ...any) *answered {
+	w.t.Helper()
+	return w.post(as, path, fmt.Sprintf(body, args...))
 }
 
 func (w *world) get(as, path string) *answered {
