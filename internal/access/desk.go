@@ -387,3 +387,15 @@ func list[D, T any](ctx context.Context, d *Desk, q store.Query, keep func(D) (T
 func unavailable(err error) error {
 	return fault.Wrap(err, fault.Unavailable, "store_unavailable", "The records cannot be read at the moment. Try again.")
 }
+
+// Erase removes the name of an account or the label of a token from the record that holds it: Seq and Name say which ("name" or
+// "label"). That it was there, and that it was erased, stays proven. Only who administers the account may.
+func (d *Desk) Erase(ctx context.Context, scope Scope, account string, e ledger.Erased) error {
+	if err := d.mayAdminister(scope); err != nil {
+		return err
+	}
+	if _, err := d.load(ctx, scope, account); err != nil {
+		return err
+	}
+	return d.streams.Erase(ctx, account, scope.Actor(), e)
+}

@@ -33,7 +33,7 @@ type Subscription struct {
 // from where that name stopped. Several processes that use one name share the messages.
 //
 // Deliveries come in batches: whatever is there, 1 to 256, without waiting for more, one call at a time, in no promised order.
-// They are acknowledged when they are handed over, whatever handle makes of them; a process that dies in handle does not get
+// They are acknowledged when they are handed over, whatever handle makes of them; a process that dies in handle need not get
 // them again. ctx is handle's context and ends the subscription as Stop does. Deleting the stream or the consumer is
 // survived: after it, and after an embedded bus was not closed in order, a durable starts at the oldest message again.
 func (b *Bus) Consume(ctx context.Context, durable string, handle func(context.Context, []Delivery)) (*Subscription, error) {

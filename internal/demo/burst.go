@@ -72,12 +72,12 @@ func (d delivered) distinct() int {
 	return len(ids)
 }
 
-// collect finds among the arrivals at one endpoint what tells of figures in these incidents.
-func collect(log []arrival, box string, incidents map[string]bool) delivered {
+// collect finds among the arrivals at Antigua what tells of figures in these incidents.
+func collect(log []arrival, incidents map[string]bool) delivered {
 	d := delivered{events: map[string]map[string]bool{}}
 	for _, a := range log {
 		f := a.event.Data.Figure
-		if a.signed != nil || a.box != box || f == nil || !incidents[a.event.Data.Incident.ID] {
+		if a.signed != nil || a.box != antigua || f == nil || !incidents[a.event.Data.Incident.ID] {
 			continue
 		}
 		if a.again {

@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,8 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-
-	"context"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -52,7 +51,7 @@ func (d *desk) ids() []string {
 func arrivalsOf(figures []string) []arrival {
 	log := make([]arrival, len(figures))
 	for i, f := range figures {
-		log[i] = arrival{box: antigua, id: "msg-" + f, event: told("e-"+f, "i", f)}
+		log[i] = arrival{box: antigua, id: "msg-" + f, event: told("e-"+f, f)}
 	}
 	return log
 }
@@ -81,7 +80,7 @@ func TestBurstAgreesWhenNothingIsLostThoughConnectionsBreak(t *testing.T) {
 	if heard.again == 0 {
 		t.Error("no request was repeated: the test breaks nothing")
 	}
-	counts := compare(100, heard, d.ids(), collect(arrivalsOf(d.ids()), antigua, map[string]bool{"i": true}))
+	counts := compare(100, heard, d.ids(), collect(arrivalsOf(d.ids()), map[string]bool{"i": true}))
 	if got, want := counts.String(), "accepted 100  kept 100  delivered 100  lost 0  doubled ids 0"; got != want {
 		t.Errorf("counts %q, want %q", got, want)
 	}
@@ -94,7 +93,7 @@ func TestBurstSaysWhatDoesNotAgree(t *testing.T) {
 	three := []string{"f-1", "f-2", "f-3"}
 	again := arrivalsOf(three)
 	again[0].again = true
-	second := append(arrivalsOf(three), arrival{box: antigua, id: "msg-x", event: told("e-x", "i", "f-3")})
+	second := append(arrivalsOf(three), arrival{box: antigua, id: "msg-x", event: told("e-x", "f-3")})
 	unsigned := arrivalsOf(three)
 	unsigned[1].signed = errNoSecret
 	elsewhere := arrivalsOf(three)
@@ -122,7 +121,7 @@ func TestBurstSaysWhatDoesNotAgree(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			heard := harvest{ids: c.ids}
-			counts := compare(3, heard, c.kept, collect(c.log, antigua, map[string]bool{"i": true}))
+			counts := compare(3, heard, c.kept, collect(c.log, map[string]bool{"i": true}))
 			if diff := cmp.Diff(c.line, counts.String()); diff != "" {
 				t.Error(diff)
 			}
@@ -149,7 +148,7 @@ func TestRefusalsAreCountedAndNamed(t *testing.T) {
 		},
 		accepted: func(int) {},
 	}.run(t.Context())
-	counts := compare(4, heard, heard.ids, collect(arrivalsOf(heard.ids), antigua, map[string]bool{"i": true}))
+	counts := compare(4, heard, heard.ids, collect(arrivalsOf(heard.ids), map[string]bool{"i": true}))
 	if err := counts.err(heard); !errors.Is(err, errCounts) || !errors.Is(err, refused) {
 		t.Errorf("says %v", err)
 	}
@@ -157,7 +156,7 @@ func TestRefusalsAreCountedAndNamed(t *testing.T) {
 
 func TestWhatIsStillMissingIsKnown(t *testing.T) {
 	heard := harvest{ids: []string{"f-1", "f-2"}}
-	came := collect(arrivalsOf([]string{"f-2"}), antigua, map[string]bool{"i": true})
+	came := collect(arrivalsOf([]string{"f-2"}), map[string]bool{"i": true})
 	if diff := cmp.Diff([]string{"f-1"}, came.missing(heard)); diff != "" {
 		t.Error(diff)
 	}

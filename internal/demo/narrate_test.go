@@ -79,7 +79,7 @@ func TestColourChangesNoWord(t *testing.T) {
 	var coloured bytes.Buffer
 	tell(&narrator{now: func() time.Time { return clock }, out: &coloured, colour: true}, &clock)
 	text := coloured.String()
-	for _, code := range []string{bold, dim, red, green, yellow, cyan, reset} {
+	for _, code := range []string{bold, red, green, yellow, cyan, reset} {
 		text = strings.ReplaceAll(text, code, "")
 	}
 	if diff := cmp.Diff(out.String(), text); diff != "" {

@@ -91,9 +91,8 @@ func (p *play) open(ctx context.Context) error {
 	p.tell.good("Landfall is ready: %s", p.server.url())
 	p.tell.begin()
 	p.tell.print("")
-	p.tell.say("Dates and figures of 2017 carry their source. What no source says is called exercise play. All offices are role accounts; " +
-		"nobody is named. Each line shows your clock since now, the clock of the exercise, who, and what. Lines with → have arrived at that " +
-		"office's webhook.")
+	p.tell.say("What carries a source is of 2017; all else is exercise play. The offices are role accounts, nobody is named. Each line shows " +
+		"your clock from now on, the clock of the exercise, who, and what. Lines with → have arrived at that office's webhook.")
 	if p.offices, err = seed(ctx, p.public.as(p.first), p.receiver); err != nil {
 		return err
 	}

@@ -165,7 +165,7 @@ func (p *play) count(ctx context.Context, incidents []incident, heard harvest) (
 	defer cancel()
 	for {
 		log, more := p.receiver.arrivals()
-		came := collect(log, antigua, ids)
+		came := collect(log, ids)
 		missing := len(came.missing(heard))
 		bar.set(len(heard.ids) - missing)
 		if missing > 0 && wait.Err() == nil {

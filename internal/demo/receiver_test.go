@@ -78,10 +78,10 @@ func newReceiver(t *testing.T, heard func(arrival)) *receiver {
 
 func silent(arrival) {}
 
-// told is an event about a figure of an incident.
-func told(id, incident, figureID string) event {
+// told is an event about a figure of incident "i".
+func told(id, figureID string) event {
 	e := event{ID: id, Type: "landfall.figure.reported.v1"}
-	e.Data.Incident.ID = incident
+	e.Data.Incident.ID = "i"
 	e.Data.Figure = &figure{ID: figureID}
 	return e
 }
@@ -92,7 +92,7 @@ func TestReceiverTakesWhatIsSignedAsAgreed(t *testing.T) {
 	if err := r.expect(antigua, secret); err != nil {
 		t.Fatal(err)
 	}
-	if status := newSender(t, secret).send(r.target(antigua), "msg-1", told("e-1", "i", "f")); status != http.StatusNoContent {
+	if status := newSender(t, secret).send(r.target(antigua), "msg-1", told("e-1", "f")); status != http.StatusNoContent {
 		t.Fatalf("answered %d", status)
 	}
 	a, err := r.await(t.Context(), func(a arrival) bool { return a.event.kind() == "figure.reported" })
@@ -120,7 +120,7 @@ func TestReceiverRefusesWhatIsNotSignedAsAgreed(t *testing.T) {
 		{"an endpoint that agreed on none", secret, saintLucia, errNoSecret},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if status := newSender(t, c.secret).send(r.target(c.box), "msg-"+c.box, told("e", "i", "f")); status != http.StatusUnauthorized {
+			if status := newSender(t, c.secret).send(r.target(c.box), "msg-"+c.box, told("e", "f")); status != http.StatusUnauthorized {
 				t.Errorf("answered %d", status)
 			}
 			log, _ := r.arrivals()
@@ -143,10 +143,10 @@ func TestReceiverKnowsARepeatByItsID(t *testing.T) {
 		}
 	}
 	s := newSender(t, secret)
-	s.send(r.target(antigua), "msg-1", told("e-1", "i", "f-1"))
-	s.send(r.target(antigua), "msg-2", told("e-2", "i", "f-2"))
-	s.send(r.target(antigua), "msg-1", told("e-1", "i", "f-1"))
-	s.send(r.target(dominica), "msg-1", told("e-1", "i", "f-1"))
+	s.send(r.target(antigua), "msg-1", told("e-1", "f-1"))
+	s.send(r.target(antigua), "msg-2", told("e-2", "f-2"))
+	s.send(r.target(antigua), "msg-1", told("e-1", "f-1"))
+	s.send(r.target(dominica), "msg-1", told("e-1", "f-1"))
 	log, _ := r.arrivals()
 	got := ""
 	for _, a := range log {

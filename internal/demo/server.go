@@ -39,11 +39,18 @@ type process struct {
 	err   error         // how; read after ended
 }
 
-func (s *server) url() string        { return "http://" + s.listen }
-func (s *server) logPath() string    { return filepath.Join(s.data, "server.log") }
-func (s *server) healthURL() string  { return s.url() + "/readyz" }
-func (s *server) tokenPath() string  { return filepath.Join(s.data, "admin.token") }
-func (s *server) recordPath() string { return filepath.Join(s.data, "landfall.db") }
+func (s *server) logPath() string   { return filepath.Join(s.data, "server.log") }
+func (s *server) healthURL() string { return s.url() + "/readyz" }
+func (s *server) tokenPath() string { return filepath.Join(s.data, "admin.token") }
+
+// url is where this machine reaches the server.
+func (s *server) url() string {
+	host, port, err := net.SplitHostPort(s.listen)
+	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
+		return "http://" + net.JoinHostPort("127.0.0.1", port)
+	}
+	return "http://" + s.listen
+}
 
 // firstToken reads the token that the first start wrote.
 func (s *server) firstToken() (string, error) {

@@ -132,6 +132,16 @@ func TestServerThatDoesNotComeUpSaysWhy(t *testing.T) {
 	}
 }
 
+func TestAddressToReachIsOneOfThisMachine(t *testing.T) {
+	for listen, want := range map[string]string{
+		"127.0.0.1:8080": "http://127.0.0.1:8080", "[::]:8080": "http://127.0.0.1:8080", "0.0.0.0:80": "http://127.0.0.1:80", "localhost:1": "http://localhost:1",
+	} {
+		if got := (&server{listen: listen}).url(); got != want {
+			t.Errorf("%s is reached at %s, want %s", listen, got, want)
+		}
+	}
+}
+
 func TestVerifyGivesWhatItFound(t *testing.T) {
 	if said, err := newServer(t, "well").verify(t.Context()); err != nil || said != "3 streams, 9 commits" {
 		t.Errorf("said %q, %v", said, err)

@@ -73,7 +73,7 @@ func TestArrivalsAreToldInWords(t *testing.T) {
 }
 
 func TestARepeatedDeliverySaysSo(t *testing.T) {
-	a := arrival{box: antigua, again: true, event: told("e", "i", "f")}
+	a := arrival{box: antigua, again: true, event: told("e", "f")}
 	got := strings.ReplaceAll(reader{name: func(c string) string { return c }}.describe(a), noBreak, " ")
 	if want := "figure: 0,  [v0, signature ok, again under the same id]"; got != want {
 		t.Errorf("got %q, want %q", got, want)

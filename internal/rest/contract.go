@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -29,6 +30,7 @@ type contract struct {
 type operation struct {
 	*openapi3.Operation
 	method, path string
+	place        int // in the document
 	route        *routers.Route
 	query        map[string]bool // names of the query parameters
 	body         *openapi3.Schema
@@ -49,6 +51,7 @@ func loadContract(text []byte) (*contract, error) {
 		for method, op := range item.Operations() {
 			o := &operation{
 				Operation: op, method: method, path: path, query: map[string]bool{},
+				place:  bytes.Index(text, []byte("operationId: "+op.OperationID+"\n")),
 				route:  &routers.Route{Spec: doc, Path: path, PathItem: item, Method: method, Operation: op},
 				public: op.Security != nil && len(*op.Security) == 0,
 			}

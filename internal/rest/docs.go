@@ -2,12 +2,15 @@ package rest
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	_ "embed"
+	"errors"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"html/template"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -16,7 +19,6 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/labstack/echo/v4"
 
-	"landfall/api"
 )
 
 var (
@@ -35,27 +37,46 @@ func docsPolicy() string {
 
 // GetDocs answers with the contract as a page to read.
 func (s *Server) GetDocs(c echo.Context, _ GetDocsParams) error {
-	h := c.Response().Header()
-	h.Set(echo.HeaderContentSecurityPolicy, docsPolicy())
-	h.Set(echo.HeaderCacheControl, "no-cache")
-	return s.plain(c, echo.MIMETextHTMLCharsetUTF8, s.docs)
+	c.Response().Header().Set(echo.HeaderContentSecurityPolicy, docsPolicy())
+	return s.docs.answer(c)
 }
 
 // GetContract answers with the contract itself.
-func (s *Server) GetContract(c echo.Context, _ GetContractParams) error {
-	c.Response().Header().Set(echo.HeaderCacheControl, "no-cache")
-	return s.plain(c, "application/yaml", api.OpenAPI)
+func (s *Server) GetContract(c echo.Context, _ GetContractParams) error { return s.yaml.answer(c) }
+
+// leaf is a document that changes only with the binary, packed once for thin lines.
+type leaf struct {
+	media         string
+	tag           string
+	plain, packed []byte
 }
 
-// plain answers with bytes that change only with the binary.
-func (s *Server) plain(c echo.Context, mediaType string, content []byte) error {
-	sum := sha256.Sum256(content)
-	tag := `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
-	c.Response().Header().Set("ETag", tag)
-	if c.Request().Header.Get("If-None-Match") == tag {
-		return c.NoContent(http.StatusNotModified)
+func newLeaf(media string, text []byte) (leaf, error) {
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	_, err := w.Write(text)
+	if err = errors.Join(err, w.Close()); err != nil {
+		return leaf{}, fmt.Errorf("rest: pack %s: %w", media, err)
 	}
-	return c.Blob(http.StatusOK, mediaType, content)
+	sum := sha256.Sum256(text)
+	return leaf{media: media, tag: `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`, plain: text, packed: packed.Bytes()}, nil
+}
+
+// answer sends the document, packed to who can unpack it, or nothing to who has it.
+func (l leaf) answer(c echo.Context) error {
+	h, r := c.Response().Header(), c.Request()
+	h.Set(echo.HeaderCacheControl, "no-cache")
+	h.Set(echo.HeaderVary, echo.HeaderAcceptEncoding)
+	h.Set("ETag", l.tag)
+	switch {
+	case r.Header.Get("If-None-Match") == l.tag:
+		return c.NoContent(http.StatusNotModified)
+	case strings.Contains(r.Header.Get(echo.HeaderAcceptEncoding), "gzip"):
+		h.Set(echo.HeaderContentEncoding, "gzip")
+		return c.Blob(http.StatusOK, l.media, l.packed)
+	default:
+		return c.Blob(http.StatusOK, l.media, l.plain)
+	}
 }
 
 // The page as the template sees it.
@@ -77,18 +98,20 @@ type (
 		ID, Method, Path, Summary string
 		About                     template.HTML
 		Public                    bool
-		Parameters                []docsMember
+		Parameters                []docsMember // of path and query
+		Headers                   []docsMember
 		Body                      []docsMember
 		BodySchema                string
-		Request, Curl             string
-		Answers                   []docsAnswer
+		Relayed                   bool // the body may speak for others
+		Curl                      string
+		Answers                   []docsAnswer // the good ones
+		Refusals                  []docsAnswer
 	}
 	docsAnswer struct {
 		Status  string
 		About   template.HTML
 		Schema  string
 		Example string
-		Good    bool
 	}
 	docsMember struct {
 		Name, In, Type, Schema string
@@ -100,6 +123,7 @@ type (
 		Name, Type string
 		About      template.HTML
 		Members    []docsMember
+		Relayed    bool
 		Rules      string
 		Example    string
 	}
@@ -120,9 +144,10 @@ func renderDocs(c *contract) ([]byte, error) {
 		Style:    template.CSS(docsStyle), //nolint:gosec // our own file
 		Problems: docsProblems(),
 	}
+	operations := c.inOrder()
 	for _, tag := range c.doc.Tags {
 		g := docsGroup{Name: tag.Name, Anchor: "tag-" + tag.Name, About: prose(tag.Description)}
-		for _, o := range c.inOrder() {
+		for _, o := range operations {
 			if slices.Contains(o.Tags, tag.Name) {
 				g.Operations = append(g.Operations, docsOf(o))
 			}
@@ -132,7 +157,8 @@ func renderDocs(c *contract) ([]byte, error) {
 	for _, name := range sortedKeys(c.doc.Components.Schemas) {
 		s := c.doc.Components.Schemas[name].Value
 		data.Schemas = append(data.Schemas, docsSchema{
-			Name: name, Type: typeName(s), About: prose(s.Description), Members: members(s), Rules: rules(s), Example: pretty(s.Example),
+			Name: name, Type: typeName(s), About: prose(s.Description), Members: members(s), Relayed: speaksForOthers(s), Rules: rules(s),
+			Example: pretty(s.Example),
 		})
 	}
 	var out bytes.Buffer
@@ -142,20 +168,9 @@ func renderDocs(c *contract) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// inOrder gives the operations by path, reading before writing.
+// inOrder gives the operations as the document has them, which is how the work goes.
 func (c *contract) inOrder() []*operation {
-	rank := map[string]int{http.MethodGet: 0, http.MethodPost: 1, http.MethodPut: 2, http.MethodDelete: 3}
-	all := make([]*operation, 0, len(c.operations))
-	for _, o := range c.operations {
-		all = append(all, o)
-	}
-	slices.SortFunc(all, func(a, b *operation) int {
-		if n := strings.Compare(a.path, b.path); n != 0 {
-			return n
-		}
-		return rank[a.method] - rank[b.method]
-	})
-	return all
+	return slices.SortedFunc(maps.Values(c.operations), func(a, b *operation) int { return a.place - b.place })
 }
 
 func docsOf(o *operation) docsOperation {
@@ -164,38 +179,57 @@ func docsOf(o *operation) docsOperation {
 	}
 	for _, p := range o.Parameters {
 		v := p.Value
-		d.Parameters = append(d.Parameters, docsMember{
+		m := docsMember{
 			Name: v.Name, In: v.In, Type: typeName(v.Schema.Value), Required: v.Required, Rules: rules(v.Schema.Value), About: prose(v.Description),
-		})
+		}
+		if v.In == openapi3.ParameterInHeader {
+			d.Headers = append(d.Headers, m)
+		} else {
+			d.Parameters = append(d.Parameters, m)
+		}
 	}
 	if o.body != nil {
-		d.Body, d.Request = members(o.body), pretty(o.body.Example)
+		d.Body, d.Relayed = members(o.body), speaksForOthers(o.body)
 		d.BodySchema = schemaName(o.RequestBody.Value.Content["application/json"].Schema)
 	}
 	d.Curl = curl(o)
 	for _, status := range sortedKeys(o.Responses.Map()) {
 		r := o.Responses.Value(status).Value
-		a := docsAnswer{Status: status, Good: status[0] == '2'}
+		a, good := docsAnswer{Status: status}, status[0] == '2'
 		if r.Description != nil {
 			a.About = prose(*r.Description)
 		}
 		for _, media := range r.Content {
 			if media.Schema != nil {
 				a.Schema = schemaName(media.Schema)
-				if a.Good && media.Schema.Value.Type.Is("object") {
+				if good && media.Schema.Value.Type.Is("object") {
 					a.Example = pretty(media.Schema.Value.Example)
 				}
 			}
 		}
-		d.Answers = append(d.Answers, a)
+		if good {
+			d.Answers = append(d.Answers, a)
+		} else {
+			d.Refusals = append(d.Refusals, a)
+		}
 	}
 	return d
+}
+
+// relayMembers are the members with which a body speaks for others: explained once, not in every body.
+var relayMembers = []string{"on_behalf_of", "relayed_by", "said_at"}
+
+func speaksForOthers(s *openapi3.Schema) bool {
+	return !slices.ContainsFunc(relayMembers, func(name string) bool { return s.Properties[name] == nil }) && !slices.Contains(s.Required, "on_behalf_of")
 }
 
 // members gives the members of an object, required ones first, in the order of their names.
 func members(s *openapi3.Schema) []docsMember {
 	var all []docsMember
 	for _, name := range sortedKeys(s.Properties) {
+		if speaksForOthers(s) && slices.Contains(relayMembers, name) {
+			continue
+		}
 		p := s.Properties[name]
 		m := docsMember{Name: name, Type: typeName(p.Value), Required: slices.Contains(s.Required, name), Rules: rules(p.Value), About: prose(p.Value.Description)}
 		m.Schema = schemaName(p)
@@ -306,8 +340,7 @@ func curl(o *operation) string {
 		b.WriteString(" -N")
 	}
 	if o.body != nil && o.bodyRequired {
-		text, _ := json.Marshal(o.body.Example) // from the document, which was JSON
-		b.WriteString(" \\\n  -H 'Content-Type: application/json' \\\n  -d '" + strings.ReplaceAll(string(text), "'", `'\''`) + "'")
+		b.WriteString(" \\\n  -H 'Content-Type: application/json' \\\n  -d '" + strings.ReplaceAll(pretty(o.body.Example), "'", `'\''`) + "'")
 	}
 	return b.String()
 }

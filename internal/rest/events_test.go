@@ -270,4 +270,3 @@ func TestStreamsHaveTheirOwnBound(t *testing.T) {
 	w.get("origin", "/api/v1/events").refused(503, "busy")
 	w.get("origin", "/api/v1/me").want(200)
 }
-

@@ -215,7 +215,9 @@ func TestAddressesAndMethodsThatDoNotExistAreProblemsToo(t *testing.T) {
 }
 
 func TestAnErrorNobodyClassifiedIsBlandAndLoggedOnce(t *testing.T) {
-	w := newWorld(t, func(o *Options) { o.Ready = []Check{{"broken", func(context.Context) error { panic("secret of the store") }}} })
+	w := newWorld(t, func(o *Options) {
+		o.Ready = []Check{{"broken", func(context.Context) error { panic("secret of the store") }}}
+	})
 	a := w.do(w.request("nobody", "GET", "/readyz", "", "X-Request-Id", "trace-0123456789"))
 	if a.code != 500 || strings.Contains(string(a.body), "secret") || a.text("code") != "internal" || a.header.Get("X-Request-Id") != "trace-0123456789" {
 		t.Errorf("answered %d %s", a.code, a.body)

@@ -174,7 +174,9 @@ func (w *world) stage() scene {
 
 func TestEveryRouteAnswersEveryRoleAsTheTableSays(t *testing.T) {
 	w := newWorld(t, func(o *Options) {
-		o.Metrics = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Type", "text/plain; charset=utf-8") })
+		o.Metrics = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		})
 	}).cast()
 	untested := map[string]*operation{}
 	for _, o := range w.server.contract.operations {

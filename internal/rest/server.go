@@ -95,7 +95,8 @@ type Server struct {
 	incident *incident.Desk
 	notify   *notify.Desk
 	contract *contract
-	docs     []byte
+	docs     leaf
+	yaml     leaf
 	echo     *echo.Echo
 	http     *http.Server
 	listener net.Listener
@@ -127,13 +128,21 @@ func New(opt Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	docs, err := renderDocs(c)
+	page, err := renderDocs(c)
+	if err != nil {
+		return nil, err
+	}
+	docs, err := newLeaf(echo.MIMETextHTMLCharsetUTF8, page)
+	if err != nil {
+		return nil, err
+	}
+	yaml, err := newLeaf("application/yaml", api.OpenAPI)
 	if err != nil {
 		return nil, err
 	}
 	s := &Server{
 		opt: opt, log: opt.Logger, now: opt.Now, access: opt.Access, incident: opt.Incidents, notify: opt.Notify,
-		contract: c, docs: docs, slots: make(chan struct{}, opt.MaxConcurrent), streams: make(chan struct{}, opt.MaxStreams),
+		contract: c, docs: docs, yaml: yaml, slots: make(chan struct{}, opt.MaxConcurrent), streams: make(chan struct{}, opt.MaxStreams),
 		served: make(chan struct{}),
 	}
 	if s.meter, err = newMeter(opt.Registerer); err != nil {

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"io"
 	"log/slog"
@@ -182,6 +183,14 @@ func TestTheDocsAreOnePageThatNeedsNothingElse(t *testing.T) {
 		if want != "&lt;token&gt;" && !strings.Contains(page, want) {
 			t.Errorf("%q is not on the page", want)
 		}
+	}
+	packed := w.do(w.request("nobody", "GET", "/docs", "", "Accept-Encoding", "br, gzip")).want(200)
+	unpacked, err := gzip.NewReader(bytes.NewReader(packed.body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err := io.ReadAll(unpacked); err != nil || string(text) != page || len(packed.body) > 60<<10 {
+		t.Errorf("packed to %d bytes, %v", len(packed.body), err)
 	}
 	contract := w.get("nobody", "/openapi.yaml").want(200)
 	if !bytes.HasPrefix(contract.body, []byte("openapi: 3.0.3")) {

@@ -246,11 +246,16 @@ func (w *world) request(as, method, path, body string, headers ...string) *http.
 	return r
 }
 
+func (w *world) serve(r *http.Request) *httptest.ResponseRecorder {
+	rec := httptest.NewRecorder()
+	w.server.Handler().ServeHTTP(rec, r)
+	return rec
+}
+
 // do sends a request and holds the answer against the contract.
 func (w *world) do(r *http.Request) *answered {
 	w.t.Helper()
-	rec := httptest.NewRecorder()
-	w.server.Handler().ServeHTTP(rec, r)
+	rec := w.serve(r)
 	a := &answered{t: w.t, what: r.Method + " " + r.URL.Path, code: rec.Code, header: rec.Header(), body: rec.Body.Bytes()}
 	if strings.Contains(rec.Header().Get("Content-Type"), "json") && len(a.body) > 0 {
 		if err := json.Unmarshal(a.body, &a.members); err != nil {
@@ -351,4 +356,3 @@ func (a *answered) items() []map[string]any {
 }
 
 func (a *answered) etag() string { return a.header.Get("ETag") }
-

@@ -19,7 +19,8 @@ import (
 
 // Errors of the contract. Anything else an engine returns is a failure whose outcome is unknown to the caller.
 var (
-	// ErrSeqTaken: another commit already has this (stream, seq). Nothing of this commit was written.
+	// ErrSeqTaken: another commit already has this (stream, seq); of a submitted batch also: its predecessor is missing. Nothing of this
+	// commit was written.
 	ErrSeqTaken = errors.New("store: sequence already taken")
 	// ErrFull: no space is left. Nothing was written; the engine recovers by itself once there is space.
 	ErrFull = errors.New("store: disk full")
@@ -91,6 +92,22 @@ type Doc struct {
 	Version int64
 	Body    []byte         // one JSON object
 	Index   map[string]any // string, int64, bool, time.Time or []string, as declared
+}
+
+// Pipeline is what an engine may offer besides Append, when it can order the appends of one process: several batches of one stream may
+// then be under way at once, each decided on the one before.
+type Pipeline interface {
+	// Submit is Append without the waiting. Batches of one stream are written in the order in which they were submitted, and a
+	// commit whose predecessor is not there is refused like one whose place is taken: a batch that fails takes those
+	// behind it along. The commits must not be changed before the ticket is done.
+	Submit(commits []Commit) Ticket
+}
+
+// Ticket is an append under way.
+type Ticket interface {
+	Done() <-chan struct{}
+	// Result gives what Append would have returned. Call it when Done is closed.
+	Result() (n int, err error)
 }
 
 // FieldType is the type of a declared field.

@@ -117,6 +117,10 @@ func TestOnlyAWholeAnswerOf2xxIsSuccess(t *testing.T) {
 	redirect := func(status int) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL, status) }
 	}
+	hang := func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // the server watches the connection once the request is read
+		<-r.Context().Done()
+	}
 	status := func(n int) http.HandlerFunc { return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(n) } }
 	for _, c := range []struct {
 		name   string
@@ -138,11 +142,11 @@ func TestOnlyAWholeAnswerOf2xxIsSuccess(t *testing.T) {
 		{"no answer", hijack(""), notify.Result{Again: true, Code: "unreachable"}},
 		{"no HTTP", hijack("SSH-2.0-OpenSSH\r\n"), notify.Result{Again: true, Code: "unreachable"}},
 		{"an endless header", hijack("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 1<<20)), notify.Result{Again: true, Code: "unreachable"}},
-		{"200 too late", func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, notify.Result{Again: true, Code: "timeout"}},
+		{"200 too late", hang, notify.Result{Again: true, Code: "timeout"}},
 		{"a body that never ends", func(w http.ResponseWriter, r *http.Request) {
 			_, _ = w.Write([]byte("x"))
 			_ = http.NewResponseController(w).Flush()
-			<-r.Context().Done()
+			hang(w, r)
 		}, notify.Result{Again: true, Code: "timeout"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

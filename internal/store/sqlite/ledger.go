@@ -14,7 +14,10 @@ import (
 const (
 	commitColumns = `stream, seq, id, recorded_at, body, detached, prev, hash, "key", pending`
 
-	appendSQL   = `INSERT INTO commits (` + commitColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (stream, seq) DO NOTHING`
+	appendSQL = `INSERT INTO commits (` + commitColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (stream, seq) DO NOTHING`
+	// The first of a submitted batch only behind its predecessor: a batch behind one that failed is refused.
+	followSQL = `INSERT INTO commits (` + commitColumns + `) SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+		WHERE ?2 = 1 OR EXISTS (SELECT 1 FROM commits WHERE stream = ?1 AND seq = ?2 - 1) ON CONFLICT (stream, seq) DO NOTHING`
 	clearSQL    = `UPDATE commits SET pending = 0 WHERE stream = ? AND seq = ? AND pending = 1`
 	detachedSQL = `UPDATE commits SET detached = ? WHERE stream = ? AND seq = ?`
 
@@ -36,23 +39,67 @@ const (
 
 // Append implements store.Ledger.
 func (s *Store) Append(ctx context.Context, commits []store.Commit) (int, error) {
+	if len(commits) == 0 {
+		return 0, nil
+	}
+	r, err := appendRequest(commits)
+	if err != nil {
+		return 0, err
+	}
+	changed, err := s.put(ctx, r, true)
+	return appended(commits, changed, err)
+}
+
+// Submit implements store.Pipeline.
+func (s *Store) Submit(commits []store.Commit) store.Ticket {
+	if len(commits) == 0 {
+		r := newRequest(nil)
+		r.answer(nil)
+		return &ticket{r: r}
+	}
+	r, err := appendRequest(commits)
+	if err == nil {
+		r.writes[0].sql = followSQL
+		err = s.submit(r, true)
+	}
+	if err != nil {
+		r = newRequest(nil)
+		r.answer(err)
+	}
+	return &ticket{commits: commits, r: r}
+}
+
+// ticket is an append under way.
+type ticket struct {
+	commits []store.Commit
+	r       *request
+}
+
+// Done implements store.Ticket.
+func (t *ticket) Done() <-chan struct{} { return t.r.done }
+
+// Result implements store.Ticket.
+func (t *ticket) Result() (int, error) { return appended(t.commits, t.r.changed, t.r.err) }
+
+func appendRequest(commits []store.Commit) (*request, error) {
 	writes := make([]write, len(commits))
 	for i, c := range commits {
 		if c.Stream == "" || c.Stream != commits[0].Stream || c.Seq < 1 || c.Seq != commits[0].Seq+int64(i) || len(c.Body) == 0 || len(c.Hash) == 0 {
-			return 0, fmt.Errorf("%w: commit %d of an append to %s at %d", store.ErrBadQuery, i, commits[0].Stream, commits[0].Seq)
+			return nil, fmt.Errorf("%w: commit %d of an append to %s at %d", store.ErrBadQuery, i, commits[0].Stream, commits[0].Seq)
 		}
 		at, err := formatTime(c.RecordedAt)
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
 		writes[i] = write{appendSQL, binds(c.Stream, c.Seq, c.ID, at, string(c.Body), text(c.Detached), blob(c.Prev), blob(c.Hash), blob(c.Key), c.Pending)}
 	}
-	if len(writes) == 0 {
-		return 0, nil
-	}
 	r := newRequest(writes)
 	r.chain = true
-	changed, err := s.put(ctx, r, true)
+	return r, nil
+}
+
+// appended says how many of the commits the writer wrote.
+func appended(commits []store.Commit, changed []bool, err error) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("append to %s: %w", commits[0].Stream, err)
 	}

@@ -184,16 +184,21 @@ func (s *Store) Close() error {
 
 // put hands a request to the writer.
 func (s *Store) put(ctx context.Context, r *request, durable bool) ([]bool, error) {
-	if s.queue == nil {
-		return nil, errReadOnly
-	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if err := s.queue.put(r, durable); err != nil {
+	if err := s.submit(r, durable); err != nil {
 		return nil, err
 	}
 	return r.wait(ctx)
+}
+
+// submit hands a request to the writer, which answers it.
+func (s *Store) submit(r *request, durable bool) error {
+	if s.queue == nil {
+		return errReadOnly
+	}
+	return s.queue.put(r, durable)
 }
 
 // fail records that a sync has failed. Only the first counts.

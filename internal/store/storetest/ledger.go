@@ -20,6 +20,7 @@ var ledgerCases = []testCase{
 	{"a stream is read in order, from anywhere, in slices", readStream},
 	{"exactly one writer wins each sequence number", appendRace},
 	{"the accepted prefix of a lost batch stands", acceptedPrefix},
+	{"batches submitted in a row are written in a row, or not behind a gap", pipeline},
 	{"a batch that makes no sense is refused whole", badAppend},
 	{"a cancelled append is there whole or not at all", cancelledAppend},
 	{"a repeated append after a lost reply finds itself", lostReply},
@@ -154,6 +155,50 @@ func acceptedPrefix(t *testing.T, o Opened) {
 	got := mustRead(t, o.Store, "incident/p", 2, 0)
 	if len(got) != 2 || got[0].ID != "incident/p-3" || got[1].ID != "other" {
 		t.Errorf("kept after the accepted prefix: %+v", got)
+	}
+}
+
+// pipeline is for engines that offer it; for the others there is nothing to show.
+func pipeline(t *testing.T, o Opened) {
+	p, ok := o.Store.(store.Pipeline)
+	if !ok {
+		return
+	}
+	result := func(ticket store.Ticket) (int, error) {
+		select {
+		case <-ticket.Done():
+			return ticket.Result()
+		case <-t.Context().Done():
+			t.Fatal("a ticket was never done")
+			return 0, nil
+		}
+	}
+	var tickets []store.Ticket
+	for i := range int64(50) {
+		tickets = append(tickets, p.Submit(run("incident/row", 2*i+1, 2*i+2)))
+	}
+	for i, ticket := range tickets {
+		if n, err := result(ticket); n != 2 || err != nil {
+			t.Fatalf("batch %d: %d, %v", i, n, err)
+		}
+	}
+	if got := mustRead(t, o.Store, "incident/row", 0, 0); len(got) != 100 {
+		t.Fatalf("%d of 100", len(got))
+	}
+
+	// Another writer takes a place: the batch loses from there on, and those behind it altogether.
+	mustAppend(t, o.Store, commit("incident/row", 101, "other"))
+	first, second, third := p.Submit(run("incident/row", 101, 102)), p.Submit(run("incident/row", 103, 104)), p.Submit(run("incident/row", 105, 105))
+	for i, ticket := range []store.Ticket{first, second, third} {
+		if n, err := result(ticket); n != 0 || !errors.Is(err, store.ErrSeqTaken) {
+			t.Errorf("batch %d behind a lost place: %d, %v", i, n, err)
+		}
+	}
+	if got := mustRead(t, o.Store, "incident/row", 100, 0); len(got) != 1 || got[0].ID != "other" {
+		t.Errorf("kept behind it: %+v", got)
+	}
+	if n, err := result(p.Submit(nil)); n != 0 || err != nil {
+		t.Errorf("nothing: %d, %v", n, err)
 	}
 }
 
