@@ -73,9 +73,16 @@ func jettyFold() ledger.Fold[jetty] {
 			}
 			return s, nil
 		},
-		Project: func(s jetty, h ledger.Head, _ []ledger.Recorded) []store.Op {
+		Project: func(s jetty, h ledger.Head, events []ledger.Recorded) []store.Op {
 			body, _ := json.Marshal(map[string]any{"on": s.On, "moves": s.Moves})
-			return []store.Op{{Do: store.OpPut, Kind: "jetty", Doc: store.Doc{ID: s.ID, Version: h.Seq, Body: body, Index: map[string]any{"on": int64(s.On)}}}}
+			ops := []store.Op{{Do: store.OpPut, Kind: "jetty", Doc: store.Doc{ID: s.ID, Version: h.Seq, Body: body, Index: map[string]any{"on": int64(s.On)}}}}
+			for _, e := range events {
+				if e.Type == evMoved {
+					id := fmt.Sprintf("%s/%d", e.Stream, e.Seq)
+					ops = append(ops, store.Op{Do: store.OpPut, Kind: "move", Doc: store.Doc{ID: id, Version: e.Seq, Body: e.Data}})
+				}
+			}
+			return ops
 		},
 		NextWake: func(s jetty) time.Time { return s.Due },
 		Announce: func(s jetty, _ ledger.Head, e ledger.Recorded) (ledger.Announcement, bool) {
@@ -115,7 +122,9 @@ func newClock() *settable {
 	return c
 }
 
-func kinds() []store.Kind { return append(ledger.Kinds(), jettyKind) }
+func kinds() []store.Kind {
+	return append(ledger.Kinds(), jettyKind, store.Kind{Name: "move", Derived: true})
+}
 
 func openStore(t testing.TB, path string) store.Store {
 	t.Helper()

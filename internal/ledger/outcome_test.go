@@ -296,3 +296,34 @@ func TestAProcessOvertakenByAnotherDecidesAgain(t *testing.T) {
 		t.Errorf("on %d at %d", s.Value.On, s.Seq)
 	}
 }
+
+func TestWhatAKilledProcessDidNotProjectIsProjectedBeforeWhatFollowsIt(t *testing.T) {
+	path, clock := filepath.Join(t.TempDir(), "landfall.db"), newClock()
+	t.Run("killed between commit and projection", func(t *testing.T) {
+		st := openStore(t, path)
+		defer st.Close()
+		dead := ledger.New(&mute{st}, ledger.Options{Now: clock.now})
+		jetties := ledger.Register(dead, jettyFold())
+		for range 2 {
+			if _, err := jetties.Execute(t.Context(), "roseau", ledger.Command[jetty]{Actor: roseau, Expect: ledger.MayExist, Decide: move(1)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		_ = dead.Close(ctx)
+	})
+	w := open(t, path, clock.now, nil, false)
+	mustMove(t, w, "roseau", 1)
+	w.Settle(t.Context(), 30*time.Second)
+	docs, err := w.store.Get(t.Context(), "move", "jetty/roseau/1", "jetty/roseau/2", "jetty/roseau/3")
+	if err != nil || len(docs) != 3 {
+		t.Errorf("%d documents of 3 events: %v", len(docs), err)
+	}
+	mustVerify(t, w)
+}
+
+// mute is a store that keeps commits and loses every document: a process that never gets to its projections.
+type mute struct{ store.Store }
+
+func (m *mute) Bulk(context.Context, []store.Op) ([]bool, error) { return nil, errLine }

@@ -23,6 +23,8 @@ type projector struct {
 	written uint64 // projections ever written
 	moved   chan struct{}
 
+	through map[Stream]int64 // how far this process has written the projections of a stream; run's alone, bounded
+
 	once sync.Once
 	quit chan struct{}
 	gone chan struct{}
@@ -30,19 +32,20 @@ type projector struct {
 
 type projection struct {
 	stream Stream
+	base   int64 // seq before its first commit
 	seq    int64
 	ops    []store.Op
 }
 
 func newProjector(l *Ledger) *projector {
-	p := &projector{l: l, wake: make(chan struct{}, 1), moved: make(chan struct{}), quit: make(chan struct{}), gone: make(chan struct{})}
+	p := &projector{l: l, wake: make(chan struct{}, 1), moved: make(chan struct{}), through: map[Stream]int64{}, quit: make(chan struct{}), gone: make(chan struct{})}
 	go p.run()
 	return p
 }
 
-func (p *projector) add(stream Stream, seq int64, ops []store.Op) {
+func (p *projector) add(stream Stream, base, seq int64, ops []store.Op) {
 	p.mu.Lock()
-	p.pending = append(p.pending, projection{stream, seq, ops})
+	p.pending = append(p.pending, projection{stream, base, seq, ops})
 	p.added++
 	p.mu.Unlock()
 	select {
@@ -96,11 +99,12 @@ func (p *projector) drain() {
 			ops = append(ops, p.pending[n].ops...)
 			n++
 		}
+		batch := p.pending[:n:n]
 		p.mu.Unlock()
 		if n == 0 {
 			return
 		}
-		if !p.write(newest(ops)) {
+		if !p.catchUp(batch) || !p.write(newest(ops)) {
 			return
 		}
 		p.mu.Lock()
@@ -110,6 +114,26 @@ func (p *projector) drain() {
 		p.moved = make(chan struct{})
 		p.mu.Unlock()
 	}
+}
+
+// throughMax bounds what is remembered of streams; forgetting one costs a read.
+const throughMax = 10_000
+
+// catchUp derives whole streams whose earlier commits this process has not projected itself and whose wake does not show that somebody has:
+// a wake of version n promises that the documents of everything up to n are there. False when the ledger gives up.
+func (p *projector) catchUp(batch []projection) bool {
+	if len(p.through) > throughMax {
+		clear(p.through)
+	}
+	for _, b := range batch {
+		if through, ours := p.through[b.stream]; b.base > 0 && (!ours || through != b.base) {
+			if !p.insist(func() error { return p.l.projectUpTo(p.l.ctx, b.stream, b.base) }, "stream", b.stream) {
+				return false
+			}
+		}
+		p.through[b.stream] = b.seq
+	}
+	return true
 }
 
 // newest leaves out puts that a later put of the same document in the same bulk makes void: under load an incident changes many times
@@ -134,15 +158,24 @@ func newest(ops []store.Op) []store.Op {
 
 // write tries until the operations are written; false when the ledger gives up first.
 func (p *projector) write(ops []store.Op) bool {
-	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
+	return p.insist(func() error {
 		_, err := p.l.store.Bulk(p.l.ctx, ops)
+		return err
+	}, "operations", len(ops))
+}
+
+// insist tries until do succeeds; false when the ledger gives up first, or when it stops and one more try fails: the sweep of
+// the next start does the work then.
+func (p *projector) insist(do func() error, about ...any) bool {
+	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
+		err := do()
 		if err == nil {
 			return true
 		}
 		if p.l.ctx.Err() != nil {
 			return false
 		}
-		p.l.log.Warn("projections could not be written; trying again", "operations", len(ops), "error", err)
+		p.l.log.Warn("projections could not be written; trying again", append(about, "error", err)...)
 		timer := time.NewTimer(wait)
 		select {
 		case <-timer.C:
@@ -150,10 +183,8 @@ func (p *projector) write(ops []store.Op) bool {
 			timer.Stop()
 			return false
 		case <-p.quit:
-			// Stopping: one more try, then the sweep of the next start does it.
 			timer.Stop()
-			_, err := p.l.store.Bulk(p.l.ctx, ops)
-			return err == nil
+			return do() == nil
 		}
 	}
 }
@@ -186,6 +217,18 @@ func (l *Ledger) EnsureProjected(ctx context.Context, commits []store.Commit) er
 		}
 	}
 	return nil
+}
+
+// projectUpTo derives the stream unless its wake shows that everything up to seq has been.
+func (l *Ledger) projectUpTo(ctx context.Context, stream Stream, seq int64) error {
+	wakes, err := l.store.Get(ctx, KindWake, string(stream))
+	if err != nil {
+		return unavailable(err)
+	}
+	if w, ok := wakes[string(stream)]; ok && w.Version >= seq {
+		return nil
+	}
+	return l.reproject(ctx, stream)
 }
 
 // reproject derives and writes the documents of a whole stream.

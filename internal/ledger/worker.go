@@ -465,7 +465,7 @@ func (w *worker[S]) publish(accepted []proposal[S]) {
 			ops = append([]store.Op{op}, ops...)
 		}
 	}
-	l.projects.add(w.stream, last.after.Seq, ops)
+	l.projects.add(w.stream, accepted[0].commit.Seq-1, last.after.Seq, ops)
 	for _, p := range accepted {
 		l.opt.Publish(Appended{
 			Stream: w.stream, Seq: p.commit.Seq, CommitID: p.commit.ID, RecordedAt: p.commit.RecordedAt,

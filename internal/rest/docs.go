@@ -5,9 +5,9 @@ import (
 	"compress/gzip"
 	"crypto/sha256"
 	_ "embed"
-	"errors"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"html/template"
 	"maps"
@@ -18,7 +18,6 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/labstack/echo/v4"
-
 )
 
 var (

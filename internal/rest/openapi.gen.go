@@ -1587,7 +1587,7 @@ type NeedCount struct {
 //
 // Example: {"name":"Duty officer, NODS","party":"ATG","role":"official"}
 type NewAccount struct {
-	// ID Chosen by the caller; left out
+	// ID Chosen by the caller; left out, Landfall chooses one.
 	ID string `json:"id,omitempty,omitzero"`
 
 	// Name The office or post, never a person: Duty officer, ODM.
@@ -1627,7 +1627,7 @@ type NewAnswer struct {
 	// Conditions Conditions of an acceptance.
 	Conditions []string `json:"conditions,omitempty,omitzero"`
 
-	// ID Chosen by the caller; left out
+	// ID Chosen by the caller; left out, Landfall chooses one.
 	ID string `json:"id,omitempty,omitzero"`
 
 	// Kind `accept`, with or without a ceiling and conditions; `decline`, with or without a reason; `question`, to know something first.
@@ -1689,7 +1689,7 @@ type NewFigure struct {
 	// HouseholdSize Persons in a household. Required for households, and only then.
 	HouseholdSize float64 `json:"household_size,omitempty,omitzero"`
 
-	// ID Chosen by the caller; left out
+	// ID Chosen by the caller; left out, Landfall chooses one.
 	ID string `json:"id,omitempty,omitzero"`
 
 	// Number As reported, in the unit.
@@ -1763,7 +1763,7 @@ type NewHazard struct {
 	// Glide GLIDE numbers. A disaster has none for its first days, and may have several.
 	Glide []string `json:"glide,omitempty,omitzero"`
 
-	// ID Chosen by the caller; left out
+	// ID Chosen by the caller; left out, Landfall chooses one.
 	ID string `json:"id,omitempty,omitzero"`
 
 	// Name The name that people use, such as Hurricane Maria.
@@ -1807,7 +1807,7 @@ type NewIncident struct {
 	// HazardID The hazard behind it.
 	HazardID string `json:"hazard_id"`
 
-	// ID Chosen by the caller; left out
+	// ID Chosen by the caller; left out, Landfall chooses one.
 	ID string `json:"id,omitempty,omitzero"`
 
 	// OccurredAt When it began, or is expected to. Of an exercise: where scenario time starts.
@@ -1864,7 +1864,7 @@ type NewMovement struct {
 	// Example: {"name":"Roseau","party":"DMA","port":"DMRSU"}
 	From *Spot `json:"from,omitempty"`
 
-	// ID Chosen by the caller; left out
+	// ID Chosen by the caller; left out, Landfall chooses one.
 	ID string `json:"id,omitempty,omitzero"`
 
 	// Mode How people travel.
@@ -1913,7 +1913,7 @@ type NewSubscription struct {
 	// Example: {"exercise":"exclude","kinds":["incident.*","step.overdue"],"min_severity":"moderate","states":["ATG"]}
 	Filter *Filter `json:"filter,omitempty"`
 
-	// ID Chosen by the caller; left out
+	// ID Chosen by the caller; left out, Landfall chooses one.
 	ID string `json:"id,omitempty,omitzero"`
 
 	// Language Language of texts (BCP 47).
@@ -1946,7 +1946,7 @@ type NewToken struct {
 	// ExpiresAt When it ends by itself. Absent for a token that ends when it is revoked.
 	ExpiresAt time.Time `json:"expires_at,omitempty,omitzero"`
 
-	// ID Chosen by the caller; left out
+	// ID Chosen by the caller; left out, Landfall chooses one.
 	ID string `json:"id,omitempty,omitzero"`
 
 	// Label What will use it: duty desk, hub server.
