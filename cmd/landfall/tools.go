@@ -27,7 +27,7 @@ func (c *verifyCmd) Run(s *session) error {
 	}
 	if len(report.Findings) > 0 {
 		_, _ = fmt.Fprintln(s.out)
-		return fmt.Errorf("%d findings: see docs/runbooks/verify-found-damage.md", len(report.Findings))
+		return fmt.Errorf("%d findings: see docs/runbooks/damaged-commit.md", len(report.Findings))
 	}
 	_, _ = fmt.Fprintln(s.out, ": all as recorded.")
 	return nil

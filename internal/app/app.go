@@ -77,6 +77,10 @@ type App struct {
 	swept      atomic.Bool // the first sweep has ended well
 	full       atomic.Bool // the last transaction found the disk full
 
+	// What the bus must be told again, and of which stream that was said; the job's alone once the watch runs.
+	forgotten   time.Duration
+	incarnation string
+
 	mu    sync.Mutex
 	stops []stop // in order of starting
 }

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -60,16 +61,13 @@ func (a *App) receive(ctx context.Context, deliveries []bus.Delivery) {
 	}
 }
 
-// announceAgain publishes what a bus that lost some of its memory must hear again: for partners and event streams, since
-// everything still pending is published by the sweep anyway.
-func (a *App) announceAgain(ctx context.Context) error {
-	var back time.Duration
-	switch a.bus.Continuity() {
-	case bus.Fresh:
-		back = afterLoss
-	case bus.Doubtful:
-		back = afterUncleanStop
-	default:
+// remind announces again what the bus has forgotten, at the start or since its stream was last lost: for partners and event streams, because
+// whatever is still pending is published by the sweep anyway. It is a job of the watch, so it never runs beside itself.
+func (a *App) remind(ctx context.Context) error {
+	if now := a.bus.Incarnation(); now != a.incarnation {
+		a.incarnation, a.forgotten = now, afterLoss
+	}
+	if a.forgotten == 0 {
 		return nil
 	}
 	var batch []ledger.Announcement
@@ -78,12 +76,12 @@ func (a *App) announceAgain(ctx context.Context) error {
 		if len(batch) == 0 {
 			return nil
 		}
-		err := a.publish(ctx, batch)
 		published += len(batch)
+		err := a.publish(ctx, batch)
 		batch = batch[:0]
 		return err
 	}
-	err := a.ledger.RecordedSince(ctx, a.ledger.Now().Add(-back), func(c store.Commit) error {
+	err := a.ledger.RecordedSince(ctx, a.ledger.Now().Add(-a.forgotten), func(c store.Commit) error {
 		more, err := a.ledger.Announcements(ctx, c)
 		if err != nil {
 			return err
@@ -93,8 +91,10 @@ func (a *App) announceAgain(ctx context.Context) error {
 		}
 		return nil
 	})
-	if err = errors.Join(err, flush()); err == nil && published > 0 {
-		a.log.Info("published again after the bus lost some of its memory", "announcements", published, "back", back)
+	if err = errors.Join(err, flush()); err != nil {
+		return fmt.Errorf("tell the bus again what it forgot: %w", err)
 	}
-	return err
+	a.log.Info("the bus was told again what it had forgotten", "announcements", published, "back", a.forgotten)
+	a.forgotten = 0
+	return nil
 }

@@ -3,9 +3,9 @@ package app
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 
+	"landfall/internal/bus"
 	"landfall/internal/incident"
 	"landfall/internal/ledger"
 	"landfall/internal/notify"
@@ -27,19 +27,13 @@ func (a *App) startNotifier(ctx context.Context) error {
 	}
 	a.push("bus consumer", func(context.Context) error { subscription.Stop(); return nil })
 
-	// What the bus forgot is told again behind the start; what is pending does not wait for it.
-	again, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	var telling sync.WaitGroup
-	telling.Go(func() {
-		if err := a.announceAgain(again); err != nil && again.Err() == nil {
-			a.log.Warn("not everything could be published again; event streams may have a gap", "error", err)
-		}
-	})
-	a.push("publishing again", func(context.Context) error {
-		cancel()
-		telling.Wait()
-		return nil
-	})
+	switch a.bus.Continuity() {
+	case bus.Fresh:
+		a.forgotten = afterLoss
+	case bus.Doubtful:
+		a.forgotten = afterUncleanStop
+	}
+	a.incarnation = a.bus.Incarnation()
 	return nil
 }
 
@@ -65,6 +59,10 @@ func (a *App) jobs() []watch.Job {
 				}
 				return err
 			},
+		},
+		{
+			Name: "bus", About: "Tells the bus again what it has forgotten.", Every: 2 * time.Second,
+			Run: func(ctx context.Context, _ time.Time) error { return a.remind(ctx) },
 		},
 	}
 }

@@ -206,7 +206,9 @@ func (d *Desk) EraseNote(ctx context.Context, scope access.Scope, id string, seq
 	if i, ok := found.Value.Steps[noted.Key]; !who.leads(found.Value) && (!ok || !who.works(i)) {
 		return fault.New(fault.Forbidden, "not_your_step", "Step %s is another's.", noted.Key)
 	}
-	return d.incidents.Erase(ctx, id, scope.Actor(), ledger.Erased{Seq: seq, Name: detachedNote, Reason: reason})
+	return d.incidents.Erase(ctx, id, scope.Actor(), ledger.Erased{
+		Seq: seq, Name: detachedNote, Reason: reason, Exercise: found.Value.Exercise,
+	})
 }
 
 // openNeeds lists the hard needs of a step that are open.

@@ -145,6 +145,8 @@ type Erased struct {
 	Seq    int64  `json:"seq"`  // of the commit whose value is erased
 	Name   string `json:"name"` // of the value
 	Reason string `json:"reason"`
+
+	Exercise bool `json:"-"` // the flag of the commit that erases: that of the stream
 }
 
 // seal builds the stored form of a commit from its envelope and detached values.

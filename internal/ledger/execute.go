@@ -95,7 +95,7 @@ func (s *Streams[S]) Erase(ctx context.Context, id string, actor Actor, e Erased
 		if e.Seq < 1 || e.Seq > at.Seq {
 			return Decision{}, fault.New(fault.NotFound, "value_not_found", "There is no such record.")
 		}
-		return Decision{Events: []Event{{Type: EventErased, Data: e}}}, nil
+		return Decision{Events: []Event{{Type: EventErased, Data: e}}, Exercise: e.Exercise}, nil
 	}})
 	if err != nil {
 		return err

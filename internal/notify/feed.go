@@ -88,7 +88,9 @@ func (r *Router) refill(ctx context.Context, target string) error {
 	for _, doc := range page.Docs {
 		v, err := readDelivery(doc)
 		if err != nil {
-			return err
+			// One that cannot be read must not keep the others from being sent.
+			r.log.Error("a delivery cannot be read and is passed over", "delivery", doc.ID, "error", err)
+			continue
 		}
 		switch at, ok := r.mine(v, now); {
 		case held[v.ID]:

@@ -1,0 +1,128 @@
+package notify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"landfall/internal/store"
+)
+
+// mark writes the outcomes of this process's own attempts onto their deliveries, in one write, and clears the journal commit's pending
+// mark. Deliveries that another process has written meanwhile are read and marked again.
+func (r *Router) mark(ctx context.Context, batch []entry, ref store.Ref) error {
+	ops := make([]store.Op, len(batch))
+	for i, e := range batch {
+		e.job.v.apply(e.outcome, r.opt.Process)
+		ops[i] = e.job.v.put()
+	}
+	changed, err := r.st.Bulk(ctx, ops)
+	if err != nil {
+		return unavailable(err)
+	}
+	var others []outcome
+	for i, e := range batch {
+		if !changed[i] {
+			others = append(others, e.outcome)
+		}
+	}
+	if err := r.markAll(ctx, others); err != nil {
+		return err
+	}
+	return r.finish(ctx, []store.Commit{{Stream: ref.Stream, Seq: ref.Seq}})
+}
+
+// markTries bounds how often deliveries that change at the same time are marked again.
+const markTries = 5
+
+// markAll writes outcomes onto their deliveries as they stand in the store. Outcomes that are there already change nothing.
+func (r *Router) markAll(ctx context.Context, outcomes []outcome) error {
+	for range markTries {
+		if len(outcomes) == 0 {
+			return nil
+		}
+		var left []outcome
+		for start := 0; start < len(outcomes); start += bulkMax {
+			some, err := r.markSome(ctx, outcomes[start:min(start+bulkMax, len(outcomes))])
+			if err != nil {
+				return err
+			}
+			left = append(left, some...)
+		}
+		outcomes = left
+	}
+	return errors.Join(fmt.Errorf("notify: %d deliveries change too fast to be marked", len(outcomes)), ctx.Err())
+}
+
+// markSome marks once, in one read and one write, and gives the outcomes whose deliveries changed in between.
+func (r *Router) markSome(ctx context.Context, outcomes []outcome) (left []outcome, err error) {
+	ids := make([]string, len(outcomes))
+	for i, o := range outcomes {
+		ids[i] = o.Delivery
+	}
+	docs, err := r.st.Get(ctx, kindDelivery, ids...)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	read := map[string]*Delivery{}
+	var ops []store.Op
+	var of []outcome
+	for _, o := range outcomes {
+		v, again := read[o.Delivery]
+		if !again {
+			doc, ok := docs[o.Delivery]
+			if !ok {
+				continue // gone with its retention
+			}
+			if v, err = readDelivery(doc); err != nil {
+				return nil, err
+			}
+			read[o.Delivery] = v
+		}
+		if v.apply(o, r.opt.Process) {
+			ops, of = append(ops, v.put()), append(of, o)
+		}
+	}
+	if len(ops) == 0 {
+		return nil, nil
+	}
+	changed, err := r.st.Bulk(ctx, ops)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	for i, ok := range changed {
+		if !ok {
+			left = append(left, of[i])
+		}
+	}
+	return left, nil
+}
+
+// cancelGone cancels what waits for a subscription that has ended. What is in somebody's hands is left to them: they look before they
+// send.
+func (r *Router) cancelGone(ctx context.Context, subscription string) error {
+	s, err := r.d.subs.Load(ctx, subscription)
+	if err != nil {
+		return err
+	}
+	code := codeDeleted
+	switch s.Value.Status {
+	case SubscriptionActive:
+		return nil
+	case SubscriptionExpired:
+		code = codeExpired
+	}
+	return r.d.each(ctx, store.Query{Kind: kindDelivery, Index: "queue", Equal: []any{subscription}}, func(doc store.Doc) error {
+		v, err := readDelivery(doc)
+		if err != nil {
+			return err
+		}
+		if v.Status == Sending || !r.sender.hold(v) {
+			return nil
+		}
+		o := outcomeOf(v, r.now())
+		o.Status, o.Code = Cancelled, code
+		r.journal.add(ctx, &job{v: v}, o)
+		return nil
+	})
+}
