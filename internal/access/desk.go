@@ -397,5 +397,5 @@ func (d *Desk) Erase(ctx context.Context, scope Scope, account string, e ledger.
 	if _, err := d.load(ctx, scope, account); err != nil {
 		return err
 	}
-	return d.streams.Erase(ctx, account, scope.Actor(), false, e)
+	return d.streams.Erase(ctx, account, scope.Actor(), e)
 }

@@ -39,7 +39,6 @@ const (
 )
 
 const (
-	leaseSpare   = 4 * time.Second  // what a lease must have left beyond the longest attempt
 	longestSend  = 16 * time.Second // bound of one attempt, should a channel forget its own
 	againAfterUs = 5 * time.Second  // after an attempt that our own side could not make
 )
