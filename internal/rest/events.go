@@ -51,7 +51,8 @@ func (s *Server) FollowEvents(c echo.Context, p FollowEventsParams) error {
 	k := callOf(c)
 	ctx, cancel := context.WithCancel(c.Request().Context())
 	defer cancel()
-	defer context.AfterFunc(s.stopping, cancel)()
+	detach := context.AfterFunc(s.stopping, cancel)
+	defer detach()
 
 	h := c.Response().Header()
 	h.Set(echo.HeaderContentType, "text/event-stream")

@@ -156,7 +156,7 @@ func New(opt Options) (*Server, error) {
 		MaxHeaderBytes: 32 << 10,
 	}
 	if opt.Listen != "" {
-		if s.listener, err = net.Listen("tcp", opt.Listen); err != nil {
+		if s.listener, err = new(net.ListenConfig).Listen(s.stopping, "tcp", opt.Listen); err != nil {
 			s.stop()
 			return nil, fmt.Errorf("listen on %s: %w", opt.Listen, err)
 		}

@@ -56,12 +56,6 @@ func (w *world) now() time.Time {
 	return w.clock
 }
 
-func (w *world) pass(d time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.clock = w.clock.Add(d)
-}
-
 func newWorld(t testing.TB, change ...func(*Options)) *world {
 	t.Helper()
 	w := &world{t: t, clock: start, log: &bytes.Buffer{}, tokens: map[string]string{"nobody": ""}, account: map[string]string{}}
