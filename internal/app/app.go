@@ -166,7 +166,10 @@ func Start(ctx context.Context, opt Options) (_ *App, err error) {
 		}
 	}
 	a.observe()
-	return a, a.serve(proxies)
+	if err := a.serve(proxies); err != nil {
+		return nil, err
+	}
+	return a, nil
 }
 
 // desks makes the desks of all nouns, which makes the nouns known to the ledger, and the router, before anything is recorded.

@@ -32,6 +32,7 @@ func (a *App) startNotifier(ctx context.Context) error {
 		a.forgotten = afterLoss
 	case bus.Doubtful:
 		a.forgotten = afterUncleanStop
+	case bus.Kept:
 	}
 	a.incarnation = a.bus.Incarnation()
 	return nil

@@ -218,6 +218,7 @@ func transact(db *sql.DB, sync string, stmt *sql.Stmt, group []write) error {
 		return err
 	}
 	st := tx.Stmt(stmt)
+	defer func() { _ = st.Close() }()
 	for _, w := range group {
 		if _, err := st.Exec(w.args[0], w.args[1]); err != nil {
 			return errors.Join(err, tx.Rollback())

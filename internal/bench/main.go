@@ -21,15 +21,16 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
 	one := flag.Int("one", 400, "changes of the runs one at a time")
 	many := flag.Int("many", 6000, "changes of each burst")
 	profile := flag.String("cpuprofile", "", "write a CPU profile of a burst to Landfall alone to this file, and measure nothing else")
 	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
-	defer cancel()
-	if err := run(ctx, os.Stdout, *one, *many, *profile); err != nil {
+	err := run(ctx, os.Stdout, *one, *many, *profile)
+	cancel()
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -55,15 +56,15 @@ func run(ctx context.Context, out io.Writer, one, many int, profile string) erro
 		return err
 	}
 	defer bare.stop()
-	real, err := startReal(ctx, filepath.Join(dir, "landfall"), hook.url)
+	landfall, err := startReal(ctx, filepath.Join(dir, "landfall"), hook.url)
 	if err != nil {
 		return err
 	}
-	defer real.stop()
+	defer landfall.stop()
 
 	if profile != "" {
 		return profiled(profile, func() error {
-			res, err := burst(ctx, hook, 64, many, real.figure)
+			res, err := burst(ctx, hook, 64, many, landfall.figure)
 			_, _ = fmt.Fprintf(out, "accepted %s, delivered %s, answers p50 %s p95 %s\n", rate(res.rate()), rate(res.deliveredRate()), ms(res.quantile(.5)), ms(res.quantile(.95)))
 			return err
 		})
@@ -79,7 +80,7 @@ func run(ctx context.Context, out io.Writer, one, many int, profile string) erro
 		if floor, err = oneByOne(ctx, hook, one, path); err != nil {
 			return err
 		}
-		if ours, err = oneByOne(ctx, hook, one, real.figure); err != nil {
+		if ours, err = oneByOne(ctx, hook, one, landfall.figure); err != nil {
 			return err
 		}
 	}
@@ -91,7 +92,7 @@ func run(ctx context.Context, out io.Writer, one, many int, profile string) erro
 			if floor, err = burst(ctx, hook, clients, many, path); err != nil {
 				return err
 			}
-			if ours, err = burst(ctx, hook, clients, many, real.figure); err != nil {
+			if ours, err = burst(ctx, hook, clients, many, landfall.figure); err != nil {
 				return err
 			}
 		}
@@ -101,14 +102,14 @@ func run(ctx context.Context, out io.Writer, one, many int, profile string) erro
 		t.row("lost / doubled ids", fmt.Sprintf("%d / %d", many-ours.accepted, ours.doubled), "", "", "0 / 0")
 	}
 
-	if err := real.unsubscribe(ctx); err != nil {
+	if err := landfall.unsubscribe(ctx); err != nil {
 		return err
 	}
 	for range 2 {
 		if floor, err = burst(ctx, nil, 64, many, appendOnly); err != nil {
 			return err
 		}
-		if ours, err = burst(ctx, nil, 64, many, real.figure); err != nil {
+		if ours, err = burst(ctx, nil, 64, many, landfall.figure); err != nil {
 			return err
 		}
 	}

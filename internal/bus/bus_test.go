@@ -163,9 +163,9 @@ func poll(t testing.TB, what string, ok func() bool) {
 	}
 }
 
-func consume(t testing.TB, b *bus.Bus, durable string, in *inbox) *bus.Subscription {
+func consume(t testing.TB, b *bus.Bus, in *inbox) *bus.Subscription {
 	t.Helper()
-	s, err := b.Consume(t.Context(), durable, in.handle)
+	s, err := b.Consume(t.Context(), "router", in.handle)
 	if err != nil {
 		t.Fatalf("consume: %v", err)
 	}

@@ -71,7 +71,7 @@ func TestADamagedFolderNeverStopsTheService(t *testing.T) {
 	live := filepath.Join(t.TempDir(), "jetstream")
 	b := open(t, config(live))
 	in := newInbox()
-	consume(t, b, "router", in)
+	consume(t, b, in)
 	publish(t, b, messages("before", 500)...)
 	in.until(t, "the messages", func() bool { return in.distinct() == 500 })
 	killed := filepath.Join(t.TempDir(), "jetstream")
@@ -102,7 +102,7 @@ func TestADamagedFolderNeverStopsTheService(t *testing.T) {
 					}
 					b := open(t, config(dir))
 					in := newInbox()
-					consume(t, b, "router", in)
+					consume(t, b, in)
 					publish(t, b, message("after"))
 					in.until(t, "a message published after the damage", func() bool { return in.count("after") > 0 })
 					if err := b.Ready(within(t)); err != nil {

@@ -18,7 +18,7 @@ import (
 func TestEveryMessageReachesTheConsumer(t *testing.T) {
 	b := open(t, config(t.TempDir()))
 	in := newInbox()
-	consume(t, b, "router", in)
+	consume(t, b, in)
 	const publishers, each = 8, 1250
 	var wg sync.WaitGroup
 	for p := range publishers {
@@ -74,7 +74,7 @@ func TestAMessageArrivesAsItWasPublished(t *testing.T) {
 func TestTheSameIDTwiceInTheWindowIsOneMessage(t *testing.T) {
 	b := open(t, config(t.TempDir()))
 	in := newInbox()
-	consume(t, b, "router", in)
+	consume(t, b, in)
 	publish(t, b, message("same"), message("same"))
 	publish(t, b, message("same"))
 	publish(t, b, message("last"))
@@ -104,7 +104,7 @@ func TestADurableGoesOnWhereItStopped(t *testing.T) {
 	cfg := config(t.TempDir())
 	b := open(t, cfg)
 	in := newInbox()
-	s := consume(t, b, "router", in)
+	s := consume(t, b, in)
 	publish(t, b, message("before"))
 	in.until(t, "the first message", func() bool { return in.count("before") == 1 })
 	s.Stop()
@@ -117,7 +117,7 @@ func TestADurableGoesOnWhereItStopped(t *testing.T) {
 
 	b = open(t, cfg)
 	in = newInbox()
-	consume(t, b, "router", in)
+	consume(t, b, in)
 	publish(t, b, message("after"))
 	in.until(t, "the rest", func() bool { return in.distinct() == 2 })
 	if in.count("before") != 0 {
@@ -131,8 +131,8 @@ func TestADurableGoesOnWhereItStopped(t *testing.T) {
 func TestTwoSubscriptionsOfOneDurableShareTheMessages(t *testing.T) {
 	b := open(t, config(t.TempDir()))
 	in := newInbox()
-	consume(t, b, "router", in)
-	consume(t, b, "router", in)
+	consume(t, b, in)
+	consume(t, b, in)
 	publish(t, b, messages("m", 1000)...)
 	in.until(t, "1,000 messages", func() bool { return in.distinct() == 1000 })
 	for id, n := range in.seen {
@@ -172,7 +172,7 @@ func TestStopWaitsForTheHandlerAndReturnsTheRest(t *testing.T) {
 	s.Stop() // again: nothing happens
 
 	in := newInbox()
-	consume(t, b, "router", in)
+	consume(t, b, in)
 	in.until(t, "what was not handed over", func() bool { return in.distinct() == 601-before.distinct() })
 }
 
@@ -273,7 +273,7 @@ func TestADeletedStreamIsMadeAgainUnderPublisherConsumerAndFeed(t *testing.T) {
 	cfg.Listen = "127.0.0.1:0"
 	b := open(t, cfg)
 	in := newInbox()
-	consume(t, b, "router", in)
+	consume(t, b, in)
 	feed, err := b.Events(within(t), "", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -302,7 +302,7 @@ func TestADeletedConsumerIsMadeAgain(t *testing.T) {
 	cfg.Listen, cfg.Token = "127.0.0.1:0", "secret"
 	b := open(t, cfg)
 	in := newInbox()
-	consume(t, b, "router", in)
+	consume(t, b, in)
 	publish(t, b, message("before"))
 	in.until(t, "the first message", func() bool { return in.count("before") == 1 })
 	if err := outside(t, b.Listening(), "secret").DeleteConsumer(within(t), "LANDFALL", "router"); err != nil {
@@ -323,8 +323,8 @@ func TestAnotherProcessUsesTheSameBus(t *testing.T) {
 		t.Error("the second process sees another bus")
 	}
 	in := newInbox()
-	consume(t, second, "router", in)
-	consume(t, first, "router", in)
+	consume(t, second, in)
+	consume(t, first, in)
 	publish(t, first, messages("a", 300)...)
 	publish(t, second, messages("b", 300)...)
 	in.until(t, "600 messages", func() bool { return in.distinct() == 600 })

@@ -187,7 +187,7 @@ func (e *embedded) health() error {
 	if _, err := os.Stat(filepath.Join(e.folder.path, server.JetStreamStoreDir)); err != nil {
 		return err // its own check takes an absent folder for an empty one
 	}
-	request, err := http.NewRequest(http.MethodGet, "/healthz", nil)
+	request, err := http.NewRequestWithContext(context.Background(), http.MethodGet, "/healthz", nil)
 	if err != nil {
 		return err
 	}

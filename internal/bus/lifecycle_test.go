@@ -43,7 +43,7 @@ func TestCloseEndsEveryGoroutine(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	b := open(t, config(t.TempDir()))
 	in := newInbox()
-	consume(t, b, "router", in)
+	consume(t, b, in)
 	events(t, b, "")
 	publish(t, b, messages("m", 100)...)
 	in.until(t, "the messages", func() bool { return in.distinct() == 100 })
@@ -57,7 +57,7 @@ func TestTwoBusesLiveInOneProcess(t *testing.T) {
 		t.Error("they have one incarnation")
 	}
 	in := newInbox()
-	consume(t, one, "router", in)
+	consume(t, one, in)
 	publish(t, two, message("two"))
 	publish(t, one, message("one"))
 	in.until(t, "a message", func() bool { return in.distinct() > 0 })
@@ -109,7 +109,7 @@ func TestCloseDuringPublishLosesNothingSilently(t *testing.T) {
 		t.Errorf("continuity %v", b.Continuity())
 	}
 	in := newInbox()
-	consume(t, b, "router", in)
+	consume(t, b, in)
 	in.until(t, "everything acknowledged", func() bool {
 		for id := range acked {
 			if in.count(id) == 0 {
@@ -185,7 +185,7 @@ func TestAKilledProcessLeavesADoubtfulBus(t *testing.T) {
 	dir, copied := filepath.Join(t.TempDir(), "jetstream"), filepath.Join(t.TempDir(), "jetstream")
 	b := open(t, config(dir))
 	in := newInbox()
-	consume(t, b, "router", in)
+	consume(t, b, in)
 	live := events(t, b, "")
 	publish(t, b, messages("m", 50)...)
 	in.until(t, "the messages", func() bool { return in.distinct() == 50 })
@@ -202,7 +202,7 @@ func TestAKilledProcessLeavesADoubtfulBus(t *testing.T) {
 		t.Error("a position of before the kill is believed")
 	}
 	again := newInbox()
-	consume(t, after, "router", again) // its position has no checksum, so it is not believed
+	consume(t, after, again) // its position has no checksum, so it is not believed
 	again.until(t, "every message again", func() bool { return again.distinct() == 50 })
 	info, err := after.Info(within(t))
 	if err != nil || info.Messages != 50 {
@@ -258,7 +258,7 @@ func TestABusWhoseFolderIsTakenAwayWhileItRunsRecovers(t *testing.T) {
 	cfg.Listen = "127.0.0.1:0"
 	b := open(t, cfg)
 	in := newInbox()
-	consume(t, b, "router", in)
+	consume(t, b, in)
 	f := events(t, b, "")
 	publish(t, b, message("before"))
 	in.until(t, "the first message", func() bool { return in.count("before") == 1 })
@@ -352,7 +352,7 @@ func TestAQuietLifeLogsNoWarning(t *testing.T) {
 	for range 2 {
 		b := open(t, cfg)
 		in := newInbox()
-		consume(t, b, "router", in)
+		consume(t, b, in)
 		f := events(t, b, "")
 		publish(t, b, messages(time.Now().String(), 3)...)
 		in.until(t, "three messages", func() bool { return in.distinct() == 3 })

@@ -107,7 +107,7 @@ func (c *Client) Try(method, path string, body any, headers ...Header) (Answer, 
 	return a, nil
 }
 
-// Get, Post, Put and Delete are Do with a method.
+// Get reads.
 func (c *Client) Get(path string, headers ...Header) Answer {
 	c.t.Helper()
 	return c.Do(http.MethodGet, path, nil, headers...)

@@ -225,8 +225,8 @@ func TestAReceiverThatIsDownGetsEverythingUnderOneIdEachWhenItIsBack(t *testing.
 func TestExercisesReachOnlyWhoAskedForThem(t *testing.T) {
 	w := New(t)
 	dominica, antigua := w.Account("DMA", "coordinator"), w.Account("ATG", "official")
-	real, drill := NewReceiver(t), NewReceiver(t)
-	Subscribe(antigua, real, nil)
+	actual, drill := NewReceiver(t), NewReceiver(t)
+	Subscribe(antigua, actual, nil)
 	Subscribe(antigua, drill, Object{"exercise": "include"})
 	maria := w.Maria(dominica, []string{"ATG"}, Object{"exercise": true, "exercise_speed": 240})
 	maria.Activate(w.Clock.Now().Add(54 * hour))
@@ -237,7 +237,7 @@ func TestExercisesReachOnlyWhoAskedForThem(t *testing.T) {
 	}
 	w.Pass(minute) // four hours of the story
 	drill.Await("step.overdue", 1)
-	if n := len(real.Messages()); n != 0 {
+	if n := len(actual.Messages()); n != 0 {
 		t.Errorf("%d exercise messages reached a destination that did not ask for them", n)
 	}
 	w.Verify()

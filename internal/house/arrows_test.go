@@ -44,7 +44,7 @@ var outside = []string{"internal/demo", "internal/drill"}
 var outsideKnows = []string{"api", "internal/fault", "internal/place"}
 
 // forTests lists the packages that exist for tests and measurements: they may import anything but cmd, and only tests import them.
-var forTests = []string{"internal/harness", "internal/house", "internal/store/storetest", "internal/bench"}
+var forTests = []string{"internal/harness", "internal/house", "internal/store/storetest", "internal/notify/notifytest", "internal/bench"}
 
 // reserved says which packages may import a module or a package of the standard library by name. Tests, and packages for
 // tests, may import what they need.

@@ -27,6 +27,7 @@ var readsOutside = []struct{ folder, reason string }{
 	{"internal/app/", "hands the clock to everything it builds"},
 	{"internal/harness/", "for tests: sets the clock, and bounds how long it waits by the real one"},
 	{"internal/store/storetest/", "for tests: bounds how long it waits by the real clock"},
+	{"internal/notify/notifytest/", "for tests: bounds how long it waits by the real clock"},
 	{"internal/bench/", "measures real time"},
 }
 

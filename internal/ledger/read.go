@@ -92,7 +92,7 @@ func (s *Streams[S]) Rewake(ctx context.Context, id string) error {
 func (l *Ledger) Settle(ctx context.Context, d time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
-	l.projects.settle(ctx)
+	_ = l.projects.settle(ctx)
 }
 
 // RecordedSince gives each commit recorded at t or later, stream by stream: what a bus that lost its memory must hear again.

@@ -5,13 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"landfall/internal/store"
 )
-
-// projectionLag is how far behind its stream a projection may be before Verify calls it wrong: the service may be running beside it.
-const projectionLag = 30 * time.Second
 
 // Finding is one thing that is wrong.
 type Finding struct {
@@ -31,7 +29,7 @@ func (f Finding) String() string {
 // Report is what Verify looked at and found.
 type Report struct {
 	Streams, Commits, Documents int64
-	Behind                      int64 // projections that have not caught up yet; not a fault
+	Behind                      int64 // documents of commits that are still being followed up, or written since; not a fault
 	Findings                    []Finding
 }
 
@@ -144,11 +142,13 @@ func (l *Ledger) verifyStream(ctx context.Context, stream Stream, r *Report, exp
 	if err != nil {
 		return wrong(0, "does not fold: %v", err)
 	}
-	return l.verifyDocuments(ctx, head, ops, r, expected)
+	followed := !slices.ContainsFunc(commits, func(c store.Commit) bool { return c.Pending })
+	return l.verifyDocuments(ctx, head, followed, ops, r, expected)
 }
 
-// verifyDocuments compares the documents derived from one stream with those that are kept.
-func (l *Ledger) verifyDocuments(ctx context.Context, head Head, ops []store.Op, r *Report, expected map[string]int64) error {
+// verifyDocuments compares the documents derived from one stream with those that are kept. A commit whose pending mark is cleared has all of
+// its documents (followed); before that they may be on their way.
+func (l *Ledger) verifyDocuments(ctx context.Context, head Head, followed bool, ops []store.Op, r *Report, expected map[string]int64) error {
 	type key struct{ kind, id string }
 	want := map[key]store.Doc{}
 	ids := map[string][]string{}
@@ -164,7 +164,6 @@ func (l *Ledger) verifyDocuments(ctx context.Context, head Head, ops []store.Op,
 			want[k] = op.Doc
 		}
 	}
-	young := l.Now().Sub(head.RecordedAt) < projectionLag
 	for kind, list := range ids {
 		found, err := l.store.Get(ctx, kind, list...)
 		if err != nil {
@@ -176,15 +175,26 @@ func (l *Ledger) verifyDocuments(ctx context.Context, head Head, ops []store.Op,
 			w := want[key{kind, id}]
 			got, ok := found[id]
 			switch {
-			case (!ok || got.Version < w.Version) && young:
+			case ok && got.Version == w.Version && sameJSON(got.Body, w.Body):
+				continue
+			case (!ok || got.Version < w.Version) && !followed:
 				r.Behind++
-			case !ok:
-				r.Findings = append(r.Findings, Finding{Stream: head.Stream, What: fmt.Sprintf("its %s %s is missing (landfall rebuild makes it again)", kind, id)})
-			case got.Version > w.Version && young:
-				r.Behind++ // written since the stream was read
-			case got.Version != w.Version || !sameJSON(got.Body, w.Body):
-				r.Findings = append(r.Findings, Finding{Stream: head.Stream, What: fmt.Sprintf("its %s %s is not what the log says (landfall rebuild makes it again)", kind, id)})
+				continue
+			case ok && got.Version > w.Version:
+				since, err := l.store.ReadStream(ctx, string(head.Stream), head.Seq, 1)
+				if err != nil {
+					return fmt.Errorf("read %s: %w", head.Stream, err)
+				}
+				if len(since) > 0 {
+					r.Behind++
+					continue
+				}
 			}
+			wrong := "is not what the log says"
+			if !ok {
+				wrong = "is missing"
+			}
+			r.Findings = append(r.Findings, Finding{Stream: head.Stream, What: fmt.Sprintf("its %s %s %s (landfall rebuild makes it again)", kind, id, wrong)})
 		}
 	}
 	return nil

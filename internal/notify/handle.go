@@ -343,9 +343,12 @@ func (r *Router) settleOwn(ctx context.Context, b *batch) error {
 			}
 			outcomes, journals = append(outcomes, chained...), append(journals, ref)
 		case NounSubscription:
-			if err := r.cancelGone(ctx, stream.ID()); err != nil {
-				b.failed[ref] = true
+			inHand, err := r.cancelGone(ctx, stream.ID())
+			if err != nil {
 				errs = append(errs, err)
+			}
+			if err != nil || inHand > 0 {
+				b.failed[ref] = true // the sweep looks again
 			}
 		}
 	}

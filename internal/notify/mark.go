@@ -98,26 +98,27 @@ func (r *Router) markSome(ctx context.Context, outcomes []outcome) (left []outco
 	return left, nil
 }
 
-// cancelGone cancels what waits for a subscription that has ended. What is in somebody's hands is left to them: they look before they
-// send.
-func (r *Router) cancelGone(ctx context.Context, subscription string) error {
+// cancelGone cancels what waits for a subscription that has ended. What is in somebody's hands is left to them, since they look before they
+// send; but they may have looked already, so inHand says how many there are: the commit is not done with before there are none.
+func (r *Router) cancelGone(ctx context.Context, subscription string) (inHand int, err error) {
 	s, err := r.d.subs.Load(ctx, subscription)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	code := codeDeleted
 	switch s.Value.Status {
 	case SubscriptionActive:
-		return nil
+		return 0, nil
 	case SubscriptionExpired:
 		code = codeExpired
 	}
-	return r.d.each(ctx, store.Query{Kind: kindDelivery, Index: "queue", Equal: []any{subscription}}, func(doc store.Doc) error {
+	err = r.d.each(ctx, store.Query{Kind: kindDelivery, Index: "queue", Equal: []any{subscription}}, func(doc store.Doc) error {
 		v, err := readDelivery(doc)
 		if err != nil {
 			return err
 		}
 		if v.Status == Sending || !r.sender.hold(v) {
+			inHand++
 			return nil
 		}
 		o := outcomeOf(v, r.now())
@@ -125,4 +126,5 @@ func (r *Router) cancelGone(ctx context.Context, subscription string) error {
 		r.journal.add(ctx, &job{v: v}, o)
 		return nil
 	})
+	return inHand, err
 }

@@ -247,9 +247,36 @@ func TestAReceiverDeletedInFlightEndsItsDeliveries(t *testing.T) {
 	if err := w.desk.Unsubscribe(t.Context(), state("ATG"), ifMatch(w, s.Seq), s.Value.ID); err != nil {
 		t.Fatal(err)
 	}
-	d := w.becomes(event, s, notify.Cancelled)
+	d := w.cancelled(event, s)
 	if last := d.Attempts[len(d.Attempts)-1]; last.Code != "subscription_deleted" {
 		t.Errorf("cancelled with %q", last.Code)
+	}
+	w.quiet()
+	w.verified()
+}
+
+// A subscription that ends while the outcome of an attempt is on its way: whoever had looked before it ended must not leave the delivery
+// behind until its next attempt, hours later.
+func TestASubscriptionThatEndsDuringAnAttemptLeavesNothingWaiting(t *testing.T) {
+	w := newWorld(t)
+	answer := make(chan struct{})
+	to := newReceiver(t, func(rw http.ResponseWriter, _ *http.Request) {
+		<-answer
+		rw.WriteHeader(http.StatusInternalServerError)
+	})
+	s := w.subscribe("ATG", to, notify.Filter{})
+	w.openIncident("maria", "ATG")
+	w.eventually("it is being sent", func() bool { return len(to.got()) == 1 })
+	if err := w.desk.Unsubscribe(t.Context(), state("ATG"), ifMatch(w, s.Seq), s.Value.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.router.Sweep(t.Context(), w.clock.plus(3*time.Second)); err != nil {
+		t.Errorf("what is in hand is no failure: %v", err)
+	}
+	close(answer)
+	event := commitID(t, w.raw, "incident/maria", 1) + "-0"
+	if d := w.cancelled(event, s); len(d.Attempts) != 2 || d.Attempts[0].Code != "500" || d.Attempts[1].Code != "subscription_deleted" {
+		t.Errorf("attempts %+v", d.Attempts)
 	}
 	w.quiet()
 	w.verified()

@@ -235,7 +235,7 @@ func TestASubscriptionExpiresOnceThroughItsWake(t *testing.T) {
 	if err != nil || got.Value.Status != notify.SubscriptionExpired {
 		t.Errorf("%+v, %v", got.Value, err)
 	}
-	if d := w.becomes(event, s, notify.Cancelled); d.Attempts[1].Code != "subscription_expired" {
+	if d := w.cancelled(event, s); d.Attempts[1].Code != "subscription_expired" {
 		t.Errorf("cancelled with %q", d.Attempts[1].Code)
 	}
 	if d := w.deliveryOf(w.play("maria", figure, act{}), s); d != nil {

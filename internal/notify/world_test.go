@@ -398,6 +398,20 @@ func (w *world) becomes(event string, s notify.Subscribed, want notify.Status) *
 	return d
 }
 
+// cancelled sweeps, without moving the clock, until the delivery is cancelled, and gives it.
+func (w *world) cancelled(event string, s notify.Subscribed) *notify.Delivery {
+	w.t.Helper()
+	var d *notify.Delivery
+	w.eventually("it is cancelled", func() bool {
+		if _, err := w.router.Sweep(w.t.Context(), w.clock.plus(3*time.Second)); err != nil {
+			w.t.Errorf("sweep: %v", err)
+		}
+		d = w.deliveryOf(event, s)
+		return d != nil && d.Status == notify.Cancelled
+	})
+	return d
+}
+
 // quiet waits until nothing is pending and nothing waits to be delivered.
 func (w *world) quiet() {
 	w.t.Helper()

@@ -43,7 +43,7 @@ func BenchmarkFloor(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				stmt := tx.Stmt(insert)
+				stmt := tx.Stmt(insert) //nolint:sqlclosecheck // closed by the commit
 				for caller := 0; caller < group && done < b.N; caller++ {
 					c := storetest.BenchCommit(fmt.Sprintf("incident/%064d", caller), int64(done/group+1))
 					if _, err := stmt.Exec(c.Stream, c.Seq, c.ID, "2017-09-18T21:35:00.000000Z", c.Prev, c.Hash, c.Key, string(c.Body)); err != nil {

@@ -106,6 +106,7 @@ func field(f store.Field, v driver.Value) (any, error) {
 			var set []string
 			err := json.Unmarshal([]byte(v), &set)
 			return set, err
+		case store.Int, store.Bool: // kept as numbers
 		}
 	case int64:
 		switch f.Type {
@@ -113,6 +114,7 @@ func field(f store.Field, v driver.Value) (any, error) {
 			return v, nil
 		case store.Bool:
 			return v != 0, nil
+		case store.String, store.Time, store.Strings: // kept as text
 		}
 	}
 	return nil, fmt.Errorf("sqlite: field %s holds a %T", f.Name, v)

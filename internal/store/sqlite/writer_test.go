@@ -58,7 +58,7 @@ func openHeld(t *testing.T, o Options, each func(*writer, Group)) *held {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { h.Close() })
-	go h.Append(t.Context(), []store.Commit{commitAt("first", 1)})
+	go func() { _, _ = h.Append(t.Context(), []store.Commit{commitAt("first", 1)}) }()
 	<-h.begun
 	return h
 }
