@@ -111,6 +111,7 @@ func (r *Router) cancelGone(ctx context.Context, subscription string) (inHand in
 		return 0, nil
 	case SubscriptionExpired:
 		code = codeExpired
+	case SubscriptionDeleted:
 	}
 	err = r.d.each(ctx, store.Query{Kind: kindDelivery, Index: "queue", Equal: []any{subscription}}, func(doc store.Doc) error {
 		v, err := readDelivery(doc)

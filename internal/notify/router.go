@@ -185,6 +185,7 @@ func (r *Router) Stop(ctx context.Context) error {
 	case runStopped:
 		<-r.ended
 		return nil
+	case runStarted:
 	}
 	defer close(r.ended)
 	r.stop()

@@ -213,6 +213,7 @@ func (d *Desk) changeable(s *Subscription, at ledger.Moment, w access.Write) err
 		return notFound(NounSubscription)
 	case SubscriptionExpired:
 		return fault.New(fault.State, "subscription_expired", "This subscription has expired. Make another one.")
+	case SubscriptionActive:
 	}
 	return d.matches(w, at.Seq)
 }
