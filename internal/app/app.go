@@ -143,10 +143,10 @@ func Start(ctx context.Context, opt Options) (_ *App, err error) {
 
 	// The ledger and the nouns.
 	a.ledger = ledger.New(a.store, ledger.Options{Now: opt.Now, Logger: a.log, Publish: a.accept, Observe: a.metrics.appended})
+	a.push("ledger", a.ledger.Close)
 	if err := a.desks(key); err != nil {
 		return nil, err
 	}
-	a.push("ledger", a.ledger.Close)
 	if err := a.firstAccount(ctx); err != nil {
 		return nil, err
 	}

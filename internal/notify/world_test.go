@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"path/filepath"
 	"slices"
@@ -144,11 +143,12 @@ type world struct {
 	router *notify.Router
 	hook   *webhook.Channel
 
-	deaf     atomic.Bool // the bus loses everything
-	bus      chan store.Ref
+	deaf     atomic.Bool        // the bus loses everything
+	unplug   context.CancelFunc // the consumer hears nothing more
+	cut      context.CancelFunc // what it is handling ends
 	consumer sync.WaitGroup
 	opt      notify.RouterOptions
-	log      *bytes.Buffer
+	log      *guarded
 	shared   bool
 	down     bool
 }
@@ -196,11 +196,10 @@ func (w *world) open() {
 func (w *world) boot() {
 	w.t.Helper()
 	w.st = &frail{Store: w.raw}
-	w.bus = make(chan store.Ref, 100_000)
-	w.log = &bytes.Buffer{}
-	logger := slog.New(slog.NewTextHandler(&guarded{w: w.log}, nil))
+	w.log = &guarded{}
+	logger := slog.New(slog.NewTextHandler(w.log, nil))
 	var router atomic.Pointer[notify.Router]
-	bus := w.bus
+	bus := make(chan store.Ref, 100_000)
 	l := ledger.New(w.st, ledger.Options{Now: w.clock.now, Shared: w.shared, Logger: logger, Publish: func(a ledger.Appended) {
 		if r := router.Load(); r != nil {
 			r.Remember(a)
@@ -236,15 +235,22 @@ func (w *world) boot() {
 	}
 	w.down = false
 	r := w.router
+	heard, unplug := context.WithCancel(context.Background())
+	handling, cut := context.WithCancel(context.Background())
+	w.unplug, w.cut = unplug, cut
 	w.consumer.Go(func() {
-		for ref := range bus {
-			refs := []store.Ref{ref}
-			for len(refs) < 256 && len(bus) > 0 {
-				if next, ok := <-bus; ok {
-					refs = append(refs, next)
-				}
+		for {
+			var refs []store.Ref
+			select {
+			case ref := <-bus:
+				refs = append(refs, ref)
+			case <-heard.Done():
+				return
 			}
-			_ = r.HandleRefs(context.Background(), refs) // what fails is left to the sweep
+			for len(refs) < 256 && len(bus) > 0 {
+				refs = append(refs, <-bus)
+			}
+			_ = r.HandleRefs(handling, refs) // what fails is left to the sweep
 		}
 	})
 }
@@ -257,9 +263,9 @@ func (w *world) halt() {
 	w.down = true
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	w.deaf.Store(true)
-	close(w.bus)
+	w.unplug()
 	w.consumer.Wait()
+	w.cut()
 	if err := w.router.Stop(ctx); err != nil && !w.st.dead.Load() {
 		w.t.Errorf("stop: %v", err)
 	}
@@ -275,8 +281,8 @@ func (w *world) kill() {
 	w.down = true
 	gone, cancel := context.WithCancel(context.Background())
 	cancel()
-	w.deaf.Store(true)
-	close(w.bus)
+	w.unplug()
+	w.cut()
 	w.consumer.Wait()
 	_ = w.router.Stop(gone)
 	_ = w.l.Close(gone)
@@ -457,16 +463,22 @@ func (w *world) verified() {
 	}
 }
 
-// guarded lets several goroutines write one buffer.
+// guarded is a buffer for several goroutines.
 type guarded struct {
-	mu sync.Mutex
-	w  io.Writer
+	mu  sync.Mutex
+	buf bytes.Buffer
 }
 
 func (g *guarded) Write(b []byte) (int, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.w.Write(b)
+	return g.buf.Write(b)
+}
+
+func (g *guarded) String() string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.buf.String()
 }
 
 func digest(s string) []byte {
