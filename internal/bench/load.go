@@ -86,18 +86,20 @@ func (r *receiver) await(ctx context.Context, n int) (time.Time, error) {
 // result is one measured run.
 type result struct {
 	accepted  int
-	took      time.Duration // until the last answer
-	delivered time.Duration // until the last webhook; zero when not asked for
-	latencies []time.Duration
-	doubled   int // webhook ids seen more than once
+	took      time.Duration   // until the last answer
+	delivered time.Duration   // until the last webhook; zero when not asked for
+	latencies []time.Duration // one at a time: request to webhook; burst: request to answer
+	answers   []time.Duration // one at a time: request to answer
+	doubled   int             // webhook ids seen more than once
 }
 
 func (r result) rate() float64          { return float64(r.accepted) / r.took.Seconds() }
 func (r result) deliveredRate() float64 { return float64(r.accepted) / r.delivered.Seconds() }
 
-func (r result) quantile(q float64) time.Duration {
-	sorted := slices.Clone(r.latencies)
-	slices.Sort(sorted)
+func (r result) quantile(q float64) time.Duration { return quantile(r.latencies, q) }
+
+func quantile(times []time.Duration, q float64) time.Duration {
+	sorted := slices.Sorted(slices.Values(times))
 	if len(sorted) == 0 {
 		return 0
 	}
@@ -118,6 +120,7 @@ func oneByOne(ctx context.Context, r *receiver, n int, send sender) (result, err
 		if err != nil {
 			return res, err
 		}
+		res.answers = append(res.answers, time.Since(start))
 		if _, err := r.await(ctx, 1); err != nil {
 			return res, err
 		}

@@ -19,8 +19,8 @@ type projector struct {
 	mu      sync.Mutex
 	wake    chan struct{} // capacity 1
 	pending []projection
-	added   uint64 // projections ever added
-	written uint64 // projections ever written
+	added   uint64              // promises ever made
+	open    map[uint64]struct{} // promises not yet kept: their projections are not written
 	moved   chan struct{}
 
 	through map[Stream]int64 // how far this process has written the projections of a stream; run's alone, bounded
@@ -31,22 +31,32 @@ type projector struct {
 }
 
 type projection struct {
-	stream Stream
-	base   int64 // seq before its first commit
-	seq    int64
-	ops    []store.Op
+	promise uint64
+	stream  Stream
+	base    int64 // seq before its first commit
+	seq     int64
+	ops     []store.Op
 }
 
 func newProjector(l *Ledger) *projector {
-	p := &projector{l: l, wake: make(chan struct{}, 1), moved: make(chan struct{}), through: map[Stream]int64{}, quit: make(chan struct{}), gone: make(chan struct{})}
+	p := &projector{l: l, wake: make(chan struct{}, 1), open: map[uint64]struct{}{}, moved: make(chan struct{}), through: map[Stream]int64{}, quit: make(chan struct{}), gone: make(chan struct{})}
 	go p.run()
 	return p
 }
 
-func (p *projector) add(stream Stream, base, seq int64, ops []store.Op) {
+// promise says that a projection will be added: who settles from now on waits for it.
+func (p *projector) promise() uint64 {
 	p.mu.Lock()
-	p.pending = append(p.pending, projection{stream, base, seq, ops})
+	defer p.mu.Unlock()
 	p.added++
+	p.open[p.added] = struct{}{}
+	return p.added
+}
+
+// add keeps a promise with the operations for the commits of a stream after base, up to seq.
+func (p *projector) add(promise uint64, stream Stream, base, seq int64, ops []store.Op) {
+	p.mu.Lock()
+	p.pending = append(p.pending, projection{promise, stream, base, seq, ops})
 	p.mu.Unlock()
 	select {
 	case p.wake <- struct{}{}:
@@ -54,11 +64,11 @@ func (p *projector) add(stream Stream, base, seq int64, ops []store.Op) {
 	}
 }
 
-// settle waits until everything added before the call is written.
+// settle waits until everything promised before the call is written.
 func (p *projector) settle(ctx context.Context) error {
 	p.mu.Lock()
 	target := p.added
-	for p.written < target {
+	for p.owes(target) {
 		moved := p.moved
 		p.mu.Unlock()
 		select {
@@ -70,6 +80,16 @@ func (p *projector) settle(ctx context.Context) error {
 	}
 	p.mu.Unlock()
 	return nil
+}
+
+// owes reports whether a promise up to target is not kept yet.
+func (p *projector) owes(target uint64) bool {
+	for promise := range p.open {
+		if promise <= target {
+			return true
+		}
+	}
+	return false
 }
 
 func (p *projector) stop() {
@@ -109,7 +129,9 @@ func (p *projector) drain() {
 		}
 		p.mu.Lock()
 		p.pending = p.pending[n:]
-		p.written += uint64(n)
+		for _, done := range batch {
+			delete(p.open, done.promise)
+		}
 		close(p.moved)
 		p.moved = make(chan struct{})
 		p.mu.Unlock()

@@ -251,7 +251,6 @@ func (s *Streams[S]) snapshot(f *folded[S]) (store.Op, error) {
 	if err != nil {
 		return store.Op{}, err
 	}
-	f.size = int64(len(state))
 	body, err := marshal(snapshotDoc{
 		Noun: s.fold.Noun, Version: s.fold.Version, Seq: f.Seq, CommitID: f.CommitID, RecordedAt: f.RecordedAt,
 		Hash: f.Hash, Unknown: f.unknown, State: state,

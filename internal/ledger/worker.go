@@ -287,16 +287,17 @@ func (w *worker[S]) land() {
 			break
 		}
 	}
-	w.publish(accepted)
 	last := len(landed) - 1
-	for _, f := range landed[:last] {
-		w.answer(f, len(f.proposals), nil)
-	}
 	lost := n < len(landed[last].proposals)
+	follow := w.publish(accepted)
 	if lost {
 		w.s.l.cache.drop(w.stream) // somebody else was here, or nobody knows: read again
 	}
+	for _, f := range landed[:last] {
+		w.answer(f, len(f.proposals), nil)
+	}
 	w.answer(landed[last], n, failure)
+	follow()
 	if lost {
 		w.ground(failure)
 	}
@@ -444,33 +445,36 @@ func (w *worker[S]) compare(ctx context.Context, commits []store.Commit) (mine i
 	return mine, false, nil
 }
 
-// publish makes accepted proposals visible: to readers, to the projector and to whoever announces.
-func (w *worker[S]) publish(accepted []proposal[S]) {
+// publish makes accepted proposals visible to readers and promises their projections. What it gives is to be called after the answers: it
+// derives the projections and hands them on, and the announcements.
+func (w *worker[S]) publish(accepted []proposal[S]) (follow func()) {
 	if len(accepted) == 0 {
-		return
+		return func() {}
 	}
 	s, l := w.s, w.s.l
-	last := accepted[len(accepted)-1]
-	l.cache.put(w.stream, last.after, last.after.size)
-
-	var events []Recorded
-	for _, p := range accepted {
-		events = append(events, p.events...)
-	}
-	ops := s.projection(last.after, events)
-	if last.after.Seq/snapshotEvery != (accepted[0].after.Seq-1)/snapshotEvery {
-		if op, err := s.snapshot(last.after); err != nil {
-			l.log.Error("a snapshot could not be made; the stream stays readable without", "stream", w.stream, "error", err)
-		} else {
-			ops = append([]store.Op{op}, ops...)
+	base, last := accepted[0].commit.Seq-1, accepted[len(accepted)-1].after
+	l.cache.put(w.stream, last, last.size)
+	promise := l.projects.promise()
+	return func() {
+		for _, p := range accepted {
+			l.opt.Publish(Appended{
+				Stream: w.stream, Seq: p.commit.Seq, CommitID: p.commit.ID, RecordedAt: p.commit.RecordedAt,
+				Announcements: s.announcements(p.after, p.events),
+			})
 		}
-	}
-	l.projects.add(w.stream, accepted[0].commit.Seq-1, last.after.Seq, ops)
-	for _, p := range accepted {
-		l.opt.Publish(Appended{
-			Stream: w.stream, Seq: p.commit.Seq, CommitID: p.commit.ID, RecordedAt: p.commit.RecordedAt,
-			Announcements: s.announcements(p.after, p.events),
-		})
+		var events []Recorded
+		for _, p := range accepted {
+			events = append(events, p.events...)
+		}
+		ops := s.projection(last, events)
+		if last.Seq/snapshotEvery != base/snapshotEvery {
+			if op, err := s.snapshot(last); err != nil {
+				l.log.Error("a snapshot could not be made; the stream stays readable without", "stream", w.stream, "error", err)
+			} else {
+				ops = append([]store.Op{op}, ops...)
+			}
+		}
+		l.projects.add(promise, w.stream, base, last.Seq, ops)
 	}
 }
 

@@ -209,7 +209,7 @@ func (w *world) boot() {
 		}
 	}})
 	acts := ledger.Register(l, incidentFold())
-	w.hook = webhook.New(webhook.Options{Now: w.clock.now, AllowPrivate: true, Timeout: 2 * time.Second})
+	w.hook = webhook.New(webhook.Options{Now: w.clock.now, AllowPrivate: true, Timeout: 25 * time.Second})
 	desk, err := notify.NewDesk(l, w.st, notify.DeskOptions{
 		Channels: []notify.Channel{w.hook}, Visibility: &named{acts}, SealKey: sealKey, Logger: logger,
 	})
@@ -423,7 +423,11 @@ func (w *world) quiet() {
 	w.t.Helper()
 	w.eventually("everything is done", func() bool {
 		oldest, err := w.router.OldestUndelivered(w.t.Context())
-		return err == nil && oldest.IsZero()
+		if err != nil || !oldest.IsZero() {
+			return false
+		}
+		n, _, err := w.raw.PendingStats(w.t.Context()) // a journal may have been written between the two looks of the one above
+		return err == nil && n == 0
 	})
 }
 
