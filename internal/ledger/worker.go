@@ -3,8 +3,6 @@ package ledger
 import (
 	"context"
 	"encoding/hex"
-	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -33,33 +31,6 @@ type worker[S any] struct {
 	flights []*flight[S]  // under way, oldest first
 	again   []*pending[S] // to be decided again, before what waits
 	yield   time.Duration // how long to leave the stream to another process after the next batch
-}
-
-// flight is one batch under way.
-type flight[S any] struct {
-	base      *folded[S] // what its first command was decided on
-	proposals []proposal[S]
-	followers []follower[S]
-	ticket    store.Ticket // of the proposals; nil when there are none
-	began     time.Time
-	ctx       context.Context // ends when the outcome has been unknown for too long
-	cancel    context.CancelFunc
-}
-
-// proposal is one command of a batch that became a commit.
-type proposal[S any] struct {
-	p      *pending[S]
-	commit store.Commit
-	after  *folded[S] // the fold right after it
-	events []Recorded
-}
-
-// follower is a command whose answer hangs on the batch without being a commit of it.
-type follower[S any] struct {
-	p     *pending[S]
-	of    int   // index of the proposal it was decided after; -1: the base of the batch
-	again bool  // it repeats that proposal
-	err   error // it was refused
 }
 
 func newWorker[S any](s *Streams[S], stream Stream, q *queue) *worker[S] {
@@ -213,59 +184,6 @@ func (w *worker[S]) repeats(p *pending[S], current *flight[S]) bool {
 	return true
 }
 
-func errKeyReused() error {
-	return fault.New(fault.Conflict, "idempotency_key_reused", "This Idempotency-Key was used for another request. Use a new key for a new request.")
-}
-
-// decide carries out one command on a fold, which it leaves as it is. nil: nothing to do.
-func (w *worker[S]) decide(p *pending[S], f *folded[S]) (*proposal[S], error) {
-	noun := w.s.fold.Noun
-	switch {
-	case f.unknown != "":
-		return nil, errReadOnly(w.stream, f.unknown)
-	case f.Seq == 0 && p.cmd.Expect == MustExist:
-		return nil, errNotFound(noun)
-	case f.Seq > 0 && p.cmd.Expect == MustNotExist:
-		return nil, fault.New(fault.Conflict, "id_taken", "This %s id is already taken.", noun)
-	}
-	now := w.s.l.Now()
-	if now.Before(f.RecordedAt) {
-		now = f.RecordedAt
-	}
-	d, err := p.cmd.Decide(f.Value, Moment{Now: now, Seq: f.Seq})
-	if err != nil || len(d.Events) == 0 {
-		return nil, err
-	}
-	e := envelope{
-		Stream: w.stream, Seq: f.Seq + 1, ID: NewID(), RecordedAt: now,
-		Actor: p.cmd.Actor, Relay: p.cmd.Relay, Exercise: d.Exercise, Prev: hex.EncodeToString(f.Hash),
-	}
-	if p.cmd.Key != "" {
-		e.Key, e.Digest = hex.EncodeToString(keyDigest(p.cmd.Actor.Account, p.cmd.Key)), hex.EncodeToString(p.cmd.Digest)
-	}
-	for _, ev := range d.Events {
-		if !w.s.known[ev.Type] {
-			return nil, fmt.Errorf("ledger: %s decided an event it does not know: %s", noun, ev.Type)
-		}
-		data, err := marshal(ev.Data)
-		if err != nil {
-			return nil, fmt.Errorf("ledger: %s: %w", ev.Type, err)
-		}
-		e.Events = append(e.Events, envelopeEvent{Type: ev.Type, Data: data})
-	}
-	c, err := seal(e, d.Detach)
-	if err != nil {
-		return nil, fmt.Errorf("ledger: seal %s/%d: %w", w.stream, e.Seq, err)
-	}
-	// What is published is folded from the record as it will be read, not from what was decided.
-	after := w.s.clone(f)
-	events, err := w.s.apply(after, c)
-	if err != nil {
-		return nil, fmt.Errorf("ledger: decided what does not fold: %w", err)
-	}
-	return &proposal[S]{p: p, commit: c, after: after, events: events}, nil
-}
-
 // land takes the oldest batch, and those behind it that are through as well, out of the air: what stands is published and answered,
 // what does not is answered with the failure or decided again.
 func (w *worker[S]) land() {
@@ -330,11 +248,6 @@ func (w *worker[S]) ground(failure error) {
 	}
 }
 
-// refused says that an append has certainly not been written.
-func refused(err error) bool {
-	return errors.Is(err, store.ErrSeqTaken) || errors.Is(err, store.ErrFull) || errors.Is(err, store.ErrClosed)
-}
-
 // answer answers the commands of a batch of which the first n proposals stand. The others get the failure; without one they are
 // decided again. n is -1 when not even what the batch was decided on stands.
 func (w *worker[S]) answer(f *flight[S], n int, failure error) {
@@ -366,83 +279,6 @@ func (w *worker[S]) answer(f *flight[S], n int, failure error) {
 			fo.p.answer(out, nil)
 		}
 	}
-}
-
-// outcome says how many proposals of the batch stand. With a failure that is what the others are answered; without one they lost
-// against another writer, or stand behind a batch that did.
-func (w *worker[S]) outcome(f *flight[S]) (n int, failure error) {
-	if f.ticket == nil {
-		return 0, nil
-	}
-	l, commits := w.s.l, f.commits()
-	err := context.Cause(f.ctx)
-	if f.isDone() {
-		n, err = f.ticket.Result()
-	}
-	for {
-		took := l.opt.Now().Sub(f.began)
-		switch {
-		case n == len(commits):
-			l.opt.Observe(n, took)
-			return n, nil
-		case errors.Is(err, store.ErrFull):
-			return n, fault.Wrap(err, fault.Full, "disk_full", "There is no space left to record anything. Nothing was changed.")
-		case errors.Is(err, store.ErrClosed):
-			return n, fault.Wrap(err, fault.Unavailable, "closing", "The service is stopping. Nothing was changed.")
-		}
-		// Lost, or not known: the stream itself says which.
-		mine, theirs, readErr := w.compare(f.ctx, commits[n:])
-		n += mine
-		switch {
-		case n == len(commits):
-			continue
-		case readErr == nil && (theirs || errors.Is(err, store.ErrSeqTaken)):
-			w.yield = took
-			return n, nil
-		case readErr == nil && f.ctx.Err() == nil:
-			// Absent: insert the same commits again.
-			var k int
-			k, err = l.store.Append(f.ctx, commits[n:])
-			n += k
-			continue
-		}
-		return n, errUnknown(errors.Join(err, readErr))
-	}
-}
-
-const codeUnknown = "outcome_unknown"
-
-func errUnknown(err error) error {
-	return fault.Wrap(err, fault.Unavailable, codeUnknown, "It is not known whether the change was recorded. Repeat it with the same key.")
-}
-
-// giveWay leaves the stream alone for about one append after a batch while another process writes to it, so that nobody starves.
-func (w *worker[S]) giveWay(ctx context.Context) {
-	if w.yield == 0 {
-		return
-	}
-	timer := time.NewTimer(min(w.yield, 100*time.Millisecond))
-	defer timer.Stop()
-	w.yield = 0
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
-}
-
-// compare reads what stands where the commits were to go: how many of them are there, and whether another's is.
-func (w *worker[S]) compare(ctx context.Context, commits []store.Commit) (mine int, theirs bool, err error) {
-	found, err := w.s.l.store.ReadStream(ctx, string(w.stream), commits[0].Seq-1, len(commits))
-	if err != nil {
-		return 0, false, err
-	}
-	for i, c := range found {
-		if c.ID != commits[i].ID {
-			return mine, true, nil
-		}
-		mine++
-	}
-	return mine, false, nil
 }
 
 // publish makes accepted proposals visible to readers and promises their projections. What it gives is to be called after the answers: it
@@ -477,53 +313,3 @@ func (w *worker[S]) publish(accepted []proposal[S]) (follow func()) {
 		l.projects.add(promise, w.stream, base, last.Seq, ops)
 	}
 }
-
-func (f *flight[S]) commits() []store.Commit {
-	commits := make([]store.Commit, len(f.proposals))
-	for i, p := range f.proposals {
-		commits[i] = p.commit
-	}
-	return commits
-}
-
-// landedAlready is the channel of batches that write nothing.
-var landedAlready = func() chan struct{} {
-	c := make(chan struct{})
-	close(c)
-	return c
-}()
-
-func (f *flight[S]) done() <-chan struct{} {
-	if f.ticket == nil {
-		return landedAlready
-	}
-	return f.ticket.Done()
-}
-
-func (f *flight[S]) isDone() bool {
-	select {
-	case <-f.done():
-		return true
-	default:
-		return false
-	}
-}
-
-// appendAsTicket is Submit for an engine that has only Append: one batch of a stream at a time.
-func (l *Ledger) appendAsTicket(ctx context.Context, commits []store.Commit) store.Ticket {
-	t := &appendTicket{done: make(chan struct{})}
-	l.work.Go(func() {
-		defer close(t.done)
-		t.n, t.err = l.store.Append(ctx, commits)
-	})
-	return t
-}
-
-type appendTicket struct {
-	done chan struct{}
-	n    int
-	err  error
-}
-
-func (t *appendTicket) Done() <-chan struct{} { return t.done }
-func (t *appendTicket) Result() (int, error)  { return t.n, t.err }

@@ -1,0 +1,61 @@
+package ledger
+
+import (
+	"encoding/hex"
+	"fmt"
+
+	"landfall/internal/fault"
+)
+
+// decide carries out one command on a fold, which it leaves as it is. nil: nothing to do.
+func (w *worker[S]) decide(p *pending[S], f *folded[S]) (*proposal[S], error) {
+	noun := w.s.fold.Noun
+	switch {
+	case f.unknown != "":
+		return nil, errReadOnly(w.stream, f.unknown)
+	case f.Seq == 0 && p.cmd.Expect == MustExist:
+		return nil, errNotFound(noun)
+	case f.Seq > 0 && p.cmd.Expect == MustNotExist:
+		return nil, fault.New(fault.Conflict, "id_taken", "This %s id is already taken.", noun)
+	}
+	now := w.s.l.Now()
+	if now.Before(f.RecordedAt) {
+		now = f.RecordedAt
+	}
+	d, err := p.cmd.Decide(f.Value, Moment{Now: now, Seq: f.Seq})
+	if err != nil || len(d.Events) == 0 {
+		return nil, err
+	}
+	e := envelope{
+		Stream: w.stream, Seq: f.Seq + 1, ID: NewID(), RecordedAt: now,
+		Actor: p.cmd.Actor, Relay: p.cmd.Relay, Exercise: d.Exercise, Prev: hex.EncodeToString(f.Hash),
+	}
+	if p.cmd.Key != "" {
+		e.Key, e.Digest = hex.EncodeToString(keyDigest(p.cmd.Actor.Account, p.cmd.Key)), hex.EncodeToString(p.cmd.Digest)
+	}
+	for _, ev := range d.Events {
+		if !w.s.known[ev.Type] {
+			return nil, fmt.Errorf("ledger: %s decided an event it does not know: %s", noun, ev.Type)
+		}
+		data, err := marshal(ev.Data)
+		if err != nil {
+			return nil, fmt.Errorf("ledger: %s: %w", ev.Type, err)
+		}
+		e.Events = append(e.Events, envelopeEvent{Type: ev.Type, Data: data})
+	}
+	c, err := seal(e, d.Detach)
+	if err != nil {
+		return nil, fmt.Errorf("ledger: seal %s/%d: %w", w.stream, e.Seq, err)
+	}
+	// What is published is folded from the record as it will be read, not from what was decided.
+	after := w.s.clone(f)
+	events, err := w.s.apply(after, c)
+	if err != nil {
+		return nil, fmt.Errorf("ledger: decided what does not fold: %w", err)
+	}
+	return &proposal[S]{p: p, commit: c, after: after, events: events}, nil
+}
+
+func errKeyReused() error {
+	return fault.New(fault.Conflict, "idempotency_key_reused", "This Idempotency-Key was used for another request. Use a new key for a new request.")
+}
