@@ -96,7 +96,7 @@ func Kinds() []store.Kind {
 	for _, kinds := range [][]store.Kind{ledger.Kinds(), access.Kinds(), incident.Kinds(), notify.Kinds()} {
 		all = append(all, kinds...)
 	}
-	return all
+	return append(all, store.Kind{Name: kindProbe})
 }
 
 // Start brings a process up: when it returns, what was left undone before is being followed up and requests are answered. Stop it.
@@ -311,11 +311,11 @@ func (a *App) checks() []rest.Check {
 		{Name: "bus", Run: a.bus.Ready},
 		{Name: "first sweep", Run: func(context.Context) error {
 			if !a.swept.Load() {
-				return errors.New("what was left undone before the start is still being looked for")
+				return fault.New(fault.Unavailable, "first_sweep", "What was left undone before the start is still being looked for.")
 			}
 			return nil
 		}},
-		{Name: "disk", Run: func(context.Context) error { return a.diskSpace() }},
+		{Name: "disk", Run: a.diskSpace},
 	}
 }
 

@@ -3,9 +3,11 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"landfall/internal/bus"
+	"landfall/internal/fault"
 	"landfall/internal/incident"
 	"landfall/internal/ledger"
 	"landfall/internal/notify"
@@ -74,10 +76,20 @@ func (a *App) grouped(g sqlite.Group) {
 	a.full.Store(errors.Is(g.Err, store.ErrFull))
 }
 
-// diskSpace is the readiness check of the disk.
-func (a *App) diskSpace() error {
-	if a.full.Load() {
-		return errors.New("the disk is full: nothing more can be recorded until there is space")
+// kindProbe is the document that is written to see whether the disk has space again. Working state of no meaning.
+const kindProbe = "probe"
+
+// diskSpace is the readiness check of the disk. Once it was full, somebody must write to learn that it is not any more.
+func (a *App) diskSpace(ctx context.Context) error {
+	if !a.full.Load() {
+		return nil
+	}
+	now := a.ledger.Now()
+	_, err := a.store.Bulk(ctx, []store.Op{{Do: store.OpPut, Kind: kindProbe, Doc: store.Doc{
+		ID: "disk", Version: now.UnixMicro(), Body: fmt.Appendf(nil, `{"at":%q}`, now.Format(time.RFC3339Nano)),
+	}}})
+	if err != nil {
+		return fault.Wrap(err, fault.Full, "disk_full", "The disk is full: nothing more can be recorded until there is space.")
 	}
 	return nil
 }
