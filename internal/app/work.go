@@ -57,8 +57,8 @@ func (a *App) jobs() []watch.Job {
 			Name: "pending", About: "Takes up accepted changes whose consequences are not all written.", Every: time.Second,
 			Run: func(ctx context.Context, now time.Time) error {
 				_, err := a.router.Sweep(ctx, now)
-				if err == nil {
-					a.swept.Store(true)
+				if !fault.Is(err, fault.Unavailable) {
+					a.swept.Store(true) // what could not be taken up, such as a newer version's record, is told at every run
 				}
 				return err
 			},

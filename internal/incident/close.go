@@ -123,7 +123,7 @@ func (s *state) unfinished() []fault.Field {
 }
 
 func (s *state) hasFinalFigure(p place.Party) bool {
-	for _, m := range s.Figures {
+	for m := range s.Figures.all() {
 		if m.Final && m.SupersededBy == "" && covers(p, m.Of) {
 			return true
 		}

@@ -277,11 +277,11 @@ func (s *state) onMovementReported(e ledger.Recorded, d movementReported) {
 }
 
 func (s *state) onFigureReported(e ledger.Recorded, d figureReported) {
-	s.Figures[d.ID] = &figureMark{ID: d.ID, By: d.ReportedBy, Of: d.Place.Party, Slot: d.Slot, Final: d.Final, Seq: e.Seq}
-	if old, ok := s.Figures[d.Supersedes]; ok {
+	s.Figures.set(&figureMark{ID: d.ID, By: d.ReportedBy, Of: d.Place.Party, Slot: d.Slot, Final: d.Final, Seq: e.Seq})
+	if old, ok := s.Figures.get(d.Supersedes); ok {
 		gone := *old
 		gone.SupersededBy = d.ID
-		s.Figures[d.Supersedes] = &gone
+		s.Figures.set(&gone)
 	}
 }
 

@@ -69,17 +69,6 @@ type Figure struct {
 	Seq          int64     `json:"-"` // known at reading
 }
 
-// figureMark is what deciding needs of a figure; the figure itself is a document.
-type figureMark struct {
-	ID           string      `json:"id"`
-	By           place.Party `json:"by,omitempty"`
-	Of           place.Party `json:"of"`
-	Slot         string      `json:"slot,omitempty"` // only of a recommended one
-	Final        bool        `json:"final,omitempty"`
-	SupersededBy string      `json:"superseded_by,omitempty"`
-	Seq          int64       `json:"seq"`
-}
-
 func (in *Figure) check() error {
 	in.AsOf, in.Since, in.OccurredAt = instant(in.AsOf), instant(in.Since), instant(in.OccurredAt)
 	var c fault.Check
@@ -208,7 +197,7 @@ func (d *Desk) ReportFigure(ctx context.Context, scope access.Scope, w access.Wr
 
 // figureFits checks a figure against those that are there.
 func (t turn) figureFits(f *Figure) error {
-	if _, taken := t.Figures[f.ID]; taken {
+	if _, taken := t.Figures.get(f.ID); taken {
 		return fault.New(fault.Conflict, "id_taken", "This figure id is already taken.")
 	}
 	var c fault.Check
@@ -217,7 +206,7 @@ func (t turn) figureFits(f *Figure) error {
 	if !t.tookPart(f.Place.Party) {
 		c.Field("/place/party", "is no place of a state that takes part, or took part")
 	}
-	old, ok := t.Figures[f.Supersedes]
+	old, ok := t.Figures.get(f.Supersedes)
 	switch {
 	case f.Supersedes == "":
 	case !ok:
@@ -234,7 +223,7 @@ func (t turn) figureFits(f *Figure) error {
 		return nil
 	}
 	slot := f.slot()
-	for _, m := range t.Figures {
+	for m := range t.Figures.all() {
 		if m.Slot == slot && m.SupersededBy == "" && m.ID != f.Supersedes {
 			return fault.New(fault.State, "recommended_exists",
 				"Figure %s is recommended for this place, category and day already. Supersede it, or report this one as triangulation.", m.ID)

@@ -337,7 +337,7 @@ func (d *Desk) Figures(ctx context.Context, scope access.Scope, id string, role 
 	for _, doc := range docs.Items {
 		f := doc.Figure
 		f.Seq, f.RecordedAt = doc.Seq, doc.RecordedAt
-		if mark, ok := s.Figures[f.ID]; ok {
+		if mark, ok := s.Figures.get(f.ID); ok {
 			f.SupersededBy = mark.SupersededBy
 		}
 		p.Items = append(p.Items, f)

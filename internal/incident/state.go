@@ -71,10 +71,10 @@ type state struct {
 	Anchors  map[string]*Anchor     `json:"anchors"`
 	Steps    map[string]*Instance   `json:"steps"`
 
-	Movements map[string]*Movement   `json:"movements"`
-	Order     []string               `json:"order,omitempty"` // movements as announced
-	Answers   []*Answer              `json:"answers,omitempty"`
-	Figures   map[string]*figureMark `json:"figures"`
+	Movements map[string]*Movement `json:"movements"`
+	Order     []string             `json:"order,omitempty"` // movements as announced
+	Answers   []*Answer            `json:"answers,omitempty"`
+	Figures   figureMarks          `json:"figures"`
 }
 
 // naming is the moment from which on a party may know of the incident.
@@ -115,14 +115,14 @@ type AnchorValue struct {
 func newState(id string) *state {
 	return &state{
 		ID: id, Since: map[place.Party]naming{}, Anchors: map[string]*Anchor{}, Steps: map[string]*Instance{},
-		Movements: map[string]*Movement{}, Figures: map[string]*figureMark{},
+		Movements: map[string]*Movement{},
 	}
 }
 
 func (s *state) clone() *state {
 	c := *s
 	c.Since, c.Anchors, c.Steps = maps.Clone(s.Since), maps.Clone(s.Anchors), maps.Clone(s.Steps)
-	c.Movements, c.Figures = maps.Clone(s.Movements), maps.Clone(s.Figures)
+	c.Movements, c.Figures = maps.Clone(s.Movements), s.Figures.clone()
 	// Evolve appends to these: clipped, an append on one clone never shows in another.
 	c.Regional, c.Order, c.Answers = slices.Clip(s.Regional), slices.Clip(s.Order), slices.Clip(s.Answers)
 	return &c

@@ -131,6 +131,7 @@ func (w *world) pass(d time.Duration) { w.setClock(w.clock().Add(d)) }
 
 // announced gives what was announced since the last call.
 func (w *world) announced() []ledger.Announcement {
+	w.ledger.Settle(context.Background(), 30*time.Second) // what follows from a change comes after its answer
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	heard := w.heard
