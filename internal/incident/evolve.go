@@ -277,11 +277,11 @@ func (s *state) onMovementReported(e ledger.Recorded, d movementReported) {
 }
 
 func (s *state) onFigureReported(e ledger.Recorded, d figureReported) {
-	s.Figures.set(&figureMark{ID: d.ID, By: d.ReportedBy, Of: d.Place.Party, Slot: d.Slot, Final: d.Final, Seq: e.Seq})
+	s.Figures = s.Figures.with(&figureMark{ID: d.ID, By: d.ReportedBy, Of: d.Place.Party, Slot: d.Slot, Final: d.Final, Seq: e.Seq})
 	if old, ok := s.Figures.get(d.Supersedes); ok {
 		gone := *old
 		gone.SupersededBy = d.ID
-		s.Figures.set(&gone)
+		s.Figures = s.Figures.with(&gone)
 	}
 }
 

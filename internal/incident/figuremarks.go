@@ -37,8 +37,8 @@ func (m figureMarks) get(id string) (*figureMark, bool) {
 	return mark, ok
 }
 
-// set puts a mark in place of the one with its id.
-func (m *figureMarks) set(mark *figureMark) {
+// with gives the marks with one put in place of that with its id. Like append it may change what m refers to: use only what it gives.
+func (m figureMarks) with(mark *figureMark) figureMarks {
 	if len(m.recent) >= recentMax {
 		m.settled, m.recent = m.merged(), nil
 	}
@@ -46,6 +46,7 @@ func (m *figureMarks) set(mark *figureMark) {
 		m.recent = make(map[string]*figureMark)
 	}
 	m.recent[mark.ID] = mark
+	return m
 }
 
 // all gives every mark once, in no order.

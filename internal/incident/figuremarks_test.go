@@ -21,7 +21,7 @@ func TestFigureMarksAreAPlainTableOfWhichClonesAreIndependent(t *testing.T) {
 			of := versions[rapid.IntRange(0, len(versions)-1).Draw(t, "of")]
 			next := version{of.marks.clone(), maps.Clone(of.want)}
 			mark := &figureMark{ID: fmt.Sprint(rapid.IntRange(0, 200).Draw(t, "id")), Seq: int64(n)}
-			next.marks.set(mark)
+			next.marks = next.marks.with(mark)
 			next.want[mark.ID] = mark
 			versions = append(versions, next)
 		}

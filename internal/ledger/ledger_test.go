@@ -604,6 +604,7 @@ func TestWhatIsAnnouncedAgainIsTheSame(t *testing.T) {
 	for i := range 5 {
 		mustMove(t, w, "roseau", i)
 	}
+	w.Settle(t.Context(), 30*time.Second) // the announcements come after the answers
 	commits, err := w.store.ReadStream(t.Context(), "jetty/roseau", 0, 0)
 	if err != nil {
 		t.Fatal(err)
