@@ -162,8 +162,3 @@ func (w *worker[S]) compare(ctx context.Context, commits []store.Commit) (mine i
 	}
 	return mine, false, nil
 }
-
-// refused says that an append has certainly not been written.
-func refused(err error) bool {
-	return errors.Is(err, store.ErrSeqTaken) || errors.Is(err, store.ErrFull) || errors.Is(err, store.ErrClosed)
-}

@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"slices"
 	"time"
 
@@ -227,8 +228,8 @@ func (w *worker[S]) land() {
 	}
 }
 
-// ground brings down the batches behind one that failed: they were decided on what did not happen. The engine has not written them
-// either, unless the outcome of the first is unknown; then so is theirs.
+// ground brings down the batches behind one that failed: they were decided on what did not happen. An engine that keeps the order has
+// written nothing of them either once it is through with them; what it is not through with is as unknown as the first.
 func (w *worker[S]) ground(failure error) {
 	behind := w.flights
 	w.flights = nil
@@ -236,8 +237,8 @@ func (w *worker[S]) ground(failure error) {
 		if f.ticket != nil && fault.CodeOf(failure) != codeUnknown {
 			select {
 			case <-f.ticket.Done():
-				if _, err := f.ticket.Result(); !refused(err) {
-					failure = errUnknown(err)
+				if n, err := f.ticket.Result(); n > 0 || err == nil {
+					failure = errUnknown(errors.New("ledger: the engine wrote a batch behind one that is not there"))
 				}
 			case <-f.ctx.Done():
 				failure = errUnknown(context.Cause(f.ctx))

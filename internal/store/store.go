@@ -98,8 +98,9 @@ type Doc struct {
 // then be under way at once, each decided on the one before.
 type Pipeline interface {
 	// Submit is Append without the waiting. Batches of one stream are written in the order in which they were submitted, and a
-	// commit whose predecessor is not there is refused like one whose place is taken: a batch that fails takes those
-	// behind it along. The commits must not be changed before the ticket is done.
+	// batch is refused like one whose place is taken unless the commit before its first is there and has the hash that this names
+	// in Prev: a batch that fails takes those behind it along, also when somebody else's commit stands where its own was to
+	// stand. The commits must not be changed before the ticket is done.
 	Submit(commits []Commit) Ticket
 }
 

@@ -15,9 +15,9 @@ const (
 	commitColumns = `stream, seq, id, recorded_at, body, detached, prev, hash, "key", pending`
 
 	appendSQL = `INSERT INTO commits (` + commitColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (stream, seq) DO NOTHING`
-	// The first of a submitted batch only behind its predecessor: a batch behind one that failed is refused.
+	// The first of a submitted batch only behind the very commit it names as its predecessor: a batch behind one that failed is refused.
 	followSQL = `INSERT INTO commits (` + commitColumns + `) SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
-		WHERE ?2 = 1 OR EXISTS (SELECT 1 FROM commits WHERE stream = ?1 AND seq = ?2 - 1) ON CONFLICT (stream, seq) DO NOTHING`
+		WHERE ?2 = 1 OR EXISTS (SELECT 1 FROM commits WHERE stream = ?1 AND seq = ?2 - 1 AND hash = ?7) ON CONFLICT (stream, seq) DO NOTHING`
 	clearSQL    = `UPDATE commits SET pending = 0 WHERE stream = ? AND seq = ? AND pending = 1`
 	detachedSQL = `UPDATE commits SET detached = ? WHERE stream = ? AND seq = ?`
 

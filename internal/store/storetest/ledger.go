@@ -173,9 +173,14 @@ func pipeline(t *testing.T, o Opened) {
 			return 0, nil
 		}
 	}
+	// Each commit names the hash of the one before, as the ledger's do.
+	row := run("incident/row", 1, 105)
+	for i := range row[1:] {
+		row[i+1].Prev = row[i].Hash
+	}
 	var tickets []store.Ticket
-	for i := range int64(50) {
-		tickets = append(tickets, p.Submit(run("incident/row", 2*i+1, 2*i+2)))
+	for i := range 50 {
+		tickets = append(tickets, p.Submit(row[2*i:2*i+2]))
 	}
 	for i, ticket := range tickets {
 		if n, err := result(ticket); n != 2 || err != nil {
@@ -186,9 +191,10 @@ func pipeline(t *testing.T, o Opened) {
 		t.Fatalf("%d of 100", len(got))
 	}
 
-	// Another writer takes a place: the batch loses from there on, and those behind it altogether.
-	mustAppend(t, o.Store, commit("incident/row", 101, "other"))
-	first, second, third := p.Submit(run("incident/row", 101, 102)), p.Submit(run("incident/row", 103, 104)), p.Submit(run("incident/row", 105, 105))
+	// Another writer takes a place: the batch loses, and so do those behind it, though there is a commit in the place before theirs.
+	other := commit("incident/row", 101, "other")
+	mustAppend(t, o.Store, other)
+	first, second, third := p.Submit(row[100:101]), p.Submit(row[101:103]), p.Submit(row[103:105])
 	for i, ticket := range []store.Ticket{first, second, third} {
 		if n, err := result(ticket); n != 0 || !errors.Is(err, store.ErrSeqTaken) {
 			t.Errorf("batch %d behind a lost place: %d, %v", i, n, err)
