@@ -55,6 +55,9 @@ type embedded struct {
 // start starts a server and returns when it takes connections, or, with everything stopped again, why it does not. The
 // error is errDamaged when another folder would help, errStuck when only another process would.
 func (e *embedded) start(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	opts := &server.Options{
 		ServerName:             "landfall",
 		DontListen:             e.listen == "",
@@ -111,7 +114,14 @@ func (e *embedded) await(ctx context.Context, s *server.Server, lines *serverLog
 	defer stuck.Stop()
 	select {
 	case <-ctx.Done():
-		return ctx.Err()
+		// A server must not be stopped while it starts: it guards neither against the other.
+		stuck.Reset(stopTimeout)
+		select {
+		case <-started:
+			return ctx.Err()
+		case <-stuck.C:
+			return errors.Join(ctx.Err(), errStuck)
+		}
 	case <-stuck.C:
 		return errStuck
 	case err := <-started:
