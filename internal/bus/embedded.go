@@ -117,8 +117,8 @@ func (e *embedded) await(ctx context.Context, s *server.Server, lines *serverLog
 		// A server must not be stopped while it starts: it guards neither against the other.
 		stuck.Reset(stopTimeout)
 		select {
-		case <-started:
-			return ctx.Err()
+		case err := <-started:
+			return errors.Join(ctx.Err(), err)
 		case <-stuck.C:
 			return errors.Join(ctx.Err(), errStuck)
 		}
