@@ -70,23 +70,26 @@ func (a *App) remind(ctx context.Context) error {
 	if a.forgotten == 0 {
 		return nil
 	}
-	var batch []ledger.Announcement
+	var batch []store.Commit
 	var published int
 	flush := func() error {
-		if len(batch) == 0 {
-			return nil
-		}
-		published += len(batch)
-		err := a.publish(ctx, batch)
-		batch = batch[:0]
-		return err
-	}
-	err := a.ledger.RecordedSince(ctx, a.ledger.Now().Add(-a.forgotten), func(c store.Commit) error {
-		more, err := a.ledger.Announcements(ctx, c)
-		if err != nil {
+		found, err := a.ledger.AnnouncementsOf(ctx, batch)
+		if err != nil && !errors.Is(err, ledger.ErrNewer) {
 			return err
 		}
-		if batch = append(batch, more...); len(batch) >= 256 {
+		var announcements []ledger.Announcement
+		for _, c := range batch {
+			announcements = append(announcements, found[store.Ref{Stream: c.Stream, Seq: c.Seq}]...)
+		}
+		batch = batch[:0]
+		if len(announcements) == 0 {
+			return nil
+		}
+		published += len(announcements)
+		return a.publish(ctx, announcements)
+	}
+	err := a.ledger.RecordedSince(ctx, a.ledger.Now().Add(-a.forgotten), func(c store.Commit) error {
+		if batch = append(batch, c); len(batch) >= 256 {
 			return flush()
 		}
 		return nil

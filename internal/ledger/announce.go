@@ -35,8 +35,14 @@ func (l *Ledger) EventTypes() []string {
 
 func (s *Streams[S]) eventTypes() []string { return s.fold.Events }
 
-// AnnouncementsOf is Announcements for many commits: each stream is folded once, however many of its commits are asked for. A commit that
-// announces nothing has an empty entry. One whose stream does not fold, or holds what only a newer version understands
+// Announcements gives what is announced of a commit, as AnnouncementsOf does.
+func (l *Ledger) Announcements(ctx context.Context, c store.Commit) ([]Announcement, error) {
+	found, err := l.AnnouncementsOf(ctx, []store.Commit{c})
+	return found[refOf(c)], err
+}
+
+// AnnouncementsOf gives what is announced of commits, exactly as when they were accepted: computed from the log alone. Each stream is
+// folded once, however many of its commits are asked for. A commit that announces nothing has an empty entry. One whose stream does not fold, or holds what only a newer version understands
 // (ErrNewer), has none, and the error says why; the others are there all the same.
 func (l *Ledger) AnnouncementsOf(ctx context.Context, commits []store.Commit) (map[store.Ref][]Announcement, error) {
 	byStream := map[Stream][]store.Commit{}

@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -101,8 +100,6 @@ type noun interface {
 	knows(eventType string) bool
 	// derive gives the operations that bring projections and wake of the stream to its tail.
 	derive(stream Stream, commits []store.Commit) ([]store.Op, Head, error)
-	// announce gives the announcements of a commit from the fold at that commit.
-	announce(ctx context.Context, c store.Commit) ([]Announcement, error)
 }
 
 // Streams executes commands on and reads the streams of one noun.

@@ -289,27 +289,3 @@ func (s *Streams[S]) derive(stream Stream, commits []store.Commit) ([]store.Op, 
 	}
 	return s.projection(f, events), f.Head, nil
 }
-
-// Announcements gives what is announced of a commit, exactly as when it was accepted: computed from the log alone.
-func (l *Ledger) Announcements(ctx context.Context, c store.Commit) ([]Announcement, error) {
-	n, ok := l.nouns[Stream(c.Stream).Noun()]
-	if !ok {
-		return nil, nil
-	}
-	return n.announce(ctx, c)
-}
-
-func (s *Streams[S]) announce(ctx context.Context, c store.Commit) ([]Announcement, error) {
-	if s.fold.Announce == nil {
-		return nil, nil
-	}
-	if f, ok := s.cached(Stream(c.Stream)); ok && f.Seq == c.Seq {
-		_, events, err := unseal(c)
-		return s.announcements(f, events), err
-	}
-	f, events, _, err := s.at(ctx, Stream(c.Stream), c.Seq)
-	if err != nil {
-		return nil, err
-	}
-	return s.announcements(f, events), nil
-}
