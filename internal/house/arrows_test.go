@@ -25,10 +25,11 @@ var layers = [][]string{
 	{"internal/store"}, // the contract only; its engines are far above
 	{"internal/protocol", "internal/ledger"},
 	{"internal/access", "internal/locale"},
+	{"internal/notify/wording"},
 	{"internal/incident", "internal/preparedness", "internal/notify"},
 	{"internal/feed"},
 	{
-		"internal/rest", "internal/console", "internal/watch", "internal/relay", "internal/bus",
+		"internal/rest", "internal/console", "internal/watch", "internal/relay", "internal/bus", "internal/backup",
 		"internal/store/sqlite", "internal/store/mongodb",
 		"internal/notify/email", "internal/notify/webhook", "internal/notify/sms", "internal/notify/push", "internal/notify/logfile",
 	},
@@ -44,7 +45,10 @@ var outside = []string{"internal/demo", "internal/drill"}
 var outsideKnows = []string{"api", "internal/fault", "internal/place"}
 
 // forTests lists the packages that exist for tests and measurements: they may import anything but cmd, and only tests import them.
-var forTests = []string{"internal/harness", "internal/house", "internal/store/storetest", "internal/notify/notifytest", "internal/bench"}
+var forTests = []string{
+	"internal/harness", "internal/house", "internal/store/storetest", "internal/notify/notifytest", "internal/notify/email/emailtest",
+	"internal/bus/bustest", "internal/bench",
+}
 
 // reserved says which packages may import a module or a package of the standard library by name. Tests, and packages for
 // tests, may import what they need.

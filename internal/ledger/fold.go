@@ -68,6 +68,7 @@ type Announcement struct {
 	Data     json.RawMessage // member `data` of the CloudEvents event
 	Alerts   []AlertCall     // alerts this event raises
 	Closes   []AlertClose    // alerts this event closes
+	Trace    string          // W3C traceparent of the request behind it; "" when there is none, or nobody remembers
 }
 
 // AlertCall asks for one party to be alerted and to acknowledge.

@@ -74,6 +74,10 @@ type Options struct {
 
 	// Observe is called after every batch with its size and the time the append took.
 	Observe func(commits int, took time.Duration)
+
+	// Trace gives the W3C traceparent of a request's context, "" when it is not traced; it travels with what the request's change
+	// announces and is recorded nowhere in the log. nil: nothing is traced.
+	Trace func(context.Context) string
 }
 
 // Ledger executes commands against streams and reads their folds. Create one with New for each process and register every noun before
@@ -111,6 +115,9 @@ func New(st store.Store, opt Options) *Ledger {
 	}
 	if opt.Observe == nil {
 		opt.Observe = func(int, time.Duration) {}
+	}
+	if opt.Trace == nil {
+		opt.Trace = func(context.Context) string { return "" }
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	l := &Ledger{

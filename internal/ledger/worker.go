@@ -294,9 +294,15 @@ func (w *worker[S]) publish(accepted []proposal[S]) (follow func()) {
 	promise := l.projects.promise()
 	return func() {
 		for _, p := range accepted {
+			announcements := s.announcements(p.after, p.events)
+			if trace := l.opt.Trace(p.p.ctx); trace != "" {
+				for i := range announcements {
+					announcements[i].Trace = trace
+				}
+			}
 			l.opt.Publish(Appended{
 				Stream: w.stream, Seq: p.commit.Seq, CommitID: p.commit.ID, RecordedAt: p.commit.RecordedAt,
-				Announcements: s.announcements(p.after, p.events),
+				Announcements: announcements,
 			})
 		}
 		var events []Recorded

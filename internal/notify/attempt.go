@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"landfall/internal/fault"
@@ -122,9 +123,16 @@ func (r *Router) try(ctx context.Context, j *job) (outcome, error) {
 		o.Status, o.Code = Dead, codeNoSecret
 		return o, nil
 	}
+	var secrets []string
+	if secret != "" {
+		secrets = []string{secret}
+	}
 	sendCtx, cancel := context.WithTimeout(ctx, longestSend)
 	defer cancel()
-	res := channel.Send(sendCtx, Message{ID: v.ID, Target: s.Value.Target, Secret: secret, Type: cloudType(v.EventType), Body: j.n.body()})
+	res := channel.Send(sendCtx, Message{
+		ID: v.ID, Target: s.Value.Target, Secrets: secrets, Type: cloudType(v.EventType), Body: j.n.body(),
+		Language: spoken(s.Value.Language), Attempt: len(v.Attempts) + 1,
+	})
 	r.sender.judge(v.Subscription, res.Sent)
 	o.Code, o.Detail = res.Code, res.Detail
 	o.Status = Dead
@@ -176,4 +184,12 @@ func (r *Router) noticeOf(ctx context.Context, v *Delivery) (*notice, error) {
 		}
 	}
 	return nil, nil
+}
+
+// spoken gives the language of the catalogue for a subscription's language: French for any French, English for all others.
+func spoken(language string) string {
+	if language == "fr" || strings.HasPrefix(language, "fr-") {
+		return "fr"
+	}
+	return "en"
 }

@@ -25,11 +25,13 @@ type Channel interface {
 
 // Message is one attempt at one delivery.
 type Message struct {
-	ID     string // delivery id: the same for every attempt
-	Target string
-	Secret string // as NewSecret gave it
-	Type   string // CloudEvents type
-	Body   []byte // CloudEvents event in structured JSON
+	ID       string // delivery id: the same for every attempt
+	Target   string
+	Secrets  []string // newest first, as NewSecret gave them; all are valid now, and each signs
+	Type     string   // CloudEvents type
+	Body     []byte   // CloudEvents event in structured JSON
+	Language string   // of the reader: "en" or "fr"
+	Attempt  int      // from 1
 }
 
 // Result is what a channel has to say about an attempt. Sent false and Again false is final.
