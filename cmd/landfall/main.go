@@ -22,13 +22,19 @@ import (
 var version = ""
 
 type cli struct {
-	Serve   serveCmd   `cmd:"" help:"Run the service."`
-	Demo    demoCmd    `cmd:"" help:"Run the service in a folder of its own and play Hurricane Maria 2017 on it, as an exercise."`
-	Token   tokenCmd   `cmd:"" help:"Make an account of a state or organisation with a token, or another token for one."`
-	Verify  verifyCmd  `cmd:"" help:"Prove every record: hashes, chain, values, projections. Also beside a running service."`
-	Rebuild rebuildCmd `cmd:"" help:"Make everything that is derived from the records again. The service must be stopped."`
-	RunOnce runOnceCmd `cmd:"" name:"run-once" help:"Run one job of the watch by hand. The service must be stopped."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Serve       serveCmd       `cmd:"" help:"Run the service."`
+	Demo        demoCmd        `cmd:"" help:"Run the service in a folder of its own and play Hurricane Maria 2017 on it, as an exercise."`
+	Token       tokenCmd       `cmd:"" help:"Make an account of a state or organisation with a token, or another token for one."`
+	Check       checkCmd       `cmd:"" help:"Look at everything the service needs and say in plain words what is wrong. Also beside a running service."`
+	Verify      verifyCmd      `cmd:"" help:"Prove every record: hashes, chain, values, projections. Also beside a running service."`
+	Backup      backupCmd      `cmd:"" help:"Write all records into one file, beside a running service."`
+	Restore     restoreCmd     `cmd:"" help:"Make empty records out of a backup. The service must be stopped, and is held afterwards."`
+	Release     releaseCmd     `cmd:"" help:"Show what a restored service would do, and let it."`
+	Replay      replayCmd      `cmd:"" help:"Try failed deliveries again."`
+	Rebuild     rebuildCmd     `cmd:"" help:"Make everything that is derived from the records again. The service must be stopped."`
+	RunOnce     runOnceCmd     `cmd:"" name:"run-once" help:"Run one job of the watch by hand. The service must be stopped."`
+	Healthcheck healthcheckCmd `cmd:"" help:"Ask a running service whether it is ready: exit 0, or 1 with the reason."`
+	Version     versionCmd     `cmd:"" help:"Print the version."`
 }
 
 type versionCmd struct{}
@@ -41,6 +47,7 @@ func (versionCmd) Run(s *session) error {
 // session is what every command works with.
 type session struct {
 	ctx      context.Context // ends at the first interrupt
+	in       io.Reader
 	out, err io.Writer
 }
 
@@ -60,6 +67,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 		kong.Description("Cross-border displacement incident coordination. Start with: landfall demo"),
 		kong.DefaultEnvars("LANDFALL"),
 		kong.UsageOnError(),
+		kong.Resolvers(secretFiles(os.LookupEnv)),
 		kong.Writers(out, errOut),
 		kong.Exit(func(code int) { exit = code }),
 	)
@@ -78,7 +86,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 		_, _ = fmt.Fprintln(errOut, "landfall:", err)
 		return 2
 	}
-	if err := command.Run(&session{ctx: ctx, out: out, err: errOut}); err != nil {
+	if err := command.Run(&session{ctx: ctx, in: os.Stdin, out: out, err: errOut}); err != nil {
 		_, _ = fmt.Fprintln(errOut, "landfall:", sentence(err))
 		return 1
 	}

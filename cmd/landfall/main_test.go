@@ -24,7 +24,7 @@ func TestTheCommandLine(t *testing.T) {
 		{"a level that is none", []string{"serve", "--log-level", "loud"}, 2, "loud"},
 		{"verify without records", []string{"verify", "--data", nowhere}, 1, "no records"},
 		{"rebuild without records", []string{"rebuild", "--data", nowhere}, 1, "no records"},
-		{"a token without a service", []string{"token", "--data", nowhere, "--party", "ATG"}, 1, "first account"},
+		{"a token without a service", []string{"token", "--data", nowhere, "--party", "ATG"}, 1, "administrator"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var out, errOut bytes.Buffer

@@ -9,12 +9,12 @@ import (
 	"landfall/internal/app"
 )
 
-type verifyCmd struct{ folderFlag }
+type verifyCmd struct{ recordsFlags }
 
-// Run proves every record of the folder, whether the service runs or not. Findings are an error.
+// Run proves every record, whether the service runs or not. Findings are an error.
 func (c *verifyCmd) Run(s *session) error {
 	start := time.Now()
-	report, err := app.Verify(s.ctx, c.Data, time.Now, quiet(s))
+	report, err := app.Verify(s.ctx, c.records(), time.Now, quiet(s))
 	if err != nil {
 		return err
 	}
@@ -33,11 +33,11 @@ func (c *verifyCmd) Run(s *session) error {
 	return nil
 }
 
-type rebuildCmd struct{ folderFlag }
+type rebuildCmd struct{ recordsFlags }
 
 // Run drops and derives again everything that follows from the records.
 func (c *rebuildCmd) Run(s *session) error {
-	streams, err := app.Rebuild(s.ctx, c.Data, time.Now, quiet(s))
+	streams, err := app.Rebuild(s.ctx, c.records(), time.Now, quiet(s))
 	if err == nil {
 		_, _ = fmt.Fprintf(s.out, "Rebuilt from %d streams.\n", streams)
 	}
@@ -45,13 +45,20 @@ func (c *rebuildCmd) Run(s *session) error {
 }
 
 type runOnceCmd struct {
-	folderFlag
-	Job string `arg:"" optional:"" help:"Name of the job; without one the jobs are listed."`
+	recordsFlags
+	busFlags
+	BackupDir  string `help:"Folder of the nightly backup, for the job of that name." placeholder:"DIR"`
+	BackupKeep int    `default:"14" help:"How many nightly backups are kept." placeholder:"N"`
+	Job        string `arg:"" optional:"" help:"Name of the job; without one the jobs are listed."`
 }
 
-// Run runs one job of the watch against a stopped folder and waits for what follows from it inside the store.
+// Run runs one job of the watch and waits for what follows from it inside the store. With records in a folder the service must be stopped;
+// on a server it may run.
 func (c *runOnceCmd) Run(s *session) (err error) {
-	a, err := app.Start(s.ctx, app.Options{Data: c.Data, Offline: true, Logger: quiet(s), Version: versionText(), Now: time.Now})
+	a, err := app.Start(s.ctx, app.Options{
+		Records: c.records(), SecretKey: c.SecretKey, NATSURL: c.NATSURL, NATSCredentials: c.NATSCredentials, NATSCA: c.NATSCA, NATSReplicas: c.NATSReplicas,
+		BackupDir: c.BackupDir, BackupKeep: c.BackupKeep, Offline: true, Logger: quiet(s), Version: versionText(), Now: time.Now,
+	})
 	if err != nil {
 		return err
 	}

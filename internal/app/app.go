@@ -8,12 +8,13 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"net"
-	"strings"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,51 +23,37 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"landfall/internal/access"
+	"landfall/internal/backup"
 	"landfall/internal/bus"
 	"landfall/internal/fault"
 	"landfall/internal/incident"
 	"landfall/internal/ledger"
 	"landfall/internal/notify"
+	"landfall/internal/notify/email"
+	"landfall/internal/notify/logfile"
 	"landfall/internal/notify/webhook"
 	"landfall/internal/relay"
 	"landfall/internal/rest"
 	"landfall/internal/store"
-	"landfall/internal/store/sqlite"
 	"landfall/internal/watch"
 )
-
-// Options are all that can be said about one process. The zero value of an optional field takes the default named there.
-type Options struct {
-	Data    string           // required: data folder
-	Listen  string           // host:port to serve on
-	Offline bool             // no listener and no schedule: for tools on a stopped folder
-	Now     func() time.Time // required: the wall clock
-	Logger  *slog.Logger     // slog.Default()
-	Version string
-
-	PublicURL           string   // address under which people reach the service; "" when nobody confirmed one
-	TrustedProxies      []string // CIDR networks whose X-Forwarded-For is believed
-	WebhookAllowPrivate bool     // webhooks may go to private and loopback addresses
-
-	// NoSchedule leaves the jobs to RunOnce: for tests that own the clock.
-	NoSchedule bool
-	// Retries replaces the schedule of delivery attempts; nil keeps the default of package notify.
-	Retries []time.Duration
-}
 
 // App is one running process of Landfall.
 type App struct {
 	opt     Options
 	log     *slog.Logger
+	since   time.Time
 	folder  *folder
-	store   *sqlite.Store
+	store   store.Store
 	ledger  *ledger.Ledger
 	bus     *bus.Bus
 	relay   *relay.Relay
 	router  *notify.Router
 	watch   *watch.Watch
-	server  *rest.Server
+	server  server
 	metrics *metrics
+	alarms  *alarms
+	traces  *traces
 
 	access    *access.Desk
 	incidents *incident.Desk
@@ -77,6 +64,12 @@ type App struct {
 	swept      atomic.Bool // the first sweep has ended well
 	full       atomic.Bool // the last transaction found the disk full
 
+	held     atomic.Bool // restored, and not released yet
+	holding  sync.Mutex  // while the notifier is started or stopped
+	consumer atomic.Pointer[bus.Subscription]
+
+	presenceVersion int64 // of this process's document; its job's alone
+
 	// What the bus must be told again, and of which stream that was said; the job's alone once the watch runs.
 	forgotten   time.Duration
 	incarnation string
@@ -85,80 +78,100 @@ type App struct {
 	stops []stop // in order of starting
 }
 
+// server is what answers over HTTP: the whole interface, or in a process without the api role only the operator's part.
+type server interface {
+	Start() error
+	Stop(ctx context.Context) error
+	Addr() string
+	Done() <-chan struct{}
+	Err() error
+}
+
 type stop struct {
 	what string
 	do   func(context.Context) error
 }
 
-// Kinds lists every kind of document there is.
-func Kinds() []store.Kind {
-	var all []store.Kind
-	for _, kinds := range [][]store.Kind{ledger.Kinds(), access.Kinds(), incident.Kinds(), notify.Kinds()} {
-		all = append(all, kinds...)
-	}
-	return append(all, store.Kind{Name: kindProbe})
-}
-
 // Start brings a process up: when it returns, what was left undone before is being followed up and requests are answered. Stop it.
 func Start(ctx context.Context, opt Options) (_ *App, err error) {
-	if opt.Logger == nil {
-		opt.Logger = slog.Default()
+	if err := opt.prepare(); err != nil {
+		return nil, err
 	}
 	proxies, err := networks(opt.TrustedProxies)
 	if err != nil {
 		return nil, err
 	}
-	a := &App{opt: opt, log: opt.Logger, metrics: newMetrics(), fatal: make(chan error, 1)}
+	a := &App{opt: opt, log: opt.Logger, since: opt.Now().UTC(), metrics: newMetrics(), fatal: make(chan error, 1)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.rollBack(ctx))
 		}
 	}()
+	if a.traces, err = newTraces(ctx, opt); err != nil {
+		return nil, err
+	}
+	a.push("traces", a.traces.stop)
 
-	// The folder and the store.
+	// The folder, the records, and the key that secrets in them are encrypted with.
 	if a.folder, err = openFolder(opt.Data); err != nil {
 		return nil, err
 	}
 	a.push("data folder", func(context.Context) error { return a.folder.close() })
-	key, err := a.folder.secretKey()
+	if a.store, err = a.openRecords(ctx); err != nil {
+		return nil, err
+	}
+	a.push("store", func(context.Context) error { return a.store.Close() })
+	state, err := backup.ReadState(ctx, a.store)
 	if err != nil {
 		return nil, err
 	}
-	a.store, err = sqlite.Open(ctx, a.folder.database(), Kinds(), sqlite.Options{
-		Now: opt.Now, Logger: a.log, OnGroup: a.grouped, OnFatal: a.fail,
-	})
+	a.held.Store(state.Held)
+	key, err := a.secretKey(ctx)
 	if err != nil {
-		return nil, fault.Wrap(err, fault.Unavailable, "store", "The records in %s cannot be opened.", a.folder.path)
+		return nil, err
 	}
-	a.push("store", func(context.Context) error { return a.store.Close() })
 
 	// The bus, before the ledger that publishes to it.
-	a.bus, err = bus.Open(ctx, bus.Config{Dir: a.folder.jetstream(), Now: opt.Now, Log: a.log})
-	if err != nil {
+	if a.bus, err = a.openBus(ctx, state.Held); err != nil {
 		return nil, err
 	}
 	a.push("bus", a.bus.Close)
-	a.relay = relay.New(relay.Options{Publish: a.publish, Local: a.handOver, Logger: a.log})
+	if err := a.oneBus(ctx); err != nil {
+		return nil, err
+	}
+	a.relay = relay.New(relay.Options{Publish: a.publish, Local: a.local(), Logger: a.log, At: opt.At})
 	a.push("relay", func(context.Context) error { a.relay.Stop(); return nil })
 
 	// The ledger and the nouns.
-	a.ledger = ledger.New(a.store, ledger.Options{Now: opt.Now, Logger: a.log, Publish: a.accept, Observe: a.metrics.appended})
+	a.ledger = ledger.New(a.store, ledger.Options{
+		Now: opt.Now, Logger: a.log, Shared: opt.onServer(), Epoch: state.Epoch, Publish: a.accept, Observe: a.metrics.appended, Trace: a.traces.of, At: opt.At,
+	})
 	a.push("ledger", a.ledger.Close)
 	if err := a.desks(key); err != nil {
 		return nil, err
 	}
-	if err := a.firstAccount(ctx); err != nil {
-		return nil, err
+	if opt.has(RoleAPI) {
+		if err := a.firstAccount(ctx); err != nil {
+			return nil, err
+		}
 	}
 
 	// Notifier, watch and the HTTP server.
-	if err := a.startNotifier(ctx); err != nil {
-		return nil, err
+	a.push("notifier", a.stopNotifier)
+	if !state.Held {
+		if err := a.startNotifier(ctx); err != nil {
+			return nil, err
+		}
 	}
 	a.watch = watch.New(a.jobs(), watch.Options{Now: opt.Now, Logger: a.log, Done: a.metrics.jobDone(opt.Now)})
+	a.alarms = newAlarms(a.log, a.metrics.alarm, a.watchers())
 	if opt.Offline {
 		return a, nil
 	}
+	if err := a.present(ctx, false); err != nil {
+		return nil, err
+	}
+	a.push("presence", func(ctx context.Context) error { return a.present(ctx, true) })
 	if !opt.NoSchedule {
 		a.push("watch", func(ctx context.Context) error { a.watch.Stop(ctx); return nil })
 		if err := a.watch.Start(); err != nil {
@@ -172,14 +185,33 @@ func Start(ctx context.Context, opt Options) (_ *App, err error) {
 	return a, nil
 }
 
+// openBus starts the embedded bus, or reaches the one that was named. After a restore it is emptied: what it holds was said of records that
+// are not there any more.
+func (a *App) openBus(ctx context.Context, empty bool) (*bus.Bus, error) {
+	cfg := bus.Config{Dir: a.folder.jetstream(), Listen: a.opt.NATSListen, Token: a.opt.NATSToken, Copies: a.opt.NATSListen != "", Now: a.opt.Now, Log: a.log}
+	if a.opt.NATSURL != "" {
+		cfg = a.opt.externalBus()
+	}
+	b, err := bus.Open(ctx, cfg)
+	if err != nil || !empty {
+		return b, err
+	}
+	if err := b.Purge(ctx, "landfall"); err != nil {
+		return nil, errors.Join(err, b.Close(ctx))
+	}
+	return b, nil
+}
+
 // desks makes the desks of all nouns, which makes the nouns known to the ledger, and the router, before anything is recorded.
 func (a *App) desks(key []byte) (err error) {
 	a.access = access.NewDesk(a.ledger, a.store, access.Options{Now: a.opt.Now, Logger: a.log})
 	a.incidents = incident.NewDesk(a.ledger, a.store, nil)
-	hooks := webhook.New(webhook.Options{AllowPrivate: a.opt.WebhookAllowPrivate, Now: a.opt.Now, UserAgent: "Landfall/" + userAgentVersion(a.opt.Version)})
-	a.push("webhooks", func(context.Context) error { hooks.Close(); return nil })
+	channels, err := a.channels()
+	if err != nil {
+		return err
+	}
 	a.notify, err = notify.NewDesk(a.ledger, a.store, notify.DeskOptions{
-		Channels: []notify.Channel{hooks}, Visibility: a.incidents, SealKey: key, Logger: a.log,
+		Channels: channels, Visibility: a.incidents, SealKey: key, Logger: a.log,
 	})
 	if err != nil {
 		return err
@@ -188,14 +220,35 @@ func (a *App) desks(key []byte) (err error) {
 	return nil
 }
 
+// channels makes every channel that this process was told how to use.
+func (a *App) channels() ([]notify.Channel, error) {
+	hooks := webhook.New(webhook.Options{AllowPrivate: a.opt.WebhookAllowPrivate, Now: a.opt.Now, UserAgent: userAgent(a.opt.Version)})
+	a.push("webhooks", func(context.Context) error { hooks.Close(); return nil })
+	list := []notify.Channel{hooks}
+	if a.opt.SMTPURL != "" {
+		mail, err := email.New(email.Options{
+			SMTPURL: a.opt.SMTPURL, From: a.opt.MailFrom, PublicURL: a.opt.PublicURL, Callback: a.opt.Callback, Now: a.opt.Now, Logger: a.log,
+		})
+		if err != nil {
+			return nil, err
+		}
+		a.push("e-mail", func(context.Context) error { mail.Close(); return nil })
+		list = append(list, mail)
+	}
+	if a.opt.LogfileDir != "" {
+		files, err := logfile.New(logfile.Options{Dir: a.opt.LogfileDir, Now: a.opt.Now})
+		if err != nil {
+			return nil, err
+		}
+		a.push("log files", func(context.Context) error { files.Close(); return nil })
+		list = append(list, files)
+	}
+	return list, nil
+}
+
 // serve opens the listener and answers requests.
 func (a *App) serve(proxies []*net.IPNet) (err error) {
-	a.server, err = rest.New(rest.Options{
-		Listen: a.opt.Listen, Access: a.access, Incidents: a.incidents, Notify: a.notify, Feed: feed{a.bus}, ETag: a.ledger.ETag,
-		Now: a.opt.Now, Logger: a.log, Registerer: a.metrics.registry, Ready: a.checks(), TrustedProxies: proxies,
-		Metrics: promhttp.HandlerFor(a.metrics.registry, promhttp.HandlerOpts{}),
-	})
-	if err != nil {
+	if a.server, err = a.newServer(proxies); err != nil {
 		return fault.Wrap(err, fault.Unavailable, "listen", "It is not possible to serve on %s.", a.opt.Listen)
 	}
 	if err := a.server.Start(); err != nil {
@@ -213,8 +266,50 @@ func (a *App) serve(proxies []*net.IPNet) (err error) {
 		ended.Wait()
 		return err
 	})
-	a.log.Info("ready", "url", a.URL(), "version", a.opt.Version, "data", a.folder.path)
+	a.log.Info("ready", "url", a.URL(), "version", a.opt.Version, "roles", roleNames(a.opt.Roles), "records", a.opt.where())
 	return nil
+}
+
+func (a *App) newServer(proxies []*net.IPNet) (server, error) {
+	tlsConfig, err := a.tls()
+	if err != nil {
+		return nil, err
+	}
+	metrics := promhttp.HandlerFor(a.metrics.registry, promhttp.HandlerOpts{})
+	if !a.opt.has(RoleAPI) {
+		return rest.NewHealth(rest.HealthOptions{
+			Listen: a.opt.Listen, TLS: tlsConfig, Ready: a.checks(), Metrics: metrics, Logger: a.log,
+			Now: a.opt.Now, Registerer: a.metrics.registry, Drain: a.opt.Drain,
+		})
+	}
+	return rest.New(rest.Options{
+		Listen: a.opt.Listen, TLS: tlsConfig, Access: a.access, Incidents: a.incidents, Notify: a.notify, Feed: feed{a.bus}, ETag: a.ledger.ETag,
+		Now: a.opt.Now, Logger: a.log, Registerer: a.metrics.registry, Ready: a.checks(), TrustedProxies: proxies,
+		Metrics: metrics, Operation: operation{a}, Tracer: a.traces.provider(), Rates: a.requestRates(), Drain: a.opt.Drain,
+	})
+}
+
+// requestRates are how often one caller may ask. The bursts let an afternoon's figures pass in one go.
+func (a *App) requestRates() rest.Rates {
+	rates := rest.DefaultRates()
+	if r := a.opt.RequestRate; r > 0 {
+		rates.Account = rest.Rate{PerSecond: r, Burst: max(1, int(10*r))}
+	} else {
+		rates.Account = rest.Rate{}
+	}
+	return rates
+}
+
+// tls gives the configuration of the service's own certificate; nil when a proxy has one, or nobody.
+func (a *App) tls() (*tls.Config, error) {
+	if a.opt.TLSCert == "" {
+		return nil, nil
+	}
+	get, err := rest.Certificate(a.opt.TLSCert, a.opt.TLSKey, a.opt.Now, a.log)
+	if err != nil {
+		return nil, err
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: get}, nil
 }
 
 // firstAccount makes the first account where there is none, and says aloud while its token lives. The token is in its file before
@@ -229,7 +324,8 @@ func (a *App) firstAccount(ctx context.Context) error {
 		return err
 	}
 	secret, err := a.folder.readToken()
-	if errors.Is(err, fs.ErrNotExist) {
+	mine := errors.Is(err, fs.ErrNotExist)
+	if mine {
 		secret = access.NewSecret()
 		err = writeSecret(a.folder.token(), secret+"\n")
 	}
@@ -237,8 +333,11 @@ func (a *App) firstAccount(ctx context.Context) error {
 		return err
 	}
 	created, err := a.access.Bootstrap(ctx, secret)
-	if created {
+	switch {
+	case created:
 		a.firstToken = secret
+	case err == nil && mine:
+		return os.Remove(a.folder.token()) // another process was first; this token opens nothing
 	}
 	return err
 }
@@ -286,8 +385,11 @@ func (a *App) Fatal() <-chan error { return a.fatal }
 
 // URL gives the address the process serves on.
 func (a *App) URL() string {
-	if a.opt.PublicURL != "" {
-		return strings.TrimSuffix(a.opt.PublicURL, "/")
+	switch {
+	case a.opt.PublicURL != "":
+		return a.opt.PublicURL
+	case a.opt.TLSCert != "":
+		return "https://" + a.server.Addr()
 	}
 	return "http://" + a.server.Addr()
 }
@@ -310,7 +412,7 @@ func (a *App) checks() []rest.Check {
 		{Name: "store", Run: a.store.Ping},
 		{Name: "bus", Run: a.bus.Ready},
 		{Name: "first sweep", Run: func(context.Context) error {
-			if !a.swept.Load() {
+			if a.opt.has(RoleNotify) && !a.swept.Load() && !a.held.Load() {
 				return fault.New(fault.Unavailable, "first_sweep", "What was left undone before the start is still being looked for.")
 			}
 			return nil
@@ -321,35 +423,17 @@ func (a *App) checks() []rest.Check {
 
 // observe registers the gauges that are read at every scrape.
 func (a *App) observe() {
-	a.metrics.registry.MustRegister(&queues{
-		store: a.store, now: a.opt.Now, inHand: a.relay.Waiting, oldest: a.router.OldestUndelivered,
-		lag: func(ctx context.Context) (int64, error) {
-			lag, err := a.bus.Lag(ctx, routerDurable)
-			return lag.Waiting + lag.Unacked, err
-		},
+	q := &queues{
+		store: a.store, now: a.opt.Now, inHand: a.relay.Waiting, oldest: a.router.OldestUndelivered, due: a.oldestDue,
 		failures: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "landfall_gauge_failures_total", Help: "Gauges that could not be read at a scrape.",
 		}),
-	})
-}
-
-// userAgentVersion gives the version as one word.
-func userAgentVersion(version string) string {
-	if version == "" {
-		return "0"
 	}
-	return strings.ReplaceAll(version, " ", "-")
-}
-
-// networks reads CIDR notation.
-func networks(texts []string) ([]*net.IPNet, error) {
-	var nets []*net.IPNet
-	for _, text := range texts {
-		_, n, err := net.ParseCIDR(text)
-		if err != nil {
-			return nil, fault.New(fault.Invalid, "trusted_proxies", "%q is not a network such as 10.0.0.0/8.", text)
+	if a.opt.has(RoleNotify) {
+		q.lag = func(ctx context.Context) (int64, error) {
+			lag, err := a.bus.Lag(ctx, routerDurable)
+			return lag.Waiting + lag.Unacked, err
 		}
-		nets = append(nets, n)
 	}
-	return nets, nil
+	a.metrics.registry.MustRegister(q)
 }

@@ -21,7 +21,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func options(dir string) app.Options {
-	return app.Options{Data: dir, Listen: "127.0.0.1:0", Now: time.Now, Version: "test", Logger: slog.New(slog.DiscardHandler)}
+	return app.Options{Records: app.Records{Data: dir}, Listen: "127.0.0.1:0", Now: time.Now, Version: "test", Logger: slog.New(slog.DiscardHandler)}
 }
 
 func start(t *testing.T, opt app.Options) *app.App {
@@ -179,18 +179,18 @@ func TestAJobRunsByHandOnAStoppedFolder(t *testing.T) {
 
 func TestToolsWantRecords(t *testing.T) {
 	empty := t.TempDir()
-	if _, err := app.Verify(t.Context(), empty, time.Now, slog.New(slog.DiscardHandler)); fault.CodeOf(err) != "no_records" {
+	if _, err := app.Verify(t.Context(), app.Records{Data: empty}, time.Now, slog.New(slog.DiscardHandler)); fault.CodeOf(err) != "no_records" {
 		t.Errorf("verify: %v", err)
 	}
-	if _, err := app.Rebuild(t.Context(), empty, time.Now, slog.New(slog.DiscardHandler)); fault.CodeOf(err) != "no_records" {
+	if _, err := app.Rebuild(t.Context(), app.Records{Data: empty}, time.Now, slog.New(slog.DiscardHandler)); fault.CodeOf(err) != "no_records" {
 		t.Errorf("rebuild: %v", err)
 	}
 	opt := options(filepath.Join(t.TempDir(), "data"))
 	a := start(t, opt)
-	if _, err := app.Rebuild(t.Context(), opt.Data, time.Now, slog.New(slog.DiscardHandler)); fault.CodeOf(err) != "data_folder_in_use" {
+	if _, err := app.Rebuild(t.Context(), opt.Records, time.Now, slog.New(slog.DiscardHandler)); fault.CodeOf(err) != "data_folder_in_use" {
 		t.Errorf("rebuild beside the service: %v", err)
 	}
-	if r, err := app.Verify(t.Context(), opt.Data, time.Now, slog.New(slog.DiscardHandler)); err != nil || len(r.Findings) > 0 || r.Commits == 0 {
+	if r, err := app.Verify(t.Context(), opt.Records, time.Now, slog.New(slog.DiscardHandler)); err != nil || len(r.Findings) > 0 || r.Commits == 0 {
 		t.Errorf("verify beside the service: %+v %v", r, err)
 	}
 	stop(t, a)

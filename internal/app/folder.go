@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/gofrs/flock"
+	"github.com/google/uuid"
 
 	"landfall/internal/fault"
 )
@@ -21,9 +22,13 @@ import (
 //	jetstream/    the bus; may be deleted while stopped
 //	admin.token   token of the first account, 0600
 //	secret.key    key that subscription secrets are encrypted with, 0600; without it they are lost
+//	instance      id of the process that serves from here, the same after a restart
 //	lock          held while a process serves from the folder
+//
+// Where records and bus are on servers, only admin.token, instance and lock are there.
 type folder struct {
 	path string
+	id   string // of the process that serves from it
 	lock *flock.Flock
 }
 
@@ -62,7 +67,24 @@ func openFolder(path string) (*folder, error) {
 		_ = f.lock.Unlock()
 		return nil, fault.Wrap(err, fault.Unavailable, "data_folder", "The data folder %s cannot be written: %v.", abs, reason(err))
 	}
+	if f.id, err = f.instance(); err != nil {
+		return nil, errors.Join(err, f.close())
+	}
 	return f, nil
+}
+
+// instance reads the id of whoever serves from the folder, or makes it when there is none.
+func (f *folder) instance() (string, error) {
+	path := filepath.Join(f.path, "instance")
+	text, err := os.ReadFile(path)
+	if id := strings.TrimSpace(string(text)); err == nil && uuid.Validate(id) == nil {
+		return id, nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fault.Wrap(err, fault.Unavailable, "data_folder", "%s cannot be read: %v.", path, reason(err))
+	}
+	id := uuid.NewString()
+	return id, writeSecret(path, id+"\n")
 }
 
 // close releases the lock.
@@ -76,8 +98,8 @@ func (f *folder) readToken() (string, error) {
 	return strings.TrimSpace(string(text)), err
 }
 
-// secretKey reads the folder's key, or makes it when there is none.
-func (f *folder) secretKey() ([]byte, error) {
+// secretKey reads the folder's key, or makes it when there is none and no records need another.
+func (f *folder) secretKey(needed bool) ([]byte, error) {
 	text, err := os.ReadFile(f.key())
 	switch {
 	case err == nil:
@@ -89,7 +111,7 @@ func (f *folder) secretKey() ([]byte, error) {
 	case !errors.Is(err, fs.ErrNotExist):
 		return nil, fault.Wrap(err, fault.Unavailable, "secret_key", "%s cannot be read: %v.", f.key(), reason(err))
 	}
-	if _, err := os.Stat(f.database()); err == nil {
+	if needed {
 		return nil, fault.New(fault.Invalid, "secret_key",
 			"%s is missing although there are records. Restore it from the backup; without it no subscription secret can be read.", f.key())
 	}

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
 	"landfall/internal/bus"
 	"landfall/internal/ledger"
 	"landfall/internal/notify"
+	"landfall/internal/place"
 	"landfall/internal/store"
 )
 
@@ -20,6 +22,7 @@ const routerDurable = "notifier"
 const (
 	headerStream = "Landfall-Stream"
 	headerSeq    = "Landfall-Seq"
+	headerTrace  = "traceparent" // W3C Trace Context, of the request behind it
 )
 
 // How far back commits are published again at start, by what became of the bus's memory. Ids are the same, so who has seen one sees that.
@@ -32,16 +35,41 @@ const (
 func (a *App) publish(ctx context.Context, batch []ledger.Announcement) error {
 	messages := make([]bus.Message, 0, len(batch))
 	for _, n := range batch {
+		headers := map[string]string{headerStream: string(n.Stream), headerSeq: strconv.FormatInt(n.Seq, 10)}
+		if n.Trace != "" {
+			headers[headerTrace] = n.Trace
+		}
 		messages = append(messages, bus.Message{
 			Subject: bus.Subject(n.Exercise, n.Origin, n.Incident, n.Type), ID: n.EventID, Body: notify.RenderEvent(notify.DefaultSource, n),
-			Headers: map[string]string{headerStream: string(n.Stream), headerSeq: strconv.FormatInt(n.Seq, 10)},
+			Headers: headers, For: statesOf(n.Parties),
 		})
 	}
 	return a.bus.Publish(ctx, messages)
 }
 
-// handOver gives commits that announce nothing straight to this process's notifier.
-func (a *App) handOver(refs []store.Ref) { a.router.Offer(refs) }
+// statesOf gives the states among parties, each once: whose systems get a copy.
+func statesOf(parties []string) []string {
+	var states []string
+	for _, p := range parties {
+		if party := place.Party(p); party.IsState() && !slices.Contains(states, party.State()) {
+			states = append(states, party.State())
+		}
+	}
+	return states
+}
+
+// local gives commits that announce nothing straight to this process's notifier; nil where there is none, and they wait for the sweep of
+// a process that has one.
+func (a *App) local() func([]store.Ref) {
+	if !a.opt.has(RoleNotify) {
+		return nil
+	}
+	return func(refs []store.Ref) {
+		if !a.held.Load() {
+			a.router.Offer(refs)
+		}
+	}
+}
 
 // receive is the durable consumer: it names the commits and lets the router read them from the store.
 func (a *App) receive(ctx context.Context, deliveries []bus.Delivery) {
@@ -70,6 +98,21 @@ func (a *App) remind(ctx context.Context) error {
 	if a.forgotten == 0 {
 		return nil
 	}
+	// One process does it for all that share the bus; the embedded bus has this one alone.
+	work := func(ctx context.Context) error { return a.tellAgain(ctx) }
+	if a.opt.NATSURL != "" {
+		tell := work
+		work = func(ctx context.Context) error { return a.once(ctx, "remind/"+a.incarnation, 10*time.Minute, tell) }
+	}
+	if err := work(ctx); err != nil {
+		return err
+	}
+	a.forgotten = 0
+	return nil
+}
+
+// tellAgain publishes what was recorded since the bus began to forget.
+func (a *App) tellAgain(ctx context.Context) error {
 	var batch []store.Commit
 	var published int
 	flush := func() error {
@@ -98,6 +141,5 @@ func (a *App) remind(ctx context.Context) error {
 		return fmt.Errorf("tell the bus again what it forgot: %w", err)
 	}
 	a.log.Info("the bus was told again what it had forgotten", "announcements", published, "back", a.forgotten)
-	a.forgotten = 0
 	return nil
 }

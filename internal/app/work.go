@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"landfall/internal/bus"
 	"landfall/internal/fault"
 	"landfall/internal/incident"
 	"landfall/internal/ledger"
@@ -16,32 +15,19 @@ import (
 	"landfall/internal/watch"
 )
 
-// startNotifier starts the router, listens to the bus, and tells the bus again what it forgot.
-func (a *App) startNotifier(ctx context.Context) error {
-	if err := a.router.Start(ctx); err != nil {
-		return err
-	}
-	a.push("notifier", a.router.Stop)
-
-	subscription, err := a.bus.Consume(context.WithoutCancel(ctx), routerDurable, a.receive)
-	if err != nil {
-		return err
-	}
-	a.push("bus consumer", func(context.Context) error { subscription.Stop(); return nil })
-
-	switch a.bus.Continuity() {
-	case bus.Fresh:
-		a.forgotten = afterLoss
-	case bus.Doubtful:
-		a.forgotten = afterUncleanStop
-	case bus.Kept:
-	}
-	a.incarnation = a.bus.Incarnation()
-	return nil
-}
-
-// jobs is the table of everything that happens because time passes.
+// jobs is the table of everything that this process does because time passes.
 func (a *App) jobs() []watch.Job {
+	jobs := []watch.Job{
+		{Name: "presence", About: "Says that this process is there, and looks for what an operator must know.", Every: presenceEvery, Run: a.presence},
+	}
+	add := func(role Role, j watch.Job) {
+		if a.opt.has(role) {
+			jobs = append(jobs, a.unlessHeld(j))
+		}
+	}
+	if a.held.Load() {
+		jobs = append(jobs, watch.Job{Name: "hold", About: "Waits for the release after a restore.", Every: time.Second, Run: a.unhold})
+	}
 	wakes := &watch.Wakes{
 		Store: a.store, Logger: a.log,
 		Sweepers: map[string]watch.Sweeper{incident.Noun: a.incidents, notify.NounSubscription: a.notify},
@@ -51,23 +37,40 @@ func (a *App) jobs() []watch.Job {
 			a.metrics.fired.Add(float64(fired))
 		},
 	}
-	return []watch.Job{
-		{Name: "due", About: "Announces what has become due, and what has expired.", Every: time.Second, Run: wakes.Run},
-		{
-			Name: "pending", About: "Takes up accepted changes whose consequences are not all written.", Every: time.Second,
-			Run: func(ctx context.Context, now time.Time) error {
-				_, err := a.router.Sweep(ctx, now)
-				if !fault.Is(err, fault.Unavailable) {
-					a.swept.Store(true) // what could not be taken up, such as a newer version's record, is told at every run
-				}
+	add(RoleWatch, watch.Job{Name: "due", About: "Announces what has become due, and what has expired.", Every: time.Second, Run: wakes.Run})
+	add(RoleNotify, watch.Job{
+		Name: "pending", About: "Takes up accepted changes whose consequences are not all written.", Every: time.Second,
+		Run: func(ctx context.Context, now time.Time) error {
+			_, err := a.router.Sweep(ctx, now)
+			if !fault.Is(err, fault.Unavailable) {
+				a.swept.Store(true) // what could not be taken up, such as a newer version's record, is told at every run
+			}
+			return err
+		},
+	})
+	add(RoleNotify, watch.Job{
+		Name: "bus", About: "Tells the bus again what it has forgotten.", Every: 2 * time.Second,
+		Run: func(ctx context.Context, _ time.Time) error { return a.remind(ctx) },
+	})
+	add(RoleNotify, watch.Job{
+		Name: "retain", About: "Forgets deliveries that were over long ago.", Every: time.Hour,
+		Run: func(ctx context.Context, now time.Time) error {
+			return a.once(ctx, "retain/"+now.Format("2006-01-02"), 10*time.Minute, func(ctx context.Context) error {
+				_, err := a.router.Retain(ctx, now)
 				return err
-			},
+			})
 		},
-		{
-			Name: "bus", About: "Tells the bus again what it has forgotten.", Every: 2 * time.Second,
-			Run: func(ctx context.Context, _ time.Time) error { return a.remind(ctx) },
-		},
+	})
+	add(RoleWatch, watch.Job{
+		Name: "claims", About: "Forgets which process did the work of past days.", Every: time.Hour,
+		Run: func(ctx context.Context, now time.Time) error { return a.forgetClaims(ctx, now) },
+	})
+	if a.opt.BackupDir != "" {
+		add(RoleWatch, watch.Job{
+			Name: "backup", About: "Writes a backup each night, reads it back, and keeps the newest.", Every: time.Minute, Run: a.nightly,
+		})
 	}
+	return jobs
 }
 
 // grouped watches the store's transactions: for metrics, and to know whether the disk is full.
@@ -97,18 +100,25 @@ func (a *App) diskSpace(ctx context.Context) error {
 // newRouter makes the notifier of this process; it does nothing before it is started.
 func (a *App) newRouter() *notify.Router {
 	return notify.NewRouter(a.notify, a.store, notify.RouterOptions{
-		Alone: true, Retries: a.opt.Retries, Publish: a.publish, InHand: a.relay.InHand, Logger: a.log,
-		Hooks: notify.Hooks{
-			Attempted: func(channel, _ string, sent bool, _ time.Duration) {
-				outcome := "failed"
-				if sent {
-					outcome = "sent"
-				}
-				a.metrics.outcomes.WithLabelValues(channel, outcome).Inc()
-			},
-		},
+		Alone: !a.opt.onServer(), Retries: a.opt.Retries, Publish: a.publish, InHand: a.relay.InHand, Logger: a.log, At: a.opt.At,
+		Rates: a.rates(), Hooks: a.metrics.hooks(a.traces),
 	})
 }
+
+// rates are the limits of each channel: of a webhook, and of the one server that takes the mail.
+func (a *App) rates() map[string]notify.Rate {
+	rates := map[string]notify.Rate{}
+	if r := a.opt.WebhookRate; r > 0 {
+		rates["webhook"] = notify.Rate{PerSecond: r, Burst: burst(r)}
+	}
+	if r := a.opt.MailRate; r > 0 {
+		rates["email"] = notify.Rate{PerSecond: r, Burst: burst(r), Shared: true}
+	}
+	return rates
+}
+
+// burst lets through at once what a second lets through, and one message at least.
+func burst(perSecond float64) int { return max(1, int(perSecond)) }
 
 // accept is the ledger's Publish: the notifier may remember the content, the relay carries it.
 func (a *App) accept(c ledger.Appended) {

@@ -177,7 +177,7 @@ type reality struct {
 
 func startReal(ctx context.Context, dir, target string) (*reality, error) {
 	a, err := app.Start(ctx, app.Options{
-		Data: dir, Listen: "127.0.0.1:0", Now: time.Now, WebhookAllowPrivate: true, Version: "bench",
+		Records: app.Records{Data: dir}, Listen: "127.0.0.1:0", Now: time.Now, WebhookAllowPrivate: true, Version: "bench",
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
 	})
 	if err != nil {

@@ -24,10 +24,13 @@ type Config struct {
 	Token  string // what those clients must show; required unless Listen is a loopback address
 
 	URL         string // one or more nats:// or tls:// addresses, separated by commas, of an external server
-	Credentials string // file with the JWT and seed for URL; empty: none
-	Replicas    int    // copies of the stream on an external cluster; 0 means 1
+	Credentials string // file with the JWT and seed for URL, read at each connection; empty: none
+	CA          string // file with the certificates of the authorities that may vouch for URL; empty: those the machine trusts
+	Replicas    int    // copies of the streams on an external cluster; 0 means 1. Those that exist are never made fewer
 
-	Now func() time.Time // wall clock, names folders moved aside
+	Copies bool // publish a copy of each message for every state that may see it
+
+	Now func() time.Time // wall clock, names folders moved aside and spaces attempts
 	Log *slog.Logger
 }
 
@@ -37,6 +40,7 @@ func (c Config) check() error {
 	bad.That(c.URL != "" || c.Replicas <= 1, "/replicas", "the embedded server keeps one copy")
 	bad.That(c.Replicas >= 0 && c.Replicas <= 5, "/replicas", "must be 0 to 5")
 	bad.That(c.URL == "" || c.Listen == "", "/listen", "only the embedded server listens")
+	c.checkExternal(&bad)
 	bad.That(c.Listen == "" || c.Token != "" || loopback(c.Listen), "/token", "is required for a listener that others can reach")
 	bad.That(c.Now != nil, "/now", "is required")
 	bad.That(c.Log != nil, "/log", "is required")
@@ -52,13 +56,17 @@ func loopback(address string) bool {
 // Bus is an open bus. Close it.
 type Bus struct {
 	log        *slog.Logger
+	now        func() time.Time
 	replicas   int
 	continuity Continuity
 	server     *embedded // nil for an external one
 	conn       *nats.Conn
 	js         jetstream.JetStream
 
-	ensuring    sync.Mutex
+	ensuring    chan struct{} // one token: who makes sure of the stream
+	later       atomic.Pointer[postponement]
+	tide        tide          // of an external stream
+	wary        chan struct{} // one token: look at the external stream now
 	incarnation atomic.Pointer[string]
 	changed     atomic.Pointer[chan struct{}] // closed when the incarnation changes
 
@@ -66,18 +74,25 @@ type Bus struct {
 	end   context.CancelFunc
 	lanes chan struct{} // one token for each chunk on its way to the stream
 	hub   *hub
+	desk  *copyDesk
 
 	mu      sync.Mutex
 	closed  bool
-	work    sync.WaitGroup // publishes, subscriptions, the hub, the watch over the server
+	work    sync.WaitGroup // publishes, subscriptions, the hub, the copies, the watch over the server
 	closing chan struct{}  // closed when the one Close that does the work has returned
 	result  error          // of that Close
 }
 
-// Open starts or reaches the server and makes sure of the stream. Embedded, it always ends with a working stream
-// unless the folder cannot be written (Unavailable, "bus_folder", or Full, "disk_full"), the address is taken
-// ("bus_listen") or the server hangs ("bus_stuck"): a folder the server cannot start on is renamed to `<dir>.damaged-<time>`,
-// which is logged as an error, and an empty one is used. Starting is bounded by ctx and by a minute.
+// Open starts or reaches the server and makes sure of the stream.
+//
+// Embedded, it always ends with a working stream unless the folder cannot be written (Unavailable, "bus_folder", or Full,
+// "disk_full"), the address is taken ("bus_listen") or the server hangs ("bus_stuck"): a folder the server cannot start on is
+// renamed to `<dir>.damaged-<time>`, which is logged as an error, and an empty one is used. Starting is bounded by ctx and by a minute.
+//
+// External, it waits up to 15 seconds for servers that are on their way up or elect a leader. Then it gives a fault whose text names
+// the addresses and never what admits to them: Unavailable with "bus_unreachable", "bus_refused" (the credentials), "bus_tls",
+// "bus_no_jetstream" or "bus_no_room", or, at once, State with "bus_stream", "bus_subjects" or "bus_replicas" for what the server
+// cannot be made to do. A stream with other limits, or fewer copies, is brought to ours.
 func Open(ctx context.Context, cfg Config) (*Bus, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
@@ -99,28 +114,7 @@ func openEmbedded(ctx context.Context, cfg Config) (*Bus, error) {
 		return nil, unavailable(errors.Join(err, b.abandon(ctx)))
 	}
 	b.work.Go(b.watchServer)
-	return b, nil
-}
-
-// openExternal is Open for a server that somebody else runs.
-func openExternal(ctx context.Context, cfg Config) (*Bus, error) {
-	var opts []nats.Option
-	if cfg.Credentials != "" {
-		opts = append(opts, nats.UserCredentials(cfg.Credentials))
-	}
-	b := newBus(cfg)
-	err := b.connect(ctx, cfg.URL, opts)
-	var st streamState
-	if err == nil {
-		st, err = b.ensure(ctx)
-	}
-	if err != nil {
-		return nil, unavailable(errors.Join(err, b.abandon(ctx)))
-	}
-	b.continuity = Kept
-	if st.created {
-		b.continuity = Fresh
-	}
+	b.desk.open()
 	return b, nil
 }
 
@@ -133,23 +127,24 @@ func (b *Bus) abandon(ctx context.Context) error {
 
 func newBus(cfg Config) *Bus {
 	b := &Bus{
-		log: cfg.Log, replicas: max(cfg.Replicas, 1), lanes: make(chan struct{}, publishLanes), closing: make(chan struct{}),
+		log: cfg.Log, now: cfg.Now, replicas: max(cfg.Replicas, 1), ensuring: make(chan struct{}, 1), wary: make(chan struct{}, 1),
+		lanes: make(chan struct{}, publishLanes), closing: make(chan struct{}),
 	}
 	b.changed.Store(newSignal())
 	b.life, b.end = context.WithCancel(context.Background())
 	b.hub = newHub(b)
+	b.desk = newCopyDesk(b, cfg.Copies)
 	return b
 }
 
-// connect opens the one connection of this process. It reconnects for ever; what is published meanwhile fails at once
-// and is left to the caller.
+// connect opens the one connection of this process. It reconnects for ever; what is published meanwhile is not kept back.
 func (b *Bus) connect(ctx context.Context, url string, opts []nats.Option) error {
-	opts = append(opts,
+	opts = append([]nats.Option{
 		nats.Name("landfall"),
-		nats.MaxReconnects(-1),
-		nats.ReconnectWait(250*time.Millisecond),
-		nats.ReconnectBufSize(-1),
 		nats.Timeout(apiTimeout),
+		nats.MaxReconnects(-1),
+		nats.ReconnectWait(250 * time.Millisecond),
+		nats.ReconnectBufSize(-1),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
 			b.log.Warn("bus connection", "error", err)
 		}),
@@ -158,8 +153,11 @@ func (b *Bus) connect(ctx context.Context, url string, opts []nats.Option) error
 				b.log.Warn("bus disconnected", "error", err)
 			}
 		}),
-		nats.ReconnectHandler(func(*nats.Conn) { b.log.Info("bus connected again") }),
-	)
+		nats.ReconnectHandler(func(c *nats.Conn) {
+			b.log.Info("bus connected again", "server", c.ConnectedServerName())
+			b.beWary()
+		}),
+	}, opts...)
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -170,7 +168,7 @@ func (b *Bus) connect(ctx context.Context, url string, opts []nats.Option) error
 	b.conn = conn
 	b.js, err = jetstream.New(conn,
 		jetstream.WithDefaultTimeout(apiTimeout),
-		jetstream.WithPublishAsyncTimeout(publishTimeout),
+		jetstream.WithPublishAsyncTimeout(b.ackPatience()),
 		jetstream.WithPublishAsyncMaxPending(2*publishLanes*publishChunk))
 	return err
 }

@@ -3,18 +3,25 @@ package bus_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"landfall/internal/bus"
 )
 
 // patience bounds every wait for something that must happen.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // within gives a context that ends with the test or after patience.
 func within(t testing.TB) context.Context {
@@ -187,4 +194,67 @@ func removeAll(t testing.TB, path string) {
 	if err := os.RemoveAll(path); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// logger gives a logger that writes to the journal.
+func (j *journal) logger() *slog.Logger { return slog.New(j) }
+
+// about gives the lines, of any level, that contain the words.
+func (j *journal) about(words string) (found []string) {
+	for _, line := range j.at(slog.LevelDebug) {
+		if strings.Contains(line, words) {
+			found = append(found, line)
+		}
+	}
+	return found
+}
+
+// copying is an embedded bus that publishes copies and lets an operator look.
+func copying(dir string) bus.Config {
+	cfg := config(dir)
+	cfg.Copies, cfg.Listen = true, "127.0.0.1:0"
+	return cfg
+}
+
+// copiesIn lists the states and incidents there are copies for.
+func copiesIn(t *testing.T, b *bus.Bus) string {
+	t.Helper()
+	stream, err := outside(t, b.Listening(), "").Stream(within(t), "LANDFALL_FOR")
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := stream.Info(within(t), jetstream.WithSubjectFilter("landfall.for.>"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []string
+	for subject := range info.State.Subjects {
+		words := strings.Split(subject, ".")
+		found = append(found, words[2]+"."+words[5])
+	}
+	slices.Sort(found)
+	return strings.Join(slices.Compact(found), " ")
+}
+
+// plain is a client of the servers at url that can do what an operator can.
+func plain(t testing.TB, url string, opts ...nats.Option) jetstream.JetStream {
+	t.Helper()
+	conn, err := nats.Connect(url, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(conn.Close)
+	js, err := jetstream.New(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return js
+}
+
+// carry copies until either side is closed.
+func carry(to, from net.Conn) {
+	_, _ = io.Copy(to, from)
+	_ = to.Close()
 }

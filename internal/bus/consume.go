@@ -12,7 +12,7 @@ import (
 
 const (
 	batchSize  = 256              // deliveries handed over together, at most
-	ackWait    = 30 * time.Second // after which another consumer gets what was fetched and not handed over
+	ackWait    = 10 * time.Second // after which another process gets what one that died had fetched and not handed over
 	maxUnacked = 4 * pullMessages
 )
 

@@ -256,16 +256,7 @@ func TestADurableNameIsPlain(t *testing.T) {
 // outside is a client of the bus that can do what an operator with the nats tool can.
 func outside(t *testing.T, address, token string) jetstream.JetStream {
 	t.Helper()
-	conn, err := nats.Connect("nats://"+address, nats.Token(token))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(conn.Close)
-	js, err := jetstream.New(conn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return js
+	return plain(t, "nats://"+address, nats.Token(token))
 }
 
 func TestADeletedStreamIsMadeAgainUnderPublisherConsumerAndFeed(t *testing.T) {

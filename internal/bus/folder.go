@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -97,41 +98,53 @@ func (f folder) write(m mark) error {
 // server allocate all memory, or pass over messages. A consumer without state starts at the oldest message.
 func (f folder) prepare(last mark) error {
 	if last.Stopped {
-		if now, err := f.fingerprint(); err != nil || now == last.Consumers {
+		now, err := f.fingerprint()
+		if err != nil || now == last.Consumers {
 			return err
 		}
-		return f.dropConsumers(nil)
 	}
-	return errors.Join(f.removeEach("msgs", "index.db", func(string) bool { return true }), f.dropConsumers(nil))
+	var err error
+	for _, stream := range []string{streamName, copiesName} {
+		if !last.Stopped {
+			err = errors.Join(err, f.removeEach(stream, "msgs", "index.db", func(string) bool { return true }))
+		}
+		err = errors.Join(err, f.dropConsumers(stream, nil))
+	}
+	return err
 }
 
 // fingerprint gives a digest of the consumers' files.
 func (f folder) fingerprint() (string, error) {
-	paths, err := f.find("obs", filepath.Join("*", "*"))
-	if err != nil {
-		return "", err
-	}
 	digest := sha256.New()
-	for _, path := range paths {
-		raw, err := os.ReadFile(path)
+	for _, stream := range []string{streamName, copiesName} {
+		paths, err := f.find(stream, "obs", filepath.Join("*", "*"))
 		if err != nil {
 			return "", err
 		}
-		fmt.Fprintf(digest, "%s %d\n", filepath.Join(filepath.Base(filepath.Dir(path)), filepath.Base(path)), len(raw))
-		digest.Write(raw)
+		if stream != streamName && len(paths) > 0 {
+			fmt.Fprintln(digest, stream)
+		}
+		for _, path := range paths {
+			raw, err := os.ReadFile(path)
+			if err != nil {
+				return "", err
+			}
+			fmt.Fprintf(digest, "%s %d\n", filepath.Join(filepath.Base(filepath.Dir(path)), filepath.Base(path)), len(raw))
+			digest.Write(raw)
+		}
 	}
 	return hex.EncodeToString(digest.Sum(nil)), nil
 }
 
-// dropConsumers removes what is left of consumers the server has not loaded. It would refuse to make a consumer whose state it
-// cannot read, and give one whose state it can read the position of a stream that is gone.
-func (f folder) dropConsumers(loaded map[string]bool) error {
-	return f.removeEach("obs", "*", func(path string) bool { return !loaded[filepath.Base(path)] })
+// dropConsumers removes what is left of a stream's consumers that the server has not loaded. It would refuse to make a consumer whose
+// state it cannot read, and give one whose state it can read the position of a stream that is gone.
+func (f folder) dropConsumers(stream string, loaded []string) error {
+	return f.removeEach(stream, "obs", "*", func(path string) bool { return !slices.Contains(loaded, filepath.Base(path)) })
 }
 
 // removeEach removes what a stream's folder has below part under a name, where it is to go.
-func (f folder) removeEach(part, name string, goes func(path string) bool) error {
-	found, err := f.find(part, name)
+func (f folder) removeEach(stream, part, name string, goes func(path string) bool) error {
+	found, err := f.find(stream, part, name)
 	for _, path := range found {
 		if goes(path) {
 			err = errors.Join(err, os.RemoveAll(path))
@@ -142,8 +155,8 @@ func (f folder) removeEach(part, name string, goes func(path string) bool) error
 
 // find lists what a stream's folder has below part under a name, in order. The server keeps a stream in
 // jetstream/<account>/streams/<name>.
-func (f folder) find(part, name string) ([]string, error) {
-	return filepath.Glob(filepath.Join(escapeGlob(f.path), "jetstream", "*", "streams", streamName, part, name))
+func (f folder) find(stream, part, name string) ([]string, error) {
+	return filepath.Glob(filepath.Join(escapeGlob(f.path), "jetstream", "*", "streams", stream, part, name))
 }
 
 // moveAside renames the folder, so that a person can look at it and the next start finds none, and gives its new name.

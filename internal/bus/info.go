@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -64,11 +65,12 @@ func (b *Bus) Lag(ctx context.Context, durable string) (Lag, error) {
 }
 
 // Purge removes the messages whose subject starts with the tokens of prefix, which may contain '*': "landfall" is
-// everything, "landfall.*.*.<incident>" one incident. Feeds of this process forget them too; a Feed that has given one out
-// cannot take it back.
+// everything, "landfall.*.*.<incident>" one incident. The copies states have of them are removed too. Feeds of this process
+// forget them; a Feed that has given one out cannot take it back.
 func (b *Bus) Purge(ctx context.Context, prefix string) error {
-	if !wellFormed(prefix) {
-		return fault.New(fault.Invalid, "bad_subject", "The prefix is not a valid subject.")
+	first, rest, _ := strings.Cut(prefix, ".")
+	if !wellFormed(prefix) || strings.Contains(prefix, ">") || first != root && first != "*" {
+		return fault.New(fault.Invalid, "bad_subject", "The prefix is not one of a subject of Landfall.")
 	}
 	done, err := b.begin()
 	if err != nil {
@@ -87,5 +89,9 @@ func (b *Bus) Purge(ctx context.Context, prefix string) error {
 		return unavailable(err)
 	}
 	b.hub.forget(pattern)
-	return nil
+	copies := copiesBranch + ".*"
+	if rest != "" {
+		copies += "." + rest
+	}
+	return b.desk.purge(ctx, copies+".>")
 }

@@ -13,10 +13,10 @@ import (
 const (
 	pullMessages  = 512
 	pullExpiry    = 30 * time.Second
-	pullHeartbeat = 5 * time.Second
+	pullHeartbeat = 2 * time.Second // two missing, and the consumer is asked for again
 
 	retryFirst = 50 * time.Millisecond
-	retryLast  = 5 * time.Second
+	retryLast  = 2 * time.Second
 )
 
 // intake keeps one JetStream consumer alive: it makes the stream and the consumer when they are missing, and makes them

@@ -81,12 +81,18 @@ func (b *Bus) bringUp(ctx context.Context, last mark, used bool) (Continuity, er
 	if err == nil {
 		continuity, err = b.settle(ctx, last)
 	}
-	var loaded map[string]bool
-	if err == nil {
-		loaded, err = b.settleConsumers(ctx)
-	}
-	if err == nil && first { // later, consumers may be on their way that were not there to be loaded
-		err = b.server.folder.dropConsumers(loaded)
+	for _, stream := range []string{streamName, copiesName} {
+		if err != nil {
+			break
+		}
+		var loaded []string
+		loaded, err = b.settleConsumers(ctx, stream)
+		if errors.Is(err, jetstream.ErrStreamNotFound) && stream == copiesName {
+			err = nil // nobody asked for copies
+		}
+		if err == nil && first { // later, consumers may be on their way that were not there to be loaded
+			err = b.server.folder.dropConsumers(stream, loaded)
+		}
 	}
 	if err == nil {
 		return continuity, nil
@@ -130,36 +136,47 @@ func (b *Bus) settle(ctx context.Context, last mark) (Continuity, error) {
 	return Doubtful, err
 }
 
-// settleConsumers deletes consumers that are ahead of the stream, as they are when it lost its tail and they did not: they would
-// pass over as many new messages as were lost. Consume makes them again. It gives the names of all that were loaded.
-func (b *Bus) settleConsumers(ctx context.Context) (loaded map[string]bool, err error) {
-	stream, err := b.js.Stream(ctx, streamName)
+// settleConsumers deletes the consumers of a stream that are ahead of it, as they are when it lost its tail and they did not: they
+// would pass over as many new messages as were lost. Consume makes them again. It gives the names of all that were there.
+func (b *Bus) settleConsumers(ctx context.Context, stream string) (loaded []string, err error) {
+	loaded, ahead, err := b.leadingConsumers(ctx, stream)
 	if err != nil {
 		return nil, err
 	}
-	loaded = map[string]bool{}
+	for _, c := range ahead {
+		b.log.WarnContext(ctx, "bus consumer is ahead of the stream and starts over", "consumer", c.Name, "delivered", c.Delivered.Stream)
+		if gone := b.js.DeleteConsumer(ctx, stream, c.Name); !errors.Is(gone, jetstream.ErrConsumerNotFound) {
+			err = errors.Join(err, gone)
+		}
+	}
+	return loaded, err
+}
+
+// leadingConsumers gives the names of a stream's consumers, and those that have received what the stream does not have.
+func (b *Bus) leadingConsumers(ctx context.Context, name string) (all []string, ahead []*jetstream.ConsumerInfo, err error) {
+	stream, err := b.js.Stream(ctx, name)
+	if err != nil {
+		return nil, nil, err
+	}
 	var consumers []*jetstream.ConsumerInfo
 	list := stream.ListConsumers(ctx)
 	for c := range list.Info() {
-		loaded[c.Name] = true
+		all = append(all, c.Name)
 		consumers = append(consumers, c)
 	}
 	if err := list.Err(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	info, err := stream.Info(ctx) // after the consumers, which move on meanwhile
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, c := range consumers {
-		if max(c.Delivered.Stream, c.AckFloor.Stream) <= info.State.LastSeq {
-			continue
+		if max(c.Delivered.Stream, c.AckFloor.Stream) > info.State.LastSeq {
+			ahead = append(ahead, c)
 		}
-		b.log.WarnContext(ctx, "bus consumer is ahead of the stream and starts over", "consumer", c.Name,
-			"delivered", c.Delivered.Stream, "last_seq", info.State.LastSeq)
-		err = errors.Join(err, stream.DeleteConsumer(ctx, c.Name))
 	}
-	return loaded, err
+	return all, ahead, nil
 }
 
 func folderFault(cause error) error {

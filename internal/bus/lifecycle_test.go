@@ -337,14 +337,6 @@ func TestAnUnsafeOrUnclearConfigurationIsRefused(t *testing.T) {
 	}
 }
 
-func TestAnUnreachableServerIsUnavailable(t *testing.T) {
-	cfg := config("")
-	cfg.URL = "nats://127.0.0.1:1"
-	if _, err := bus.Open(within(t), cfg); !fault.Is(err, fault.Unavailable) {
-		t.Errorf("open: %v", err)
-	}
-}
-
 func TestAQuietLifeLogsNoWarning(t *testing.T) {
 	log := &journal{}
 	cfg := config(t.TempDir())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -15,6 +16,12 @@ import (
 const (
 	publishTimeout = 5 * time.Second // for one Publish, whatever its size
 	apiTimeout     = 5 * time.Second // for one question to the server
+
+	// A server that died with a message answers nothing; it is sent again under its id to whoever leads then. A cluster on slow disks
+	// under load acknowledges within this.
+	ackTimeout = 1500 * time.Millisecond
+	againFirst = 25 * time.Millisecond
+	againLast  = 400 * time.Millisecond
 
 	// At most publishLanes chunks of publishChunk messages wait for the stream at a time, well below the 10,000 at which
 	// JetStream starts to refuse.
@@ -28,6 +35,7 @@ type Message struct {
 	ID      string            // JetStream keeps one message of an id within two minutes
 	Body    []byte            // an encoded Event
 	Headers map[string]string // further headers, may be nil; names starting with "Nats-" are the server's
+	For     []string          // ISO 3166-1 alpha-3 of the states that may see it; each gets a copy, where Config.Copies says so. Empty when received
 }
 
 // Failure is one message the stream has not acknowledged.
@@ -52,7 +60,8 @@ func (e *PublishError) Unwrap() error {
 }
 
 // Publish puts the messages into the stream and returns when it has acknowledged them all, or after five seconds, or when
-// ctx ends. A missing stream is made again. The error is a *PublishError, or a fault when nothing was tried.
+// ctx ends. A missing stream is made again; an external cluster that is electing a leader is asked again until then. The error
+// is a *PublishError, or a fault when nothing was tried. Copies for states follow what was acknowledged in their own time.
 func (b *Bus) Publish(ctx context.Context, msgs []Message) error {
 	done, err := b.begin()
 	if err != nil {
@@ -65,10 +74,13 @@ func (b *Bus) Publish(ctx context.Context, msgs []Message) error {
 	var failed []Failure
 	for first := 0; first < len(msgs); first += publishChunk {
 		chunk := msgs[first:min(first+publishChunk, len(msgs))]
-		for _, f := range b.publishInLane(ctx, chunk) {
-			f.Index += first
-			failed = append(failed, f)
+		results := b.publishInLane(ctx, chunk)
+		for i, err := range results {
+			if err != nil {
+				failed = append(failed, Failure{Index: first + i, ID: chunk[i].ID, Err: unavailable(err)})
+			}
 		}
+		b.desk.take(chunk, results)
 	}
 	if len(failed) > 0 {
 		return &PublishError{Failed: failed}
@@ -76,29 +88,57 @@ func (b *Bus) Publish(ctx context.Context, msgs []Message) error {
 	return nil
 }
 
-// publishInLane publishes one chunk once there is room, and a second time what found no stream.
-func (b *Bus) publishInLane(ctx context.Context, chunk []Message) []Failure {
+// publishInLane publishes one chunk once there is room, and gives an error for each message that was not acknowledged.
+func (b *Bus) publishInLane(ctx context.Context, chunk []Message) []error {
 	results := make([]error, len(chunk))
 	select {
 	case b.lanes <- struct{}{}:
 		defer func() { <-b.lanes }()
-		if b.send(ctx, chunk, results, func(error) bool { return true }) > 0 {
-			if _, err := b.ensure(ctx); err == nil {
-				b.send(ctx, chunk, results, homeless)
-			}
-		}
 	case <-ctx.Done():
 		for i := range results {
 			results[i] = ctx.Err()
 		}
+		return results
 	}
-	var failed []Failure
-	for i, err := range results {
-		if err != nil {
-			failed = append(failed, Failure{Index: i, ID: chunk[i].ID, Err: unavailable(err)})
+	for i, m := range chunk {
+		if results[i] = b.acceptable(m); results[i] == nil {
+			results[i] = errUnsent
 		}
 	}
-	return failed
+	b.insist(ctx, chunk, results, func(ctx context.Context) error {
+		_, err := b.ensure(ctx)
+		return err
+	})
+	return results
+}
+
+// errUnsent marks a message that is still to be sent.
+var errUnsent = errors.New("not sent")
+
+// insist sends the messages whose result is errUnsent. What found no stream is sent a second time once ensure has made it. On an
+// external bus whatever was not acknowledged is sent again, under the same id, until ctx ends.
+func (b *Bus) insist(ctx context.Context, chunk []Message, results []error, ensure func(context.Context) error) {
+	lost := b.send(ctx, chunk, results, func(err error) bool { return errors.Is(err, errUnsent) })
+	if !b.external() {
+		if lost > 0 && ensure(ctx) == nil {
+			b.send(ctx, chunk, results, homeless)
+		}
+		return
+	}
+	for wait := againFirst; slices.ContainsFunc(results, curable) && ctx.Err() == nil; wait = min(2*wait, againLast) {
+		if lost > 0 && ensure(ctx) != nil && ctx.Err() != nil {
+			return
+		}
+		if !pause(ctx, wait) {
+			return
+		}
+		lost = b.send(ctx, chunk, results, curable)
+	}
+}
+
+// curable reports that sending again may help.
+func curable(err error) bool {
+	return err != nil && !fault.Is(err, fault.Invalid) && !fault.Is(err, fault.TooLarge)
 }
 
 // homeless reports that the server knows no stream for the subject, so that nothing was kept.
@@ -106,16 +146,22 @@ func homeless(err error) bool {
 	return errors.Is(err, jetstream.ErrNoStreamResponse) || errors.Is(err, nats.ErrNoResponders)
 }
 
-// send publishes those of chunk whose last result asks for it, waits for the acknowledgements and writes the results. It
-// returns how many found no stream.
+// ackPatience bounds the wait for one acknowledgement. An embedded server has nobody to hand over to: it answers or is started again.
+func (b *Bus) ackPatience() time.Duration {
+	if b.external() {
+		return ackTimeout
+	}
+	return publishTimeout
+}
+
+// send publishes those of chunk whose result asks for it, waits for the acknowledgements and writes the results. It returns how
+// many found no stream.
 func (b *Bus) send(ctx context.Context, chunk []Message, results []error, again func(error) bool) (lost int) {
 	once := jetstream.WithRetryAttempts(0) // a missing stream is ours to make, not to wait for
 	acks := make([]jetstream.PubAckFuture, len(chunk))
+	before := b.tide.before()
 	for i, m := range chunk {
-		if !again(results[i]) {
-			continue
-		}
-		if results[i] = b.acceptable(m); results[i] == nil {
+		if again(results[i]) {
 			acks[i], results[i] = b.js.PublishMsgAsync(wire(m), once)
 		}
 	}
@@ -124,7 +170,10 @@ func (b *Bus) send(ctx context.Context, chunk []Message, results []error, again 
 			continue
 		}
 		select {
-		case <-ack.Ok():
+		case got := <-ack.Ok():
+			if !got.Duplicate && got.Stream == streamName && b.external() && b.tide.acked(before, got.Sequence) {
+				b.beWary()
+			}
 		case results[i] = <-ack.Err():
 		case <-ctx.Done():
 			results[i] = ctx.Err()

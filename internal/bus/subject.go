@@ -11,6 +11,8 @@ import (
 const (
 	actualBranch   = "landfall.actual"
 	exerciseBranch = "landfall.exercise"
+	copiesBranch   = "landfall.for" // then the state, then the subject of the original without "landfall"
+	root           = "landfall"
 )
 
 // Subject builds landfall.<actual|exercise>.<origin>.<incident>.<noun>.<verb> from an event type `noun.verb.v1`. An empty

@@ -41,7 +41,7 @@ func child(dir string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	a, err := app.Start(ctx, app.Options{
-		Data: dir, Listen: "127.0.0.1:0", Now: time.Now, WebhookAllowPrivate: true, Version: "test",
+		Records: app.Records{Data: dir}, Listen: "127.0.0.1:0", Now: time.Now, WebhookAllowPrivate: true, Version: "test",
 		Retries: []time.Duration{500 * time.Millisecond, time.Second, time.Second, 2 * time.Second, 2 * time.Second, 5 * time.Second, 5 * time.Second},
 		Logger:  slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
@@ -169,7 +169,7 @@ func TestKilledInABurstWithTheReceiverDownAndTheBusDeletedNothingIsLostAndNoIdIs
 	if err := p.cmd.Wait(); err != nil {
 		t.Errorf("graceful stop: %v\n%s", err, p.log)
 	}
-	report, err := app.Verify(t.Context(), dir, time.Now, slog.New(slog.DiscardHandler))
+	report, err := app.Verify(t.Context(), app.Records{Data: dir}, time.Now, slog.New(slog.DiscardHandler))
 	if err != nil || len(report.Findings) > 0 {
 		t.Errorf("verify: %v %v", report.Findings, err)
 	}

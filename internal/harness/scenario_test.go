@@ -3,8 +3,6 @@ package harness_test
 import (
 	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -184,9 +182,7 @@ func TestAReceiverThatIsDownGetsEverythingUnderOneIdEachWhenItIsBack(t *testing.
 	}
 	Eventually(t, func() (bool, string) { return far.Asked() > 0, "never asked" })
 	w.Halt()
-	if err := os.RemoveAll(filepath.Join(w.Dir, "jetstream")); err != nil {
-		t.Fatal(err)
-	}
+	w.LoseBus()
 	w.Clock.Advance(10 * minute)
 	far.Answer(nil)
 	w.Boot()
@@ -203,9 +199,7 @@ func TestAReceiverThatIsDownGetsEverythingUnderOneIdEachWhenItIsBack(t *testing.
 	w.Restart()
 	w.Pass(5 * time.Second)
 	w.Halt()
-	if err := os.RemoveAll(filepath.Join(w.Dir, "jetstream")); err != nil {
-		t.Fatal(err)
-	}
+	w.LoseBus()
 	w.Boot()
 	w.Pass(5 * time.Second)
 	Eventually(t, func() (bool, string) {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -14,43 +15,50 @@ import (
 
 	"landfall/internal/app"
 	"landfall/internal/ledger"
+	"landfall/internal/watch"
 )
 
 // Start is when the clock of a world stands at first: the season, two days before a landfall.
 var Start = time.Date(2026, 9, 16, 13, 0, 0, 0, time.UTC)
 
-// World is one running service with the test's clock.
+// World is one running service with the test's clock: on a laptop, one process with everything in it; in a region, six processes on one
+// database and one cluster. The same tests run in both.
 type World struct {
 	T     testing.TB
 	Clock *Clock
 	Dir   string
-	App   *app.App
+	App   *app.App // the process that answers the first client
 	Log   *Log
 	Admin *Client // the first account
 
-	opt app.Options
+	apps    []*app.App
+	options []app.Options // of each process
+	region  *region       // nil on a laptop
+	clients int           // made so far: they take turns at the processes that answer
 }
 
 // Option changes how the service is started.
 type Option func(*app.Options)
 
-// New boots the service in a temporary folder. Its watch does not run by itself: advance the clock and call Due.
+// New boots the service. Its watch does not run by itself: advance the clock and call Pass. Where the variable Topology says so, it
+// is that of a region.
 func New(t testing.TB, options ...Option) *World {
 	t.Helper()
 	w := &World{T: t, Clock: NewClock(Start), Dir: filepath.Join(t.TempDir(), "data"), Log: &Log{}}
-	w.opt = app.Options{
-		Data: w.Dir, Listen: "127.0.0.1:0", Now: w.Clock.Now, NoSchedule: true, WebhookAllowPrivate: true, Version: "test",
+	base := app.Options{
+		Records: app.Records{Data: w.Dir}, Listen: "127.0.0.1:0", Now: w.Clock.Now, NoSchedule: true, WebhookAllowPrivate: true, Version: "test",
 		Logger: slog.New(slog.NewTextHandler(w.Log, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	}
 	for _, o := range options {
-		o(&w.opt)
+		o(&base)
+	}
+	w.options = []app.Options{base}
+	if os.Getenv(Topology) == inRegion {
+		w.region = newRegion(t)
+		w.options = w.region.split(base)
 	}
 	w.Boot()
-	token, err := os.ReadFile(filepath.Join(w.Dir, "admin.token"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.Admin = NewClient(t, func() string { return w.App.URL() }, strings.TrimSpace(string(token)))
+	w.Admin = w.client(w.firstToken())
 	t.Cleanup(w.Halt)
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -60,59 +68,117 @@ func New(t testing.TB, options ...Option) *World {
 	return w
 }
 
-// Boot starts the service on its folder.
+// firstToken finds the token of the first account in the folder of the process that made it.
+func (w *World) firstToken() string {
+	w.T.Helper()
+	var found []string
+	for _, o := range w.options {
+		if text, err := os.ReadFile(filepath.Join(o.Data, "admin.token")); err == nil {
+			found = append(found, strings.TrimSpace(string(text)))
+		}
+	}
+	if len(found) != 1 {
+		w.T.Fatalf("%d processes keep a first token, want one", len(found))
+	}
+	return found[0]
+}
+
+// client gives a client that stays with one of the processes that answer, as behind a balancer.
+func (w *World) client(token string) *Client {
+	nth := w.clients
+	w.clients++
+	return NewClient(w.T, func() string {
+		var doors []*app.App
+		for i, a := range w.apps {
+			if roles := w.options[i].Roles; len(roles) == 0 || slices.Contains(roles, app.RoleAPI) {
+				doors = append(doors, a)
+			}
+		}
+		return doors[nth%len(doors)].URL()
+	}, token)
+}
+
+// Boot starts the service on its records.
 func (w *World) Boot() {
 	w.T.Helper()
-	a, err := app.Start(context.Background(), w.opt)
-	if err != nil {
-		w.T.Fatalf("start: %v", err)
+	for _, o := range w.options {
+		a, err := app.Start(context.Background(), o)
+		if err != nil {
+			w.T.Fatalf("start: %v", err)
+		}
+		w.apps = append(w.apps, a)
 	}
-	w.App = a
+	w.App = w.apps[0]
 }
 
 // Halt stops the service, gracefully; nothing happens when it is stopped already.
 func (w *World) Halt() {
 	w.T.Helper()
-	if w.App == nil {
-		return
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	if err := w.App.Stop(ctx); err != nil {
-		w.T.Errorf("stop: %v", err)
+	for _, a := range w.apps {
+		if err := a.Stop(ctx); err != nil {
+			w.T.Errorf("stop: %v", err)
+		}
 	}
-	w.App = nil
+	w.apps, w.App = nil, nil
 }
 
-// Restart stops the service and starts it again on the same folder.
+// Restart stops the service and starts it again on the same records.
 func (w *World) Restart() {
 	w.T.Helper()
 	w.Halt()
 	w.Boot()
 }
 
-// StartAgain tries to start a second process on the folder and gives the refusal.
+// StartAgain tries to start a second process on the folder of the first and gives the refusal.
 func (w *World) StartAgain() error {
-	a, err := app.Start(context.Background(), w.opt)
+	a, err := app.Start(context.Background(), w.options[0])
 	if err == nil {
 		_ = a.Stop(context.Background())
 	}
 	return err
 }
 
+// LoseBus deletes everything that the bus remembers; the service must be halted.
+func (w *World) LoseBus() {
+	w.T.Helper()
+	if w.region != nil {
+		w.region.wipe(w.T)
+		return
+	}
+	if err := os.RemoveAll(filepath.Join(w.Dir, "jetstream")); err != nil {
+		w.T.Fatal(err)
+	}
+}
+
 // Rebuild throws the derived away and makes it again; the service must be halted.
 func (w *World) Rebuild() {
 	w.T.Helper()
-	if _, err := app.Rebuild(context.Background(), w.Dir, w.Clock.Now, slog.New(slog.DiscardHandler)); err != nil {
+	if _, err := app.Rebuild(context.Background(), w.options[0].Records, w.Clock.Now, slog.New(slog.DiscardHandler)); err != nil {
 		w.T.Fatalf("rebuild: %v", err)
 	}
 }
 
-// Run runs one job of the watch now.
+// Run runs one job of the watch now, in every process that has it, at the same time.
 func (w *World) Run(job string) {
 	w.T.Helper()
-	if err := w.App.RunOnce(context.Background(), job); err != nil {
-		w.T.Fatalf("run-once %s: %v", job, err)
+	var wg sync.WaitGroup
+	found := false
+	for _, a := range w.apps {
+		if !slices.ContainsFunc(a.Jobs(), func(j watch.Job) bool { return j.Name == job }) {
+			continue
+		}
+		found = true
+		wg.Go(func() {
+			if err := a.RunOnce(context.Background(), job); err != nil {
+				w.T.Errorf("run-once %s: %v", job, err)
+			}
+		})
+	}
+	wg.Wait()
+	if !found {
+		w.T.Fatalf("no process has a job %s", job)
 	}
 }
 
@@ -120,8 +186,16 @@ func (w *World) Run(job string) {
 func (w *World) Pass(d time.Duration) {
 	w.T.Helper()
 	w.Clock.Advance(d)
-	for _, job := range w.App.Jobs() {
-		w.Run(job.Name)
+	var jobs []string
+	for _, a := range w.apps {
+		for _, job := range a.Jobs() {
+			if !slices.Contains(jobs, job.Name) {
+				jobs = append(jobs, job.Name)
+			}
+		}
+	}
+	for _, job := range jobs {
+		w.Run(job)
 	}
 }
 
@@ -131,7 +205,7 @@ func (w *World) Verify() {
 	var report ledger.Report
 	Eventually(w.T, func() (bool, string) {
 		var err error
-		if report, err = app.Verify(context.Background(), w.Dir, w.Clock.Now, slog.New(slog.DiscardHandler)); err != nil {
+		if report, err = app.Verify(context.Background(), w.options[0].Records, w.Clock.Now, slog.New(slog.DiscardHandler)); err != nil {
 			w.T.Fatalf("verify: %v", err)
 		}
 		return report.Behind == 0 || len(report.Findings) > 0, fmt.Sprintf("%d projections are behind", report.Behind)
@@ -149,7 +223,7 @@ func (w *World) Account(party, role string) *Client {
 	w.T.Helper()
 	account := w.Admin.Post("/api/v1/accounts", Object{"name": fmt.Sprintf("%s, %s", role, party), "party": party, "role": role}).Want(http.StatusCreated)
 	token := w.Admin.Post("/api/v1/tokens", Object{"account_id": account.Str("id"), "label": "test"}).Want(http.StatusCreated)
-	return w.Admin.With(token.Str("secret"))
+	return w.client(token.Str("secret"))
 }
 
 // Subscribe makes a webhook subscription of the client's party and gives its id and secret.

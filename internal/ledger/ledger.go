@@ -78,6 +78,10 @@ type Options struct {
 	// Trace gives the W3C traceparent of a request's context, "" when it is not traced; it travels with what the request's change
 	// announces and is recorded nowhere in the log. nil: nothing is traced.
 	Trace func(context.Context) string
+
+	// At is called on the way of every batch with the name of a point it has reached (see Points), before anything further is done with
+	// it; nil: nothing is called. While it is set, projections are written in two steps, so that there is a moment between them.
+	At func(point string)
 }
 
 // Ledger executes commands against streams and reads their folds. Create one with New for each process and register every noun before
@@ -89,6 +93,7 @@ type Ledger struct {
 	nouns    map[string]noun
 	cache    *cache
 	projects *projector
+	rivals   rivals
 
 	mu     sync.Mutex
 	queues map[Stream]*queue

@@ -327,3 +327,29 @@ func TestWhatAKilledProcessDidNotProjectIsProjectedBeforeWhatFollowsIt(t *testin
 type mute struct{ store.Store }
 
 func (m *mute) Bulk(context.Context, []store.Op) ([]bool, error) { return nil, errLine }
+
+func TestARefusalIsNeverDecidedOnWhatAnotherProcessHasChangedSince(t *testing.T) {
+	path, clock := filepath.Join(t.TempDir(), "landfall.db"), newClock()
+	first := open(t, path, clock.now, nil, true)
+	second := &world{store: first.store}
+	second.Ledger = ledger.New(first.store, ledger.Options{Now: clock.now, Shared: true})
+	second.jetties = ledger.Register(second.Ledger, jettyFold())
+	defer second.Close(context.Background())
+
+	for turn := range 5 {
+		// The first process remembers an empty jetty; meanwhile the second brings people, whom the first can then take off.
+		mustMove(t, second, "roseau", 3)
+		if _, err := first.move(t.Context(), "roseau", -3); err != nil {
+			t.Fatalf("turn %d: %v", turn, err)
+		}
+		clock.advance(time.Minute) // long after the two last met
+		// And what is refused is refused on the newest: the second took them off before the first could.
+		mustMove(t, first, "roseau", 1)
+		mustMove(t, second, "roseau", -1)
+		if _, err := first.move(t.Context(), "roseau", -1); !fault.Is(err, fault.State) {
+			t.Fatalf("turn %d: %v", turn, err)
+		}
+		clock.advance(time.Minute)
+	}
+	mustVerify(t, first)
+}

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -180,10 +181,26 @@ func newest(ops []store.Op) []store.Op {
 
 // write tries until the operations are written; false when the ledger gives up first.
 func (p *projector) write(ops []store.Op) bool {
-	return p.insist(func() error {
-		_, err := p.l.store.Bulk(p.l.ctx, ops)
-		return err
-	}, "operations", len(ops))
+	bulk := func(ops []store.Op) bool {
+		return len(ops) == 0 || p.insist(func() error {
+			_, err := p.l.store.Bulk(p.l.ctx, ops)
+			return err
+		}, "operations", len(ops))
+	}
+	if p.l.opt.At == nil {
+		return bulk(ops)
+	}
+	wakes := func(op store.Op) bool { return op.Kind == KindWake }
+	documents := slices.DeleteFunc(slices.Clone(ops), wakes)
+	if !bulk(documents) {
+		return false
+	}
+	p.l.at(PointProjected)
+	if !bulk(slices.DeleteFunc(slices.Clone(ops), func(op store.Op) bool { return !wakes(op) })) {
+		return false
+	}
+	p.l.at(PointWoken)
+	return true
 }
 
 // insist tries until do succeeds; false when the ledger gives up first, or when it stops and one more try fails: the sweep of

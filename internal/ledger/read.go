@@ -171,6 +171,18 @@ func (s *Streams[S]) tail(ctx context.Context, stream Stream) (*folded[S], error
 	return next, nil
 }
 
+// likelyTail gives the fold to decide on. Where other processes write too, the cached one is a guess, and a good one unless they have lately
+// written this very stream: the append itself is the proof, and costs nothing more when the guess is right.
+func (s *Streams[S]) likelyTail(ctx context.Context, stream Stream) (f *folded[S], guess bool, err error) {
+	if s.l.opt.Shared && !s.l.rivals.near(stream, s.l.opt.Now()) {
+		if f, ok := s.cached(stream); ok {
+			return f, true, nil
+		}
+	}
+	f, err = s.tail(ctx, stream)
+	return f, false, err
+}
+
 func (s *Streams[S]) cached(stream Stream) (*folded[S], bool) {
 	v, ok := s.l.cache.get(stream)
 	if !ok {

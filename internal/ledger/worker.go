@@ -29,6 +29,7 @@ type worker[S any] struct {
 	submit  func(context.Context, []store.Commit) store.Ticket
 	depth   int
 	ahead   *folded[S]    // the fold behind everything under way; nil: to be read
+	guess   bool          // nobody has looked yet whether ahead is the tail: another process may have written since
 	flights []*flight[S]  // under way, oldest first
 	again   []*pending[S] // to be decided again, before what waits
 	yield   time.Duration // how long to leave the stream to another process after the next batch
@@ -102,14 +103,14 @@ func (w *worker[S]) fill() {
 			return
 		}
 		if w.ahead == nil {
-			tail, err := w.s.tail(w.s.l.ctx, w.stream)
+			tail, guess, err := w.s.likelyTail(w.s.l.ctx, w.stream)
 			if err != nil {
 				for _, p := range cmds {
 					p.answer(Outcome[S]{}, err)
 				}
 				continue
 			}
-			w.ahead = tail
+			w.ahead, w.guess = tail, guess
 		}
 		w.launch(cmds)
 	}
@@ -138,11 +139,36 @@ func (w *worker[S]) launch(cmds []*pending[S]) {
 	if len(f.proposals) == 0 && len(f.followers) == 0 {
 		return
 	}
+	if w.guess && len(f.proposals) == 0 && !w.confirm(f) {
+		return
+	}
 	f.ctx, f.cancel = context.WithTimeout(l.ctx, l.opt.OutcomeTimeout)
 	if len(f.proposals) > 0 {
 		f.ticket = w.submit(f.ctx, f.commits())
 	}
 	w.flights = append(w.flights, f)
+}
+
+// confirm looks whether a batch that writes nothing was decided on the tail: no append will tell. If it was not, its commands are decided
+// again.
+func (w *worker[S]) confirm(f *flight[S]) bool {
+	tail, err := w.s.tail(w.s.l.ctx, w.stream)
+	switch {
+	case err != nil:
+		for _, fo := range f.followers {
+			fo.p.answer(Outcome[S]{}, err)
+		}
+		w.ahead = nil
+		return false
+	case tail.Seq == f.base.Seq:
+		w.guess = false
+		return true
+	}
+	for _, fo := range f.followers {
+		w.again = append(w.again, fo.p)
+	}
+	w.ahead, w.guess = tail, false
+	return false
 }
 
 // repeats looks whether the command's key was used before. If so its answer is given, or hangs on the batch that used it.
@@ -208,9 +234,13 @@ func (w *worker[S]) land() {
 	}
 	last := len(landed) - 1
 	lost := n < len(landed[last].proposals)
+	if len(accepted) > 0 {
+		w.s.l.at(PointCommitted)
+	}
 	follow := w.publish(accepted)
 	if lost {
 		w.s.l.cache.drop(w.stream) // somebody else was here, or nobody knows: read again
+		w.s.l.rivals.met(w.stream, w.s.l.opt.Now())
 	}
 	for _, f := range landed[:last] {
 		w.answer(f, len(f.proposals), nil)
@@ -293,6 +323,7 @@ func (w *worker[S]) publish(accepted []proposal[S]) (follow func()) {
 	l.cache.put(w.stream, last, last.size)
 	promise := l.projects.promise()
 	return func() {
+		l.at(PointAnswered)
 		for _, p := range accepted {
 			announcements := s.announcements(p.after, p.events)
 			if trace := l.opt.Trace(p.p.ctx); trace != "" {
@@ -305,6 +336,7 @@ func (w *worker[S]) publish(accepted []proposal[S]) (follow func()) {
 				Announcements: announcements,
 			})
 		}
+		l.at(PointAnnounced)
 		var events []Recorded
 		for _, p := range accepted {
 			events = append(events, p.events...)

@@ -51,7 +51,7 @@ func (d *Desk) Alerts(ctx context.Context, scope access.Scope, in AlertQuery, p 
 			}
 			visible[a.IncidentID] = ok
 		}
-		if ok || a.Kind == KindWithdrawn {
+		if ok || a.Kind == KindWithdrawn || a.IncidentID == "" {
 			shown = append(shown, item)
 		}
 	}
@@ -79,7 +79,7 @@ func (d *Desk) seesAlert(ctx context.Context, scope access.Scope, a *Alert) (boo
 	switch {
 	case scope.All:
 		return true, nil
-	case scope.ActsFor(a.Party) && a.Kind == KindWithdrawn:
+	case scope.ActsFor(a.Party) && (a.Kind == KindWithdrawn || a.IncidentID == ""):
 		return true, nil
 	case scope.ActsFor(a.Party) && !a.hidden(), a.Origin != "" && scope.ActsFor(place.Party(a.Origin)):
 		return d.sees(ctx, scope, a.IncidentID)

@@ -20,15 +20,18 @@ type outcome struct {
 	At       time.Time  `json:"at"`
 	Status   Status     `json:"status"` // of the delivery after it
 	Code     string     `json:"code"`
-	Next     *time.Time `json:"next,omitempty"` // when the next attempt is due, for retrying
-	Detail   string     `json:"-"`              // the far side's words: detached
+	Next     *time.Time `json:"next,omitempty"`    // when the next attempt is due, for retrying
+	Asked    bool       `json:"asked,omitempty"`   // because the far side asked for it
+	Forward  bool       `json:"forward,omitempty"` // it was made ahead of the schedule, which does not count it
+	Replay   int        `json:"replay,omitempty"`  // how often the delivery had been replayed
+	Detail   string     `json:"-"`                 // the far side's words: detached
 }
 
 func outcomeOf(v *Delivery, at time.Time) outcome {
-	return outcome{Delivery: v.ID, Target: v.Subscription, Event: v.EventID, From: v.Version, Channel: v.Channel, At: at}
+	return outcome{Delivery: v.ID, Target: v.Subscription, Event: v.EventID, From: v.Version, Channel: v.Channel, At: at, Replay: len(v.Replays)}
 }
 
-// Why a delivery is cancelled. They are the codes of its last attempt.
+// Why a delivery is over without an attempt. They are the codes of its last one.
 const (
 	codeDeleted  = "subscription_deleted"
 	codeExpired  = "subscription_expired"
@@ -37,6 +40,8 @@ const (
 	codeNoEvent  = "no_such_event"
 	codeNoSecret = "secret_unreadable"
 	codeChannel  = "channel_unavailable"
+	codeDisabled = "subscription_disabled"
+	codeTooOld   = "too_old"
 )
 
 const (
@@ -45,17 +50,26 @@ const (
 )
 
 // attempt makes one attempt at a delivery and hands its outcome to the journalist. What our own side could not do is no attempt: the delivery
-// stays as it is and is looked at again soon.
+// stays as it is and is looked at again soon. Nor is it one when another process probes the target at this moment.
 func (r *Router) attempt(ctx context.Context, j *job) {
-	if ok, err := r.renew(ctx, j); !ok {
-		if err != nil && ctx.Err() == nil {
-			r.log.Warn("a delivery could not be taken; it waits", "delivery", j.v.ID, "error", err)
+	now := r.now()
+	at, ok, err := r.breaker.claim(ctx, j.v.Subscription, now)
+	if err == nil && ok {
+		at = now.Add(againAfterUs)
+		ok, err = r.renew(ctx, j)
+	}
+	if err != nil || !ok {
+		if err != nil {
+			at = now.Add(againAfterUs)
+			if ctx.Err() == nil {
+				r.log.Warn("a delivery could not be taken; it waits", "delivery", j.v.ID, "error", err)
+			}
 		}
-		r.sender.done(j, r.now().Add(againAfterUs))
+		r.sender.done(j, at)
 		return
 	}
-	o, err := r.try(ctx, j)
-	if err == nil && ctx.Err() == nil {
+	o, asked, err := r.try(ctx, j)
+	if err == nil && ctx.Err() == nil && asked {
 		r.opt.Hooks.Attempted(j.v.Channel, o.Code, o.Status == Delivered, r.now().Sub(o.At))
 	}
 	if err != nil || o.Status != Delivered && ctx.Err() != nil {
@@ -65,6 +79,7 @@ func (r *Router) attempt(ctx context.Context, j *job) {
 		r.sender.done(j, r.now().Add(againAfterUs))
 		return
 	}
+	r.at(PointAttempted)
 	r.journal.add(ctx, j, o)
 }
 
@@ -79,79 +94,144 @@ func (r *Router) renew(ctx context.Context, j *job) (bool, error) {
 	return err == nil && changed[0], err
 }
 
-// try looks at everything that decides whether the delivery may be sent now, sends it, and says what became of it.
-func (r *Router) try(ctx context.Context, j *job) (outcome, error) {
+// try looks at everything that decides whether the delivery may be sent now, sends it, and says what became of it. asked says whether
+// the channel was.
+func (r *Router) try(ctx context.Context, j *job) (o outcome, asked bool, err error) {
 	v := j.v
-	o := outcomeOf(v, r.now())
-	cancelled := func(code string) (outcome, error) {
-		o.Status, o.Code = Cancelled, code
-		return o, nil
+	o = outcomeOf(v, r.now())
+	over := func(status Status, code string) (outcome, bool, error) {
+		o.Status, o.Code = status, code
+		return o, false, nil
 	}
-	s, err := r.d.subs.Load(ctx, v.Subscription)
-	switch {
-	case fault.Is(err, fault.NotFound):
-		return cancelled(codeDeleted)
-	case err != nil:
-		return o, err
-	case s.Value.Status == SubscriptionDeleted, s.Value.Target == "":
-		return cancelled(codeDeleted)
-	case !s.Value.alive(o.At):
-		return cancelled(codeExpired)
-	case !s.Value.Filter.Exercise.wants(v.Exercise):
-		return cancelled(codeExercise)
+	held, err := r.d.subs.Load(ctx, v.Subscription)
+	if fault.Is(err, fault.NotFound) {
+		return over(Cancelled, codeDeleted)
+	}
+	if err != nil {
+		return o, false, err
+	}
+	s := held.Value
+	test := v.EventType == EventSubscriptionTested
+	if status, code := s.ending(o.At); code != "" && (!test || code != codeDisabled) {
+		return over(status, code)
+	}
+	if !s.Filter.Exercise.wants(v.Exercise) {
+		return over(Cancelled, codeExercise)
 	}
 	if j.n == nil {
 		if j.n, err = r.noticeOf(ctx, v); err != nil {
-			return o, err
+			return o, false, err
 		}
 		if j.n == nil {
-			return cancelled(codeNoEvent)
+			return over(Cancelled, codeNoEvent)
 		}
 	}
-	if allowed, err := r.allowed(ctx, s.Value, j.n); err != nil {
-		return o, err
+	if allowed, err := r.allowed(ctx, s, j.n); err != nil {
+		return o, false, err
 	} else if !allowed {
-		return cancelled(codeNotNamed)
+		return over(Cancelled, codeNotNamed)
 	}
-	channel, ok := r.d.channels[s.Value.Channel]
+	if r.tooOld(v, o.At) {
+		return over(Expired, codeTooOld)
+	}
+	channel, ok := r.d.channels[s.Channel]
 	if !ok {
-		return cancelled(codeChannel)
+		return over(Cancelled, codeChannel)
 	}
-	secret, err := r.d.sealer.open(secretPlace(s.Value.ID), s.Value.SealedSecret)
+	secrets, err := r.secretsOf(s, o.At)
 	if err != nil {
-		r.log.Error("a subscription cannot be served", "subscription", s.Value.ID, "error", err)
-		o.Status, o.Code = Dead, codeNoSecret
-		return o, nil
+		r.log.Error("a subscription cannot be served", "subscription", s.ID, "error", err)
+		return over(Dead, codeNoSecret)
 	}
-	var secrets []string
-	if secret != "" {
-		secrets = []string{secret}
-	}
-	sendCtx, cancel := context.WithTimeout(ctx, longestSend)
-	defer cancel()
-	res := channel.Send(sendCtx, Message{
-		ID: v.ID, Target: s.Value.Target, Secrets: secrets, Type: cloudType(v.EventType), Body: j.n.body(),
-		Language: spoken(s.Value.Language), Attempt: len(v.Attempts) + 1,
+	res := r.send(ctx, channel, v, Message{
+		ID: v.ID, Target: s.Target, Secrets: secrets, Type: cloudType(v.EventType), Body: j.n.body(),
+		Language: spoken(s.Language), Attempt: len(v.Attempts) + 1,
 	})
-	r.sender.judge(v.Subscription, res.Sent)
+	if !res.Sent && ctx.Err() != nil {
+		return o, false, nil // broken off by us: it says nothing about the target
+	}
+	r.breaker.note(v, res, r.now())
 	o.Code, o.Detail = res.Code, res.Detail
-	o.Status = Dead
 	if res.Sent {
 		o.Status = Delivered
-		return o, nil
+		return o, true, nil
+	}
+	if err := r.giveUp(ctx, s); err != nil {
+		r.log.Warn("a subscription whose target fails for days could not be disabled; trying again", "subscription", s.ID, "error", err)
+	}
+	r.again(j, &o, res)
+	return o, true, nil
+}
+
+// send hands a message to its channel, within bounds.
+func (r *Router) send(ctx context.Context, channel Channel, v *Delivery, m Message) Result {
+	ctx, cancel := context.WithTimeout(ctx, longestSend)
+	defer cancel()
+	if r.opt.Hooks.Attempting == nil {
+		return channel.Send(ctx, m)
+	}
+	ctx, end := r.opt.Hooks.Attempting(ctx, v.Trace, v.Channel, v.ID)
+	res := channel.Send(ctx, m)
+	end(res.Code, res.Sent)
+	return res
+}
+
+// again decides whether a failed delivery is tried again, and when.
+func (r *Router) again(j *job, o *outcome, res Result) {
+	now := r.now()
+	var next time.Time
+	more := true
+	if j.planned.IsZero() {
+		next, more = r.opt.Retries.next(j.v.tried()+1, now, res.After)
+	} else {
+		// It was tried ahead of its time, because the target had answered again. That costs it nothing: it is as it was.
+		o.Forward, next = true, j.planned
+		if wanted := now.Add(max(againAfterUs, min(res.After, maxRetryAfter))); wanted.After(next) {
+			next = wanted
+		}
+	}
+	if !res.Again || !more {
+		o.Status = Dead
+		return
 	}
 	// The time to wait counts from now, when the far side said so; what the attempt itself took is not part of it.
-	if next, more := r.opt.Retries.next(len(v.Attempts)-v.Round+1, r.now(), res.After); res.Again && more {
-		o.Status, o.Next = Retrying, &next
+	o.Status, o.Next, o.Asked = Retrying, &next, res.After > 0
+}
+
+// tooOld reports whether the delivery is a notice that comes too late to be of use. An alert never is.
+func (r *Router) tooOld(v *Delivery, now time.Time) bool {
+	if r.opt.NoticeAge < 0 || v.AlertID != "" {
+		return false
 	}
-	return o, nil
+	since := v.CreatedAt
+	if v.WaitingSince != nil { // replayed
+		since = *v.WaitingSince
+	}
+	return now.Sub(since) > r.opt.NoticeAge
+}
+
+// secretsOf gives the secrets that sign for a subscription at now, newest first. A former one that does not open is left out.
+func (r *Router) secretsOf(s *Subscription, now time.Time) ([]string, error) {
+	var secrets []string
+	for i, sealed := range s.sealedSecrets(now) {
+		secret, err := r.d.sealer.open(secretPlace(s.ID), sealed)
+		switch {
+		case err == nil:
+			secrets = append(secrets, secret)
+		case i == 0:
+			return nil, err
+		default:
+			r.log.Error("a former secret of a subscription does not open and does not sign", "subscription", s.ID, "error", err)
+		}
+	}
+	return secrets, nil
 }
 
 // allowed reports whether the subscription's owner may be told of this now.
 func (r *Router) allowed(ctx context.Context, s *Subscription, n *notice) (bool, error) {
 	scope := s.Owner.scope()
 	switch {
-	case scope.All, n.withdrawn != "" && scope.ActsFor(n.withdrawn):
+	case n.only == s.ID, scope.All, n.withdrawn != "" && scope.ActsFor(n.withdrawn):
 		return true, nil
 	case n.Incident == "":
 		return s.wants(n.Announcement), nil
@@ -175,7 +255,9 @@ func (r *Router) noticeOf(ctx context.Context, v *Delivery) (*notice, error) {
 		if err != nil {
 			return nil, fmt.Errorf("event %s: %w", v.EventID, err)
 		}
-		notices = r.noticesFrom(found[ref])
+		if notices, err = r.noticesOf(commits[0], found[ref]); err != nil {
+			return nil, fmt.Errorf("event %s: %w", v.EventID, err)
+		}
 		r.recent.put(ref, notices)
 	}
 	for _, n := range notices {

@@ -2,7 +2,6 @@ package notify
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"landfall/internal/access"
@@ -50,39 +49,4 @@ func (d *Desk) Delivery(ctx context.Context, scope access.Scope, id string) (*De
 		return nil, notFound("delivery")
 	}
 	return v, nil
-}
-
-// replayTries bounds how often a replay starts over because a process marked the delivery at the same time.
-const replayTries = 5
-
-// Replay has a delivery that is over, or waits for another attempt, tried at once and then on a fresh schedule, under the same id. Permission
-// is looked at again when it is sent. State when it is under way already.
-func (d *Desk) Replay(ctx context.Context, scope access.Scope, id string) (*Delivery, error) {
-	for range replayTries {
-		v, err := d.Delivery(ctx, scope, id)
-		if err != nil {
-			return nil, err
-		}
-		if err := mayWrite(scope); err != nil {
-			return nil, err
-		}
-		if v.Status == Queued || v.Status == Sending {
-			return nil, fault.New(fault.State, "delivery_under_way", "This delivery is already under way.")
-		}
-		now := d.l.Now()
-		v.Replays = append(v.Replays, Replay{At: now, Account: scope.Account})
-		v.Round, v.WaitingSince = len(v.Attempts), &now
-		v.release(now)
-		changed, err := d.docs.Bulk(ctx, []store.Op{v.put()})
-		if err != nil {
-			return nil, fault.Wrap(err, fault.Unavailable, "store_unavailable", "The replay could not be recorded. Try again.")
-		}
-		if changed[0] {
-			if r := d.router.Load(); r != nil {
-				r.sender.due(v.Subscription, now)
-			}
-			return v, nil
-		}
-	}
-	return nil, fault.Wrap(fmt.Errorf("%d tries", replayTries), fault.Unavailable, "busy", "The delivery is changing at this moment. Try again.")
 }

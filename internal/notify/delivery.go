@@ -47,6 +47,7 @@ type Attempt struct {
 type Replay struct {
 	At      time.Time `json:"at"`
 	Account string    `json:"account"`
+	ID      string    `json:"id,omitempty"` // of the replay's record in the ledger
 }
 
 // Delivery is one event on its way to one target. It is a working document: read only for whoever gets one.
@@ -59,6 +60,8 @@ type Delivery struct {
 	Incident  string `json:"incident,omitempty"`
 	AlertID   string `json:"alert_id,omitempty"` // when the event is one of an alert
 	Exercise  bool   `json:"exercise"`
+	Urgent    bool   `json:"urgent,omitempty"` // goes before what is not
+	Trace     string `json:"trace,omitempty"`  // W3C traceparent of the request behind it; "" mostly
 
 	Subscription string      `json:"subscription"`
 	Channel      string      `json:"channel"`
@@ -70,7 +73,9 @@ type Delivery struct {
 	WaitingSince  *time.Time `json:"waiting_since,omitempty"` // while it is not over: since when somebody waits for it
 	NextAttemptAt *time.Time `json:"next_attempt_at,omitempty"`
 	Attempts      []Attempt  `json:"attempts"`
-	Round         int        `json:"round,omitempty"` // attempts before the last replay; the retry schedule counts from here
+	Asked         bool       `json:"asked,omitempty"`   // the far side asked to be left alone until then
+	Round         int        `json:"round,omitempty"`   // attempts before the last replay; the retry schedule counts from here
+	Forward       int        `json:"forward,omitempty"` // of those since, how many were made ahead of the schedule: it does not count them
 	Replays       []Replay   `json:"replays,omitempty"`
 
 	LeaseOwner string     `json:"lease_owner,omitempty"` // process that has it in hand
@@ -87,8 +92,8 @@ const leaseTime = 20 * time.Second
 
 const kindDelivery = "delivery"
 
-// The queue of a target is its deliveries that are not over, in the order in which they are due; there is one such queue
-// for each target, so that a long one hides no other. Whatever is over has no queue.
+// The queues of a target are its deliveries that are not over, in the order in which they are due: one of the urgent ones, one of all
+// others. Each target has its own, so that a long one hides no other. Whatever is over has no queue.
 var deliveryKind = store.Kind{
 	Name: kindDelivery,
 	Fields: []store.Field{
@@ -106,17 +111,37 @@ var deliveryKind = store.Kind{
 	},
 }
 
+// urgentQueue ends the name of a target's queue of urgent deliveries; the other one has the target's own name. It sorts before every
+// character that ids are made of, so that a target's two queues stand beside each other.
+const urgentQueue = "!"
+
+// queueOf names a target's queue of a class.
+func queueOf(target string, c class) string {
+	if c == urgent {
+		return target + urgentQueue
+	}
+	return target
+}
+
 // newDelivery gives the delivery of an event to a subscription, queued.
-func newDelivery(a ledger.Announcement, s *Subscription, masked string, now time.Time) *Delivery {
+func newDelivery(n *notice, s *Subscription, masked string, now time.Time) *Delivery {
 	d := &Delivery{
-		ID: DeliveryID(a.EventID, s.ID), EventID: a.EventID, EventType: a.Type, Stream: string(a.Stream), Seq: a.Seq,
-		Incident: a.Incident, Exercise: a.Exercise, Subscription: s.ID, Channel: s.Channel, Target: masked, Party: s.Owner.Party,
+		ID: DeliveryID(n.EventID, s.ID), EventID: n.EventID, EventType: n.Type, Stream: string(n.Stream), Seq: n.Seq,
+		Incident: n.Incident, Exercise: n.Exercise, Urgent: n.urgent, Trace: n.Trace,
+		Subscription: s.ID, Channel: s.Channel, Target: masked, Party: s.Owner.Party,
 		Status: Queued, CreatedAt: now, WaitingSince: &now, NextAttemptAt: &now, Attempts: []Attempt{}, Version: 1,
 	}
-	if a.Stream.Noun() == NounAlert {
-		d.AlertID = a.Stream.ID()
+	if n.Stream.Noun() == NounAlert {
+		d.AlertID = n.Stream.ID()
 	}
 	return d
+}
+
+func (v *Delivery) class() class {
+	if v.Urgent {
+		return urgent
+	}
+	return routine
 }
 
 // dueAt is when somebody must look at the delivery: a leased one when its lease runs out.
@@ -151,7 +176,10 @@ func (v *Delivery) apply(o outcome, owner string) bool {
 	if v.Status == Delivered {
 		return true
 	}
-	v.Status, v.NextAttemptAt, v.LeaseOwner, v.LeaseUntil = o.Status, nil, "", nil
+	v.Status, v.NextAttemptAt, v.LeaseOwner, v.LeaseUntil, v.Asked = o.Status, nil, "", nil, o.Asked
+	if o.Forward {
+		v.Forward++
+	}
 	if o.Status.terminal() {
 		v.WaitingSince = nil
 		return true
@@ -170,7 +198,7 @@ func (v *Delivery) doc() store.Doc {
 		"event_type": v.EventType, "status": string(v.Status), "channel": v.Channel,
 	}
 	if !v.Status.terminal() {
-		index["queue"], index["due_at"] = v.Subscription, v.dueAt()
+		index["queue"], index["due_at"] = queueOf(v.Subscription, v.class()), v.dueAt()
 		if v.WaitingSince != nil {
 			index["waiting_since"] = *v.WaitingSince
 		}
@@ -207,6 +235,16 @@ func DefaultRetries() Retries {
 
 // maxRetryAfter bounds what a far side can ask for: one that asks for more is asked again after a day.
 const maxRetryAfter = 24 * time.Hour
+
+// tried gives how many attempts of its round the schedule counts.
+func (v *Delivery) tried() int { return len(v.Attempts) - v.Round - v.Forward }
+
+// replay puts the delivery back in its queue, on a fresh schedule, for the replay of that id.
+func (v *Delivery) replay(id, account string, now time.Time) {
+	v.Replays = append(slices.Clip(v.Replays), Replay{At: now, Account: account, ID: id})
+	v.Round, v.Forward, v.Asked, v.WaitingSince = len(v.Attempts), 0, false, &now
+	v.release(now)
+}
 
 // next gives when the attempt after the n-th (from 1) of a round is made, not before the far side wants it; false: there is none.
 func (r Retries) next(n int, at time.Time, after time.Duration) (time.Time, bool) {

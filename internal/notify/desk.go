@@ -19,7 +19,7 @@ import (
 
 // Kinds lists the documents of this package; the engine must be opened with them.
 func Kinds() []store.Kind {
-	return append(append(append([]store.Kind{}, subscriptionKinds...), alertKind), deliveryKind)
+	return append(append([]store.Kind{}, subscriptionKinds...), alertKind, deliveryKind, circuitKind)
 }
 
 // DeskOptions configure a Desk. All but Logger are required.
@@ -37,6 +37,7 @@ type Desk struct {
 	subs     *ledger.Streams[*Subscription]
 	alerts   *ledger.Streams[*Alert]
 	journals *ledger.Streams[journal]
+	replays  *ledger.Streams[replay]
 	channels map[string]Channel
 	see      Visibility
 	sealer   *sealer
@@ -67,6 +68,7 @@ func NewDesk(l *ledger.Ledger, docs store.Documents, opt DeskOptions) (*Desk, er
 	d.subs = ledger.Register(l, subscriptionFold())
 	d.alerts = ledger.Register(l, alertFold())
 	d.journals = ledger.Register(l, journalFold())
+	d.replays = ledger.Register(l, replayFold())
 	return d, nil
 }
 

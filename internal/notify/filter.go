@@ -54,7 +54,7 @@ const (
 var kindPattern = regexp.MustCompile(`^([a-z][a-z_]{0,30})\.(\*|[a-z][a-z_]{0,40})$`)
 
 // offBus lists the nouns whose events are nobody else's business.
-var offBus = []string{"account", "token", "contact", "subscription", "journal", "ledger"}
+var offBus = []string{"account", "token", "contact", "subscription", "journal", "replay", "ledger"}
 
 // normalised checks the filter of a request and gives it in its stored form. known lists the event types there are: a kind that
 // matches none of them is refused, since it would never fire and nobody would notice.

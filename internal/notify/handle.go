@@ -193,8 +193,14 @@ func (r *Router) announce(ctx context.Context, b *batch) error {
 			b.failed[ref] = true
 			continue
 		}
-		b.notices[ref] = r.noticesFrom(announcements)
-		r.recent.put(ref, b.notices[ref])
+		notices, failure := r.noticesOf(c, announcements)
+		if failure != nil {
+			b.failed[ref] = true
+			err = errors.Join(err, failure)
+			continue
+		}
+		b.notices[ref] = notices
+		r.recent.put(ref, notices)
 	}
 	if err != nil {
 		err = fmt.Errorf("%d commits cannot be read: %w", len(b.failed), err)
@@ -209,11 +215,12 @@ func (r *Router) queue(ctx context.Context, b *batch) (inserted int, err error) 
 		return 0, err
 	}
 	now := r.now()
-	for chunk := range slices.Chunk(wanted, bulkMax) {
+	slices.SortStableFunc(wanted, func(a, b *job) int { return cmp.Compare(b.v.class(), a.v.class()) }) // urgent ones first
+	for chunk := range slices.Chunk(wanted, r.bulk(len(wanted))) {
 		ops := make([]store.Op, len(chunk))
 		reserved := make([]bool, len(chunk))
 		for i, j := range chunk {
-			if reserved[i] = r.sender.reserve(j.v.Subscription); reserved[i] {
+			if reserved[i] = r.sender.reserve(j.v); reserved[i] {
 				j.v.lease(r.opt.Process, now)
 			}
 			ops[i] = j.v.insert()
@@ -227,9 +234,9 @@ func (r *Router) queue(ctx context.Context, b *batch) (inserted int, err error) 
 			case reserved[i] && changed[i]:
 				r.sender.add(j)
 			case reserved[i]:
-				r.sender.unreserve(j.v.Subscription)
+				r.sender.unreserve(j.v)
 			case changed[i]:
-				r.sender.due(j.v.Subscription, now)
+				r.sender.due(j.v.Subscription, j.v.class(), now)
 			}
 			if changed[i] {
 				inserted++
@@ -239,7 +246,11 @@ func (r *Router) queue(ctx context.Context, b *batch) (inserted int, err error) 
 			b.failAll()
 			return inserted, errors.Join(err, unavailable(failure))
 		}
+		if chunk[len(chunk)-1] != wanted[len(wanted)-1] {
+			r.at(PointQueuedHalf)
+		}
 	}
+	r.at(PointQueued)
 	return inserted, err
 }
 
@@ -262,6 +273,16 @@ func (r *Router) deliveriesOf(ctx context.Context, b *batch) ([]*job, error) {
 	var errs []error
 	for i, c := range b.commits {
 		for _, n := range b.notices[b.ref(i)] {
+			if n.only != "" {
+				s, err := r.d.subs.Load(ctx, n.only)
+				if err != nil {
+					b.failed[b.ref(i)] = true
+					errs = append(errs, fmt.Errorf("target of %s: %w", n.EventID, err))
+					continue
+				}
+				jobs = append(jobs, &job{v: newDelivery(n, s.Value, r.mask(s.Value), now), n: n})
+				continue
+			}
 			if !published(n.Type) {
 				continue
 			}
@@ -273,7 +294,7 @@ func (r *Router) deliveriesOf(ctx context.Context, b *batch) ([]*job, error) {
 				}
 			}
 			for _, s := range subs {
-				jobs = append(jobs, &job{v: newDelivery(n.Announcement, s, r.mask(s), now), n: n})
+				jobs = append(jobs, &job{v: newDelivery(n, s, r.mask(s), now), n: n})
 			}
 		}
 	}
@@ -315,15 +336,17 @@ func (r *Router) withFrozen(ctx context.Context, subs []*Subscription, c store.C
 	return subs, nil
 }
 
-func (r *Router) mask(s *Subscription) string {
-	if c, ok := r.d.channels[s.Channel]; ok {
+func (r *Router) mask(s *Subscription) string { return r.d.mask(s) }
+
+func (d *Desk) mask(s *Subscription) string {
+	if c, ok := d.channels[s.Channel]; ok {
 		return c.Mask(s.Target)
 	}
 	return ""
 }
 
-// settleOwn draws the consequences of this package's own quiet streams: a journal marks its deliveries, the end of a subscription cancels
-// what waits for it.
+// settleOwn draws the consequences of this package's own quiet streams: a journal marks its deliveries and tells of those that died, the end of
+// a subscription ends what waits for it, a replay puts deliveries back in their queues.
 func (r *Router) settleOwn(ctx context.Context, b *batch) error {
 	var outcomes []outcome
 	var journals []store.Ref
@@ -343,16 +366,25 @@ func (r *Router) settleOwn(ctx context.Context, b *batch) error {
 			}
 			outcomes, journals = append(outcomes, chained...), append(journals, ref)
 		case NounSubscription:
-			inHand, err := r.cancelGone(ctx, stream.ID())
+			inHand, err := r.endWaiting(ctx, stream.ID())
 			if err != nil {
 				errs = append(errs, err)
 			}
 			if err != nil || inHand > 0 {
 				b.failed[ref] = true // the sweep looks again
 			}
+		case NounReplay:
+			if err := r.d.requeueOf(ctx, c); err != nil {
+				b.failed[ref] = true
+				errs = append(errs, err)
+			}
 		}
 	}
-	if err := r.markAll(ctx, outcomes); err != nil {
+	err := r.markAll(ctx, outcomes)
+	if err == nil {
+		err = r.mourn(ctx, outcomes)
+	}
+	if err != nil {
 		for _, ref := range journals {
 			b.failed[ref] = true
 		}
@@ -374,8 +406,10 @@ func (r *Router) finish(ctx context.Context, done []store.Commit) error {
 	for i, c := range done {
 		ops[i] = store.Op{Do: store.OpClearPending, Ref: refOf(c)}
 	}
+	r.at(PointFollowed)
 	if _, err := r.st.Bulk(ctx, ops); err != nil {
 		return unavailable(err)
 	}
+	r.at(PointCleared)
 	return nil
 }

@@ -201,6 +201,7 @@ func (w *journalist) record(ctx context.Context, batch []entry) {
 		return
 	}
 	w.r.opt.Hooks.Journaled(len(batch))
+	w.r.at(PointChained)
 	if err := w.r.mark(ctx, batch, ref); err != nil && ctx.Err() == nil {
 		w.r.log.Warn("deliveries could not be marked; the sweep does it", "outcomes", len(batch), "error", err)
 	}
@@ -212,6 +213,9 @@ func (w *journalist) record(ctx context.Context, batch []entry) {
 		w.r.sender.done(e.job, next)
 		if e.Status.terminal() {
 			w.r.opt.Hooks.Finished(e.Channel, e.Status, e.At.Sub(e.since))
+		}
+		if e.Status == Dead {
+			w.r.opt.Hooks.Dead(e.Channel)
 		}
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"landfall/internal/store"
 )
@@ -16,10 +18,13 @@ func (r *Router) mark(ctx context.Context, batch []entry, ref store.Ref) error {
 		e.job.v.apply(e.outcome, r.opt.Process)
 		ops[i] = e.job.v.put()
 	}
-	changed, err := r.st.Bulk(ctx, ops)
+	circuits := r.breaker.ops() // they go along with what is written anyway
+	changed, err := r.st.Bulk(ctx, append(ops, circuits...))
 	if err != nil {
+		r.breaker.wrote(circuits, nil)
 		return unavailable(err)
 	}
+	r.breaker.wrote(circuits, changed[len(ops):])
 	var others []outcome
 	for i, e := range batch {
 		if !changed[i] {
@@ -28,6 +33,11 @@ func (r *Router) mark(ctx context.Context, batch []entry, ref store.Ref) error {
 	}
 	if err := r.markAll(ctx, others); err != nil {
 		return err
+	}
+	r.at(PointMarked)
+	if slices.ContainsFunc(batch, func(e entry) bool { return e.mourned() && e.job.v.Party != "" }) {
+		r.owe(ref) // it stays pending until somebody was told
+		return nil
 	}
 	return r.finish(ctx, []store.Commit{{Stream: ref.Stream, Seq: ref.Seq}})
 }
@@ -98,34 +108,55 @@ func (r *Router) markSome(ctx context.Context, outcomes []outcome) (left []outco
 	return left, nil
 }
 
-// cancelGone cancels what waits for a subscription that has ended. What is in somebody's hands is left to them, since they look before they
-// send; but they may have looked already, so inHand says how many there are: the commit is not done with before there are none.
-func (r *Router) cancelGone(ctx context.Context, subscription string) (inHand int, err error) {
+// endWaiting ends what waits for a subscription that nothing is sent to any more: cancelled when it is gone for good, dead when it was disabled, so
+// that it can be replayed. What is in somebody's hands is left to them, since they look before they send; but they may have looked
+// already, so inHand says how many there are: the commit is not done with before there are none.
+func (r *Router) endWaiting(ctx context.Context, subscription string) (inHand int, err error) {
 	s, err := r.d.subs.Load(ctx, subscription)
 	if err != nil {
 		return 0, err
 	}
-	code := codeDeleted
-	switch s.Value.Status {
-	case SubscriptionActive:
+	status, code := s.Value.ending(r.now())
+	if code == "" {
 		return 0, nil
-	case SubscriptionExpired:
-		code = codeExpired
-	case SubscriptionDeleted:
 	}
-	err = r.d.each(ctx, store.Query{Kind: kindDelivery, Index: "queue", Equal: []any{subscription}}, func(doc store.Doc) error {
-		v, err := readDelivery(doc)
-		if err != nil {
-			return err
-		}
-		if v.Status == Sending || !r.sender.hold(v) {
-			inHand++
+	for c := range class(classes) {
+		err = r.d.each(ctx, store.Query{Kind: kindDelivery, Index: "queue", Equal: []any{queueOf(subscription, c)}}, func(doc store.Doc) error {
+			v, err := readDelivery(doc)
+			if err != nil {
+				return err
+			}
+			if code == codeDisabled && v.EventType == EventSubscriptionTested {
+				return nil // it is tested before it is enabled again
+			}
+			if v.Status == Sending || !r.sender.hold(v) {
+				inHand++
+				return nil
+			}
+			o := outcomeOf(v, r.now())
+			o.Status, o.Code = status, code
+			r.journal.add(ctx, &job{v: v}, o)
 			return nil
+		})
+		if err != nil {
+			return inHand, err
 		}
-		o := outcomeOf(v, r.now())
-		o.Status, o.Code = Cancelled, code
-		r.journal.add(ctx, &job{v: v}, o)
-		return nil
-	})
-	return inHand, err
+	}
+	if s.Value.Status == SubscriptionDeleted {
+		return inHand, r.breaker.drop(ctx, subscription)
+	}
+	return inHand, nil
+}
+
+// ending gives what becomes of a delivery to the subscription at now, and why; a code of "" when it is sent.
+func (s *Subscription) ending(now time.Time) (Status, string) {
+	switch {
+	case s.Status == SubscriptionDeleted, s.Target == "":
+		return Cancelled, codeDeleted
+	case s.Status == SubscriptionExpired, s.ExpiresAt != nil && !now.Before(*s.ExpiresAt):
+		return Cancelled, codeExpired
+	case s.Status == SubscriptionDisabled:
+		return Dead, codeDisabled
+	}
+	return "", ""
 }

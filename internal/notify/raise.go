@@ -82,6 +82,9 @@ func (r *Router) raise(ctx context.Context, n *notice, slots chan struct{}) ([]s
 	raised := make([]store.Commit, len(n.Alerts))
 	err = together(len(n.Alerts), slots, func(i int) error {
 		out, err := r.raiseOne(ctx, n, n.Alerts[i], list)
+		if len(out.Events) > 0 {
+			r.at(PointRaised)
+		}
 		raised[i] = store.Commit{Stream: string(out.Stream), Seq: out.Seq}
 		return err
 	})
@@ -90,7 +93,7 @@ func (r *Router) raise(ctx context.Context, n *notice, slots chan struct{}) ([]s
 
 func (r *Router) raiseOne(ctx context.Context, n *notice, call ledger.AlertCall, list []*Subscription) (ledger.Outcome[*Alert], error) {
 	party := place.Party(call.Party)
-	if call.Kind != KindWithdrawn && n.Incident != "" {
+	if call.Kind != KindWithdrawn && !ownKind(call.Kind) && n.Incident != "" {
 		// Un-named since: it learns that by another alert. What comes after this look is undone by the closing.
 		if named, err := r.d.see.MayReceive(ctx, n.Incident, party); err != nil || !named {
 			return ledger.Outcome[*Alert]{}, err

@@ -14,27 +14,53 @@ import (
 type notice struct {
 	ledger.Announcement
 	withdrawn place.Party   // party that this tells of its own un-naming, "" for everything else
+	kind      string        // of the alert that this is an event of; "" for everything else
+	urgent    bool          // goes before what is not
+	only      string        // the one subscription this is for, whatever it wants; "": all that want it
 	body      func() []byte // the rendered event, rendered once
 }
 
 func (r *Router) noticesFrom(announcements []ledger.Announcement) []*notice {
 	out := make([]*notice, len(announcements))
 	for i, a := range announcements {
-		n := &notice{Announcement: a, body: sync.OnceValue(func() []byte { return RenderEvent(r.opt.Source, a) })}
-		if a.Stream.Noun() == NounAlert {
-			var shown struct {
-				Alert struct {
-					Party place.Party `json:"party"`
-					Kind  string      `json:"kind"`
-				} `json:"alert"`
-			}
-			if json.Unmarshal(a.Data, &shown) == nil && shown.Alert.Kind == KindWithdrawn {
-				n.withdrawn = shown.Alert.Party
-			}
-		}
-		out[i] = n
+		out[i] = r.noticeFrom(a)
 	}
 	return out
+}
+
+func (r *Router) noticeFrom(a ledger.Announcement) *notice {
+	n := &notice{Announcement: a, body: sync.OnceValue(func() []byte { return RenderEvent(r.opt.Source, a) })}
+	if a.Stream.Noun() != NounAlert {
+		return n
+	}
+	var shown struct {
+		Alert struct {
+			Party place.Party `json:"party"`
+			Kind  string      `json:"kind"`
+		} `json:"alert"`
+	}
+	if json.Unmarshal(a.Data, &shown) == nil {
+		n.kind = shown.Alert.Kind
+		if n.kind == KindWithdrawn {
+			n.withdrawn = shown.Alert.Party
+		}
+	}
+	n.urgent = pressing(a, n.kind)
+	return n
+}
+
+// pressing reports whether an event of an alert goes before everything that is not: it asks somebody to act now, for real. Those are alerts of
+// incidents that are severe or worse, and the kinds of which domain and protocol say that an answer is due within minutes. An
+// exercise never overtakes anything, and what only operators need does not either.
+func pressing(a ledger.Announcement, kind string) bool {
+	if a.Exercise || a.Type != EventAlertRaised || ownKind(kind) {
+		return false
+	}
+	switch kind {
+	case "activation", "movement", "departure":
+		return true
+	}
+	return rank(a.Severity) >= rank("severe")
 }
 
 // recent keeps the notices of the last commits, bounded by the sum of their sizes, so that neither handling a commit nor trying a

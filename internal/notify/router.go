@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,6 +24,20 @@ type RouterOptions struct {
 	// Source is the CloudEvents source of what is sent. DefaultSource.
 	Source string
 
+	// Rates limits how fast channels send, by name; a channel that is not named sends as fast as it can.
+	Rates map[string]Rate
+
+	// Peers gives how many processes send at present, this one included: each takes its part of the rates. It is asked now and then and
+	// must not block. nil: this one is alone.
+	Peers func() int
+
+	// NoticeAge is how old an event may be when its turn comes: older ones are not sent in a burst after a long silence, but recorded as
+	// expired, a failure that is shown. Alerts are sent however old they are, and so is what somebody replays. 24 h; less than 0: no limit.
+	NoticeAge time.Duration
+
+	// KeepDeliveries is how long deliveries that are over are kept, see Retain. 90 days.
+	KeepDeliveries time.Duration
+
 	// Retries is the schedule of further attempts; nil: DefaultRetries(). Not nil and empty: one attempt.
 	Retries Retries
 
@@ -35,6 +50,10 @@ type RouterOptions struct {
 
 	// PendingAge is how old a pending commit must be for a sweep to take it. 2 s.
 	PendingAge time.Duration
+
+	// At is called with the name of a point that commits, deliveries or attempts have reached (see Points), before anything further is done
+	// with them. nil: nothing is called.
+	At func(point string)
 
 	Limits Limits
 	Hooks  Hooks
@@ -62,6 +81,14 @@ type Hooks struct {
 	Attempted func(channel, code string, sent bool, d time.Duration) // after each attempt
 	Finished  func(channel string, s Status, age time.Duration)      // a delivery is over; age since somebody began to wait for it
 	Journaled func(outcomes int)
+
+	// Attempting is called before an attempt with the delivery's trace. The attempt is made in the context it gives; end is called with what came
+	// of it.
+	Attempting func(ctx context.Context, trace, channel, deliveryID string) (attempt context.Context, end func(code string, sent bool))
+
+	Dead           func(channel string)                     // a delivery failed for good, also one of those that raise no alert
+	CircuitChanged func(channel, state string)              // a target's circuit: closed, open, disabled
+	Throttled      func(channel string, wait time.Duration) // a target's next attempt waits for its rate
 }
 
 // Router makes alerts and deliveries of commits, and sends them. One for each process in the notify role. All methods may be called
@@ -75,8 +102,10 @@ type Router struct {
 	roster  *roster
 	recent  *recent
 	sender  *sender
+	breaker *breaker
 	journal *journalist
 	offered chan []store.Ref
+	owed    chan store.Ref // journal commits of this process whose dead letters nobody has been told of
 
 	mu    sync.Mutex
 	hand  map[store.Ref]bool // commits being handled here
@@ -100,6 +129,8 @@ func NewRouter(d *Desk, st store.Store, opt RouterOptions) *Router {
 	orDefault(&opt.Process, ledger.NewID())
 	orDefault(&opt.Source, DefaultSource)
 	orDefault(&opt.PendingAge, 2*time.Second)
+	orDefault(&opt.NoticeAge, 24*time.Hour)
+	orDefault(&opt.KeepDeliveries, 90*24*time.Hour)
 	orDefault(&opt.Limits.Sends, 256)
 	orDefault(&opt.Limits.SendsTarget, 16)
 	orDefault(&opt.Limits.SlowAfter, 2*time.Second)
@@ -120,9 +151,11 @@ func NewRouter(d *Desk, st store.Store, opt RouterOptions) *Router {
 	r := &Router{
 		d: d, st: st, opt: opt, log: opt.Logger,
 		roster: newRoster(st, opt.Logger), recent: newRecent(opt.Limits.RecentBytes),
-		offered: make(chan []store.Ref, 1024), hand: map[store.Ref]bool{}, ended: make(chan struct{}),
+		offered: make(chan []store.Ref, 1024), owed: make(chan store.Ref, 64), hand: map[store.Ref]bool{}, ended: make(chan struct{}),
 	}
-	r.sender = newSender(opt.Limits, r.attempt)
+	r.sender = newSender(opt.Limits, r.now, r.attempt)
+	r.sender.rates, r.sender.throttle = opt.Rates, opt.Hooks.Throttled
+	r.breaker = newBreaker(r)
 	r.journal = newJournalist(r)
 	d.router.Store(r)
 	return r
@@ -151,6 +184,15 @@ func (h *Hooks) fill() {
 	if h.Journaled == nil {
 		h.Journaled = func(int) {}
 	}
+	if h.Dead == nil {
+		h.Dead = func(string) {}
+	}
+	if h.CircuitChanged == nil {
+		h.CircuitChanged = func(string, string) {}
+	}
+	if h.Throttled == nil {
+		h.Throttled = func(string, time.Duration) {}
+	}
 }
 
 // Start begins to send what is due: leases that a dead process left behind are taken over. A second Start, or one after Stop, is an error.
@@ -168,6 +210,7 @@ func (r *Router) Start(context.Context) error {
 	r.journal.start()
 	r.loops.Go(func() { r.feed(loops) })
 	r.loops.Go(func() { r.handleOffered(loops) })
+	r.loops.Go(func() { r.handleOwed(loops) })
 	return nil
 }
 
@@ -197,7 +240,7 @@ func (r *Router) Stop(ctx context.Context) error {
 		r.sender.wait(context.Background()) // attempts end with their context
 	}
 	err := r.journal.stop(ctx)
-	return errors.Join(err, r.giveBack(ctx, unsent))
+	return errors.Join(err, r.giveBack(ctx, unsent), r.breaker.flush(ctx))
 }
 
 // giveBack returns deliveries that were not sent to their queues, so that another process need not wait for the leases to run out.
@@ -205,15 +248,17 @@ func (r *Router) giveBack(ctx context.Context, jobs []*job) error {
 	if r.opt.Alone || len(jobs) == 0 {
 		return nil // the next start voids them
 	}
-	ops := make([]store.Op, 0, len(jobs))
-	for _, j := range jobs {
-		if j.v.LeaseOwner == r.opt.Process {
-			j.v.release(r.now())
-			ops = append(ops, j.v.put())
+	for chunk := range slices.Chunk(jobs, bulkMax) {
+		ops := make([]store.Op, 0, len(chunk))
+		for _, j := range chunk {
+			if j.v.LeaseOwner == r.opt.Process {
+				j.v.release(r.now())
+				ops = append(ops, j.v.put())
+			}
 		}
-	}
-	if _, err := r.st.Bulk(ctx, ops); err != nil {
-		return fault.Wrap(err, fault.Unavailable, "leases_kept", "Deliveries that were not sent wait until their leases run out.")
+		if _, err := r.st.Bulk(ctx, ops); err != nil {
+			return fault.Wrap(err, fault.Unavailable, "leases_kept", "Deliveries that were not sent wait until their leases run out.")
+		}
 	}
 	return nil
 }
@@ -223,6 +268,9 @@ func (r *Router) now() time.Time { return r.d.l.Now() }
 // Remember keeps what an accepted commit announces, so that handling it reads nothing. It is for the ledger's Publish option and does not
 // block; what is not remembered is read from the log.
 func (r *Router) Remember(a ledger.Appended) {
+	if a.Stream.Noun() == NounSubscription {
+		return // what its owner is told is made from the commit
+	}
 	r.recent.put(store.Ref{Stream: string(a.Stream), Seq: a.Seq}, r.noticesFrom(a.Announcements))
 }
 

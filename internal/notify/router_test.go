@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"landfall/internal/access"
 	"landfall/internal/bus"
 	"landfall/internal/fault"
 	"landfall/internal/ledger"
@@ -286,13 +287,13 @@ func TestAReplayOfWhatIsUnderWayIsRefused(t *testing.T) {
 	var id string
 	for id = range w.deliveries() {
 	}
-	if _, err := w.desk.Replay(t.Context(), first, id); !fault.Is(err, fault.State) {
+	if _, err := w.desk.Replay(t.Context(), first, access.Write{}, id); !fault.Is(err, fault.State) {
 		t.Errorf("replayed while sending: %v", err)
 	}
-	if _, err := w.desk.Replay(t.Context(), state("LCA"), id); !fault.Is(err, fault.NotFound) {
+	if _, err := w.desk.Replay(t.Context(), state("LCA"), access.Write{}, id); !fault.Is(err, fault.NotFound) {
 		t.Errorf("a stranger replays: %v", err)
 	}
-	if _, err := w.desk.Replay(t.Context(), first, "nothing"); !fault.Is(err, fault.NotFound) {
+	if _, err := w.desk.Replay(t.Context(), first, access.Write{}, "nothing"); !fault.Is(err, fault.NotFound) {
 		t.Errorf("nothing is replayed: %v", err)
 	}
 	close(gate)

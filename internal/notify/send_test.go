@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"landfall/internal/access"
 	"landfall/internal/notify"
 )
 
@@ -85,7 +86,7 @@ func TestTheScheduleEndsInADeadLetterThatAPersonCanReplay(t *testing.T) {
 	for n := range notify.DefaultRetries() {
 		d := w.becomes(event, s, notify.Retrying)
 		w.eventually("attempt", func() bool { d = w.deliveryOf(event, s); return len(d.Attempts) == n+1 })
-		if _, err := w.desk.Replay(t.Context(), state("LCA"), d.ID); err == nil {
+		if _, err := w.desk.Replay(t.Context(), state("LCA"), access.Write{}, d.ID); err == nil {
 			t.Fatal("somebody else replayed it")
 		}
 		w.clock.forward(d.NextAttemptAt.Sub(w.clock.now()))
@@ -96,7 +97,7 @@ func TestTheScheduleEndsInADeadLetterThatAPersonCanReplay(t *testing.T) {
 	}
 	w.quiet() // a dead letter is not waited for
 	to.answers(answering(200))
-	if _, err := w.desk.Replay(t.Context(), state("ATG"), d.ID); err != nil {
+	if _, err := w.desk.Replay(t.Context(), state("ATG"), access.Write{}, d.ID); err != nil {
 		t.Fatal(err)
 	}
 	d = w.becomes(event, s, notify.Delivered)
@@ -112,13 +113,13 @@ func TestTheScheduleEndsInADeadLetterThatAPersonCanReplay(t *testing.T) {
 func TestAReplayedDeliveryStartsItsScheduleAnew(t *testing.T) {
 	w := newWorld(t, withRetries(time.Second))
 	to := newReceiver(t, answering(500))
-	s := w.subscribe("ATG", to, notify.Filter{})
+	s := w.subscribe("ATG", to, notify.Filter{Kinds: []string{"incident.*"}})
 	w.openIncident("maria", "ATG")
 	event := w.play("maria", activated, act{})
 	w.becomes(event, s, notify.Retrying)
 	w.clock.forward(time.Second)
 	d := w.becomes(event, s, notify.Dead)
-	if _, err := w.desk.Replay(t.Context(), first, d.ID); err != nil {
+	if _, err := w.desk.Replay(t.Context(), first, access.Write{}, d.ID); err != nil {
 		t.Fatal(err)
 	}
 	d = w.becomes(event, s, notify.Retrying)
@@ -328,7 +329,7 @@ func TestExercisesReachOnlyThoseWhoAskedForThem(t *testing.T) {
 	w.clock.forward(5 * time.Second)
 	d := w.becomes(drill, s, notify.Cancelled)
 	w.becomes(real, s, notify.Delivered)
-	if _, err := w.desk.Replay(t.Context(), state("ATG"), d.ID); err != nil {
+	if _, err := w.desk.Replay(t.Context(), state("ATG"), access.Write{}, d.ID); err != nil {
 		t.Fatal(err)
 	}
 	w.eventually("the replay is cancelled too", func() bool {

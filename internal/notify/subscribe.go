@@ -167,7 +167,7 @@ func (d *Desk) Subscription(ctx context.Context, scope access.Scope, id string) 
 
 // Subscriptions lists those of the scope's party, newest first, without the deleted ones.
 func (d *Desk) Subscriptions(ctx context.Context, scope access.Scope, p Paging) (Page[*Subscription], error) {
-	return find[*Subscription](ctx, d, scope, queryOf(kindSubscription, onlyAny("status", SubscriptionActive, SubscriptionExpired)), p)
+	return find[*Subscription](ctx, d, scope, queryOf(kindSubscription, onlyAny("status", SubscriptionActive, SubscriptionDisabled, SubscriptionExpired)), p)
 }
 
 // Sweep announces that a subscription has expired, when it has at now, once. It is called when the stream's wake has come.
@@ -190,21 +190,25 @@ func (d *Desk) Sweep(ctx context.Context, id string, now time.Time) (fired int, 
 	return len(out.Events), nil
 }
 
-// own gives a subscription that the scope may change.
+// own gives a subscription that the scope may change with If-Match.
 func (d *Desk) own(ctx context.Context, scope access.Scope, w access.Write, id string) (ledger.State[*Subscription], error) {
-	s, err := d.subs.Load(ctx, id)
-	if err != nil {
-		return s, err
+	s, err := d.mine(ctx, scope, id)
+	if err == nil && w.IfMatch == "" {
+		err = fault.New(fault.PreconditionRequired, "if_match_required", "Send If-Match with the ETag of the subscription you have seen.")
 	}
+	return s, err
+}
+
+// mine gives a subscription that the scope may change.
+func (d *Desk) mine(ctx context.Context, scope access.Scope, id string) (ledger.State[*Subscription], error) {
+	s, err := d.subs.Load(ctx, id)
 	switch {
+	case err != nil:
+		return s, err
 	case !scope.All && !scope.ActsFor(s.Value.Owner.Party):
 		return s, notFound(NounSubscription)
-	case !scope.MayWrite():
-		return s, mayWrite(scope)
-	case w.IfMatch == "":
-		return s, fault.New(fault.PreconditionRequired, "if_match_required", "Send If-Match with the ETag of the subscription you have seen.")
 	}
-	return s, nil
+	return s, mayWrite(scope)
 }
 
 func (d *Desk) changeable(s *Subscription, at ledger.Moment, w access.Write) error {
@@ -213,7 +217,7 @@ func (d *Desk) changeable(s *Subscription, at ledger.Moment, w access.Write) err
 		return notFound(NounSubscription)
 	case SubscriptionExpired:
 		return fault.New(fault.State, "subscription_expired", "This subscription has expired. Make another one.")
-	case SubscriptionActive:
+	case SubscriptionActive, SubscriptionDisabled:
 	}
 	return d.matches(w, at.Seq)
 }

@@ -16,10 +16,14 @@ const NounSubscription = "subscription"
 
 // The events of a subscription.
 const (
-	EventSubscribed          = "subscription.created.v1"
-	EventSubscriptionChanged = "subscription.changed.v1"
-	EventUnsubscribed        = "subscription.deleted.v1"
-	EventSubscriptionExpired = "subscription.expired.v1"
+	EventSubscribed           = "subscription.created.v1"
+	EventSubscriptionChanged  = "subscription.changed.v1"
+	EventUnsubscribed         = "subscription.deleted.v1"
+	EventSubscriptionExpired  = "subscription.expired.v1"
+	EventSubscriptionDisabled = "subscription.disabled.v1"
+	EventSubscriptionEnabled  = "subscription.enabled.v1"
+	EventSecretRotated        = "subscription.secret_rotated.v1"
+	EventSubscriptionTested   = "subscription.tested.v1"
 )
 
 // SubscriptionStatus is where a subscription is in its life.
@@ -27,9 +31,10 @@ type SubscriptionStatus string
 
 // The closed list of statuses.
 const (
-	SubscriptionActive  SubscriptionStatus = "active"
-	SubscriptionDeleted SubscriptionStatus = "deleted"
-	SubscriptionExpired SubscriptionStatus = "expired"
+	SubscriptionActive   SubscriptionStatus = "active"
+	SubscriptionDisabled SubscriptionStatus = "disabled" // its target failed for days; Enable brings it back
+	SubscriptionDeleted  SubscriptionStatus = "deleted"
+	SubscriptionExpired  SubscriptionStatus = "expired"
 )
 
 // Owner is whose subscription it is: what it may be told follows from the party.
@@ -56,9 +61,28 @@ type Subscription struct {
 	CreatedAt time.Time          `json:"created_at"`
 	ChangedAt time.Time          `json:"changed_at"`
 
-	SealedSecret string `json:"sealed_secret,omitempty"` // encrypted; never leaves this package's records
-	TargetSeq    int64  `json:"target_seq,omitempty"`    // commit that holds the target
-	SecretSeq    int64  `json:"secret_seq,omitempty"`    // commit that holds the secret
+	Disabled            *Disabling `json:"disabled,omitempty"`              // the last time that it was; nil: never, or enabled again since
+	Since               time.Time  `json:"since,omitzero"`                  // since when it has this target and is enabled
+	PreviousSecretUntil *time.Time `json:"previous_secret_until,omitempty"` // until when secrets before the newest sign too; nil: it never was rotated
+
+	SealedSecret string         `json:"sealed_secret,omitempty"` // encrypted; never leaves this package's records
+	TargetSeq    int64          `json:"target_seq,omitempty"`    // commit that holds the target
+	SecretSeq    int64          `json:"secret_seq,omitempty"`    // commit that holds the secret
+	Former       []formerSecret `json:"former_secrets,omitempty"`
+}
+
+// Disabling is when and why a subscription was disabled.
+type Disabling struct {
+	At           time.Time `json:"at"`
+	FailingSince time.Time `json:"failing_since"`
+	Code         string    `json:"code"` // of the last attempt
+}
+
+// formerSecret is a secret that signs beside the newest one until its grace is over.
+type formerSecret struct {
+	Sealed string    `json:"sealed"`
+	Seq    int64     `json:"seq"` // commit that holds it
+	Until  time.Time `json:"until"`
 }
 
 // The names of a subscription's detached values.
@@ -84,15 +108,38 @@ type subscriptionChanged struct {
 
 type unsubscribed struct{}
 
+type subscriptionDisabled struct {
+	Party        place.Party `json:"party,omitempty"` // whom to tell
+	Channel      string      `json:"channel"`
+	Target       string      `json:"target"` // masked
+	FailingSince time.Time   `json:"failing_since"`
+	Code         string      `json:"code"` // of the last attempt
+}
+
+type subscriptionEnabled struct{}
+
+// secretRotated: the new secret is detached with it; the one before signs beside it until then.
+type secretRotated struct {
+	PreviousUntil time.Time `json:"previous_until"`
+}
+
+type subscriptionTested struct {
+	Party   place.Party `json:"party,omitempty"`
+	Channel string      `json:"channel"`
+}
+
 type subscriptionExpired struct {
 	ExpiredAt time.Time `json:"expired_at"`
 }
 
 func subscriptionFold() ledger.Fold[*Subscription] {
 	return ledger.Fold[*Subscription]{
-		Noun: NounSubscription, Version: 1,
-		Events: []string{EventSubscribed, EventSubscriptionChanged, EventUnsubscribed, EventSubscriptionExpired},
-		New:    func(id string) *Subscription { return &Subscription{ID: id} },
+		Noun: NounSubscription, Version: 2,
+		Events: []string{
+			EventSubscribed, EventSubscriptionChanged, EventUnsubscribed, EventSubscriptionExpired,
+			EventSubscriptionDisabled, EventSubscriptionEnabled, EventSecretRotated, EventSubscriptionTested,
+		},
+		New: func(id string) *Subscription { return &Subscription{ID: id} },
 		Clone: func(s *Subscription) *Subscription {
 			c := *s
 			return &c // lists and times inside are replaced, never changed
@@ -111,7 +158,7 @@ func evolveSubscription(s *Subscription, e ledger.Recorded) (*Subscription, erro
 			return s, err
 		}
 		s.Owner, s.Channel, s.Filter, s.Language, s.ExpiresAt = d.Owner, d.Channel, d.Filter, d.Language, d.ExpiresAt
-		s.Status, s.CreatedAt = SubscriptionActive, e.RecordedAt
+		s.Status, s.CreatedAt, s.Since = SubscriptionActive, e.RecordedAt, e.RecordedAt
 	case EventSubscriptionChanged:
 		var d subscriptionChanged
 		if err := e.Into(&d); err != nil {
@@ -122,6 +169,22 @@ func evolveSubscription(s *Subscription, e ledger.Recorded) (*Subscription, erro
 		s.Status = SubscriptionDeleted
 	case EventSubscriptionExpired:
 		s.Status = SubscriptionExpired
+	case EventSubscriptionDisabled:
+		var d subscriptionDisabled
+		if err := e.Into(&d); err != nil {
+			return s, err
+		}
+		s.Status, s.Disabled = SubscriptionDisabled, &Disabling{At: e.RecordedAt, FailingSince: d.FailingSince, Code: d.Code}
+	case EventSubscriptionEnabled:
+		s.Status, s.Disabled, s.Since = SubscriptionActive, nil, e.RecordedAt
+	case EventSecretRotated:
+		var d secretRotated
+		if err := e.Into(&d); err != nil {
+			return s, err
+		}
+		s.rotate(e.RecordedAt, d.PreviousUntil)
+	case EventSubscriptionTested:
+		return s, nil // changes nothing
 	case ledger.EventErased:
 		var d ledger.Erased
 		if err := e.Into(&d); err != nil {
@@ -130,12 +193,12 @@ func evolveSubscription(s *Subscription, e ledger.Recorded) (*Subscription, erro
 		if d.Name == detachedTarget && d.Seq == s.TargetSeq {
 			s.Target, s.TargetSeq = "", 0 // as when it is folded without the value
 		}
-		if d.Name == detachedSecret && d.Seq == s.SecretSeq {
-			s.SealedSecret, s.SecretSeq = "", 0
+		if d.Name == detachedSecret {
+			s.eraseSecret(d.Seq)
 		}
 	}
 	if v, ok := e.Detached(detachedTarget); ok {
-		s.Target, s.TargetSeq = v, e.Seq
+		s.Target, s.TargetSeq, s.Since = v, e.Seq, e.RecordedAt
 	}
 	if v, ok := e.Detached(detachedSecret); ok {
 		s.SealedSecret, s.SecretSeq = v, e.Seq
@@ -144,8 +207,49 @@ func evolveSubscription(s *Subscription, e ledger.Recorded) (*Subscription, erro
 	return s, nil
 }
 
+// rotate makes room for a new secret. The present one signs on until its grace ends; those whose grace is over go. Nothing needs to happen at
+// that moment, so no wake is set for it: whoever signs looks at the time.
+func (s *Subscription) rotate(now, until time.Time) {
+	former := make([]formerSecret, 0, len(s.Former)+1)
+	if s.SealedSecret != "" {
+		former = append(former, formerSecret{Sealed: s.SealedSecret, Seq: s.SecretSeq, Until: until})
+	}
+	for _, f := range s.Former {
+		if f.Until.After(now) {
+			former = append(former, f)
+		}
+	}
+	s.Former, s.PreviousSecretUntil = former, &until
+	s.SealedSecret, s.SecretSeq = "", 0 // detached with the event, unless it was erased since
+}
+
+// eraseSecret forgets the secret of a commit, as when the stream is folded without the value.
+func (s *Subscription) eraseSecret(seq int64) {
+	if seq == s.SecretSeq {
+		s.SealedSecret, s.SecretSeq = "", 0
+	}
+	s.Former = slices.DeleteFunc(slices.Clone(s.Former), func(f formerSecret) bool { return f.Seq == seq })
+}
+
+// sealedSecrets gives the secrets that sign at now, newest first.
+func (s *Subscription) sealedSecrets(now time.Time) []string {
+	if s.SealedSecret == "" && len(s.Former) == 0 {
+		return nil
+	}
+	out := make([]string, 0, 1+len(s.Former))
+	if s.SealedSecret != "" {
+		out = append(out, s.SealedSecret)
+	}
+	for _, f := range s.Former {
+		if f.Until.After(now) {
+			out = append(out, f.Sealed)
+		}
+	}
+	return out
+}
+
 func (s *Subscription) nextWake() time.Time {
-	if s.Status != SubscriptionActive || s.ExpiresAt == nil {
+	if s.ExpiresAt == nil || s.Status != SubscriptionActive && s.Status != SubscriptionDisabled {
 		return time.Time{}
 	}
 	return *s.ExpiresAt
@@ -189,7 +293,7 @@ var subscriptionKinds = []store.Kind{
 
 func projectSubscription(s *Subscription, head ledger.Head, events []ledger.Recorded) []store.Op {
 	doc := *s
-	doc.SealedSecret = ""
+	doc.SealedSecret, doc.Former = "", nil
 	ops := []store.Op{{Do: store.OpPut, Kind: kindSubscription, Doc: store.Doc{
 		ID: s.ID, Version: head.Seq, Body: mustJSON(doc),
 		Index: map[string]any{

@@ -165,6 +165,11 @@ func withRetries(r ...time.Duration) option {
 func withLimits(l notify.Limits) option { return func(w *world) { w.opt.Limits = l } }
 func shared() option                    { return func(w *world) { w.shared = true } }
 
+// withRate limits how fast webhooks are sent.
+func withRate(r notify.Rate) option {
+	return func(w *world) { w.opt.Rates = map[string]notify.Rate{webhook.Name: r} }
+}
+
 // newWorld opens a store of its own and starts a process on it.
 func newWorld(t *testing.T, opts ...option) *world {
 	t.Helper()
@@ -200,7 +205,7 @@ func (w *world) boot() {
 	logger := slog.New(slog.NewTextHandler(w.log, nil))
 	var router atomic.Pointer[notify.Router]
 	bus := make(chan store.Ref, 100_000)
-	l := ledger.New(w.st, ledger.Options{Now: w.clock.now, Shared: w.shared, Logger: logger, Publish: func(a ledger.Appended) {
+	l := ledger.New(w.st, ledger.Options{Now: w.clock.now, Shared: w.shared, Logger: logger, Trace: traceOf, Publish: func(a ledger.Appended) {
 		if r := router.Load(); r != nil {
 			r.Remember(a)
 		}
@@ -253,6 +258,14 @@ func (w *world) boot() {
 			_ = r.HandleRefs(handling, refs) // what fails is left to the sweep
 		}
 	})
+}
+
+type traceKey struct{}
+
+// traceOf gives the trace of a request's context.
+func traceOf(ctx context.Context) string {
+	trace, _ := ctx.Value(traceKey{}).(string)
+	return trace
 }
 
 // halt stops the process in good order.

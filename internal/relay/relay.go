@@ -35,7 +35,20 @@ type Options struct {
 	Timeout time.Duration
 
 	Logger *slog.Logger
+
+	// At is called with the name of a point that commits have reached (see Points), before anything further is done with them. nil:
+	// nothing is called.
+	At func(point string)
 }
+
+// The points of Options.At, at which the kill walk of package harness ends the process.
+const (
+	PointPublished  = "relay.published"   // what a batch announces is on the bus
+	PointHandedOver = "relay.handed_over" // commits that announce nothing are given to this process's notifier
+)
+
+// Points lists the points of this package in order.
+func Points() []string { return []string{PointPublished, PointHandedOver} }
 
 // batchMax bounds one publishing; a longer queue is published in several.
 const batchMax = 512
@@ -63,6 +76,9 @@ func New(opt Options) *Relay {
 	}
 	if opt.Logger == nil {
 		opt.Logger = slog.Default()
+	}
+	if opt.At == nil {
+		opt.At = func(string) {}
 	}
 	r := &Relay{opt: opt, hand: map[store.Ref]struct{}{}, wake: make(chan struct{}, 1), done: make(chan struct{})}
 	go r.run()
@@ -154,11 +170,14 @@ func (r *Relay) carry(batch []ledger.Appended) {
 		ctx, cancel := context.WithTimeout(context.Background(), r.opt.Timeout)
 		if err := r.opt.Publish(ctx, announced); err != nil {
 			r.opt.Logger.Warn("the bus did not take everything; the sweep will publish the rest", "announcements", len(announced), "error", err)
+		} else {
+			r.opt.At(PointPublished)
 		}
 		cancel()
 	}
 	if len(quiet) > 0 && r.opt.Local != nil {
 		r.opt.Local(quiet)
+		r.opt.At(PointHandedOver)
 	}
 	r.mu.Lock()
 	for _, a := range batch {

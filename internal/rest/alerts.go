@@ -3,6 +3,7 @@ package rest
 import (
 	"encoding/json"
 	"net/http"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -81,8 +82,14 @@ func (s *Server) alert(a *notify.Alert, seq int64) Alert {
 	if v.Severity == "" {
 		v.Severity = SeverityUnknown
 	}
-	if v.Kind == AlertKindStepOverdue {
+	switch v.Kind {
+	case AlertKindStepOverdue:
 		v.StepKey = a.Subject
+	case AlertKindDeliveryDead:
+		v.DeliveryID, _, _ = strings.Cut(a.Subject, "/") // with a number, once it was replayed
+		v.SubscriptionID = deadSubscription(a)
+	case AlertKindSubscriptionDisabled:
+		v.SubscriptionID = a.Subject
 	}
 	if a.Acknowledged != nil {
 		v.Acknowledged = new(acknowledged(*a.Acknowledged))
@@ -93,8 +100,22 @@ func (s *Server) alert(a *notify.Alert, seq int64) Alert {
 	return v
 }
 
-// alertIncident gives the incident as the event showed it.
+// deadSubscription gives the subscription of the delivery that an alert is about.
+func deadSubscription(a *notify.Alert) string {
+	var shown struct {
+		Delivery struct {
+			Subscription string `json:"subscription_id"`
+		} `json:"delivery"`
+	}
+	_ = json.Unmarshal(a.Data, &shown) // an alert that shows nothing any more names its delivery
+	return shown.Delivery.Subscription
+}
+
+// alertIncident gives the incident as the event showed it; of an alert that is about none, nothing.
 func alertIncident(a *notify.Alert) AlertIncident {
+	if a.IncidentID == "" {
+		return AlertIncident{}
+	}
 	var shown struct {
 		Code   string      `json:"code"`
 		Title  string      `json:"title"`

@@ -36,6 +36,7 @@ type operation struct {
 	body         *openapi3.Schema
 	bodyRequired bool
 	public       bool // needs no token
+	probe        bool // tells of the process itself, and is answered to the end of it
 	stream       bool // answers until somebody stops it
 }
 
@@ -54,6 +55,10 @@ func loadContract(text []byte) (*contract, error) {
 				place:  bytes.Index(text, []byte("operationId: "+op.OperationID+"\n")),
 				route:  &routers.Route{Spec: doc, Path: path, PathItem: item, Method: method, Operation: op},
 				public: op.Security != nil && len(*op.Security) == 0,
+			}
+			switch op.OperationID {
+			case "getHealth", "getReadiness", "getMetrics":
+				o.probe = true
 			}
 			for _, p := range op.Parameters {
 				if p.Value.In == openapi3.ParameterInQuery {

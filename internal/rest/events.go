@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"strings"
 	"time"
@@ -78,8 +79,12 @@ func (s *Server) FollowEvents(c echo.Context, p FollowEventsParams) error {
 	for {
 		turn := min(recheck, s.opt.Heartbeat-silent)
 		e, err := next(ctx, following, turn)
+		if s.stopping.Err() != nil {
+			_ = w.write(s.farewell())
+			return nil
+		}
 		if _, gone := s.access.Authenticate(ctx, k.secret); gone != nil || ctx.Err() != nil {
-			return nil // the token or the reader is gone, or the server stops
+			return nil // the token or the reader is gone
 		}
 		switch {
 		case errors.Is(err, context.DeadlineExceeded):
@@ -101,6 +106,13 @@ func (s *Server) FollowEvents(c echo.Context, p FollowEventsParams) error {
 		}
 		silent = 0
 	}
+}
+
+// farewell ends a stream because the server stops. The reader keeps its place and comes back when this process answers nothing any more: not before, since
+// a browser that is answered 503 does not ask again. Readers come back one after another.
+func (s *Server) farewell() string {
+	back := s.opt.Drain + time.Second + rand.N(3*time.Second) //nolint:gosec // spreads readers, keeps no secret
+	return fmt.Sprintf("retry: %d\n: stopping; read on from the last id\n\n", back.Milliseconds())
 }
 
 // next waits for an event, at most for d.

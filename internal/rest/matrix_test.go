@@ -120,9 +120,13 @@ func matrix() []matrixRow {
 		{"getSubscription", path("/api/v1/subscriptions/%s", subscriptionOf), "401 200 404 200 404 200 404"},
 		{"changeSubscription", with("/api/v1/subscriptions/%s", `{"language":"fr"}`, subscriptionOf), "401 200 404 200 404 200 404"},
 		{"unsubscribe", path("/api/v1/subscriptions/%s", leavingOf), "401 204 404 204 404 204 404"},
+		{"rotateSecret", path("/api/v1/subscriptions/%s/rotate-secret", subscriptionOf), "401 200 404 200 404 200 404"},
+		{"enableSubscription", path("/api/v1/subscriptions/%s/enable", subscriptionOf), "401 200 404 200 404 200 404"},
+		{"testSubscription", path("/api/v1/subscriptions/%s/test", subscriptionOf), "401 200 404 200 404 200 404"},
 		{"listDeliveries", path("/api/v1/deliveries"), "401 200 200 200 200 200 200"},
 		{"getDelivery", path("/api/v1/deliveries/%s", deliveryOf), "401 200 404 200 404 200 404"},
 		{"replayDelivery", path("/api/v1/deliveries/%s/replay", deliveryOf), "401 409 404 409 404 409 404"},
+		{"replayDeliveries", with("/api/v1/deliveries/replay", `{"status":["expired"]}`), "401 200 200 200 200 200 403"},
 		{"listProtocols", path("/api/v1/protocols"), "401 200 200 200 200 200 200"},
 		{"getProtocol", path("/api/v1/protocols/hurricane"), "401 200 200 200 200 200 200"},
 		{"listAccounts", path("/api/v1/accounts"), "401 200 403 403 403 403 403"},
@@ -134,6 +138,8 @@ func matrix() []matrixRow {
 		{"revokeToken", path("/api/v1/tokens/%s", tokenOf), "401 204 404 204 404 404 404"},
 		{"whoAmI", path("/api/v1/me"), "401 200 200 200 200 200 200"},
 		{"followEvents", path("/api/v1/events"), "401 200 200 200 200 200 200"},
+		{"getOperation", path("/api/v1/operation"), "401 200 403 403 403 403 200"},
+		{"releaseOperation", path("/api/v1/operation/release"), "401 200 403 403 403 403 403"},
 		{"getHealth", path("/healthz"), "200 200 200 200 200 200 200"},
 		{"getReadiness", path("/readyz"), "200 200 200 200 200 200 200"},
 		{"getMetrics", path("/metrics"), "200 200 200 200 200 200 200"},
@@ -181,6 +187,7 @@ func (w *world) stage() scene {
 
 func TestEveryRouteAnswersEveryRoleAsTheTableSays(t *testing.T) {
 	w := newWorld(t, func(o *Options) {
+		o.Operation = &restored{}
 		o.Metrics = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		})

@@ -2,36 +2,53 @@ package rest
 
 import (
 	"fmt"
+	"net/http"
 	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// meter counts requests, errors and durations by operation. The zero meter counts nothing.
+// meter keeps rate, errors and duration by route. Routes are those of the contract, as it writes them, and methods the known ones, so that no
+// caller can make a new series.
 type meter struct {
 	requests *prometheus.CounterVec
-	duration *prometheus.HistogramVec
+	seconds  *prometheus.HistogramVec
+	bytes    *prometheus.HistogramVec
+	limited  *prometheus.CounterVec
 	inFlight prometheus.Gauge
 	streams  prometheus.Gauge
 }
 
+// unmatched is the route of an address that the contract does not have.
+const unmatched = "unmatched"
+
+// newMeter makes the metrics and registers them; without a registerer they are kept for nobody.
 func newMeter(r prometheus.Registerer) (*meter, error) {
 	m := &meter{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "landfall_http_requests_total", Help: "Requests answered, by operation of the contract and status.",
-		}, []string{"operation", "status"}),
-		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "landfall_http_request_duration_seconds", Help: "Time from reading a request's header to the end of its answer, by operation. Streams excepted.",
+			Name: "landfall_http_requests_total", Help: "Requests answered, by route of the contract and status.",
+		}, []string{"method", "route", "status"}),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "landfall_http_request_seconds", Help: "Time from reading a request's header to the end of its answer, by route and class of status. Event streams excepted.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
-		}, []string{"operation"}),
-		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{Name: "landfall_http_in_flight", Help: "Requests being answered, streams included."}),
+		}, []string{"method", "route", "class"}),
+		bytes: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "landfall_http_response_bytes", Help: "Size of an answer's body, by route. Event streams excepted.",
+			Buckets: prometheus.ExponentialBuckets(256, 4, 7), // 256 B to 1 MiB
+		}, []string{"method", "route"}),
+		limited: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "landfall_http_limited_total", Help: "Requests answered 429, by what was asked too often: account or address.",
+		}, []string{"by"}),
+		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{Name: "landfall_http_in_flight", Help: "Requests being answered, event streams included."}),
 		streams:  prometheus.NewGauge(prometheus.GaugeOpts{Name: "landfall_http_event_streams", Help: "Event streams that are open."}),
 	}
+	m.limited.WithLabelValues(byAccount)
+	m.limited.WithLabelValues(byAddress)
 	if r == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{m.requests, m.duration, m.inFlight, m.streams} {
+	for _, c := range []prometheus.Collector{m.requests, m.seconds, m.bytes, m.limited, m.inFlight, m.streams} {
 		if err := r.Register(c); err != nil {
 			return nil, fmt.Errorf("rest: metrics: %w", err)
 		}
@@ -39,17 +56,26 @@ func newMeter(r prometheus.Registerer) (*meter, error) {
 	return m, nil
 }
 
-// begin notes a request; the function it gives notes its end.
-func (m *meter) begin(operation string) func(status int, took time.Duration) {
-	m.inFlight.Inc()
-	return func(status int, took time.Duration) {
-		m.inFlight.Dec()
-		m.requests.WithLabelValues(operation, strconv.Itoa(status)).Inc()
-		if operation != streamOperation {
-			m.duration.WithLabelValues(operation).Observe(took.Seconds())
-		}
+// answered notes the end of a request.
+func (m *meter) answered(method string, k *call, status int, size int64, took time.Duration) {
+	method, route := methodLabel(method), k.route()
+	m.requests.WithLabelValues(method, route, strconv.Itoa(status)).Inc()
+	if k.op != nil && k.op.stream {
+		return // how long somebody listened says nothing
+	}
+	m.seconds.WithLabelValues(method, route, class(status)).Observe(took.Seconds())
+	m.bytes.WithLabelValues(method, route).Observe(float64(size))
+}
+
+// methodLabel gives a method that HTTP knows, or "other".
+func methodLabel(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+		return method
+	default:
+		return "other"
 	}
 }
 
-// streamOperation is the operation whose duration says nothing.
-const streamOperation = "followEvents"
+// class gives the class of a status: "2xx".
+func class(status int) string { return strconv.Itoa(status/100) + "xx" }

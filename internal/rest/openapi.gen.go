@@ -20,13 +20,15 @@ const (
 
 // Defines values for AlertKind.
 const (
-	AlertKindActivation  AlertKind = "activation"
-	AlertKindDeparture   AlertKind = "departure"
-	AlertKindMovement    AlertKind = "movement"
-	AlertKindNamed       AlertKind = "named"
-	AlertKindPlanning    AlertKind = "planning"
-	AlertKindStepOverdue AlertKind = "step_overdue"
-	AlertKindWithdrawn   AlertKind = "withdrawn"
+	AlertKindActivation           AlertKind = "activation"
+	AlertKindDeliveryDead         AlertKind = "delivery_dead"
+	AlertKindDeparture            AlertKind = "departure"
+	AlertKindMovement             AlertKind = "movement"
+	AlertKindNamed                AlertKind = "named"
+	AlertKindPlanning             AlertKind = "planning"
+	AlertKindStepOverdue          AlertKind = "step_overdue"
+	AlertKindSubscriptionDisabled AlertKind = "subscription_disabled"
+	AlertKindWithdrawn            AlertKind = "withdrawn"
 )
 
 // Defines values for AlertStatus.
@@ -64,7 +66,17 @@ const (
 
 // Defines values for ChannelName.
 const (
+	ChannelNameEmail   ChannelName = "email"
+	ChannelNameLogfile ChannelName = "logfile"
 	ChannelNameWebhook ChannelName = "webhook"
+)
+
+// Defines values for Circuit.
+const (
+	CircuitClosed   Circuit = "closed"
+	CircuitDisabled Circuit = "disabled"
+	CircuitHalfOpen Circuit = "half_open"
+	CircuitOpen     Circuit = "open"
 )
 
 // Defines values for DeliveryStatus.
@@ -198,6 +210,18 @@ const (
 	MovementStatusDeparted  MovementStatus = "departed"
 )
 
+// Defines values for OperationStatusBus.
+const (
+	OperationStatusBusEmbedded OperationStatusBus = "embedded"
+	OperationStatusBusExternal OperationStatusBus = "external"
+)
+
+// Defines values for OperationStatusEngine.
+const (
+	OperationStatusEngineMongodb OperationStatusEngine = "mongodb"
+	OperationStatusEngineSqlite  OperationStatusEngine = "sqlite"
+)
+
 // Defines values for PaceMode.
 const (
 	PaceModeRapid PaceMode = "rapid"
@@ -212,6 +236,13 @@ const (
 	PhasePlanning         Phase = "planning"
 	PhasePostArrival      Phase = "post_arrival"
 	PhasePreDeparture     Phase = "pre_departure"
+)
+
+// Defines values for ProcessRole.
+const (
+	ProcessRoleAPI    ProcessRole = "api"
+	ProcessRoleNotify ProcessRole = "notify"
+	ProcessRoleWatch  ProcessRole = "watch"
 )
 
 // Defines values for ProtocolStatus.
@@ -337,9 +368,10 @@ const (
 
 // Defines values for SubscriptionStatus.
 const (
-	SubscriptionStatusActive  SubscriptionStatus = "active"
-	SubscriptionStatusDeleted SubscriptionStatus = "deleted"
-	SubscriptionStatusExpired SubscriptionStatus = "expired"
+	SubscriptionStatusActive   SubscriptionStatus = "active"
+	SubscriptionStatusDeleted  SubscriptionStatus = "deleted"
+	SubscriptionStatusDisabled SubscriptionStatus = "disabled"
+	SubscriptionStatusExpired  SubscriptionStatus = "expired"
 )
 
 // Defines values for Nonestar.
@@ -489,7 +521,7 @@ type AgeBand struct {
 	Count int `json:"count"`
 }
 
-// Alert What one party must know of one event.
+// Alert What one party must know of one event. `incident` is absent when it is about none.
 //
 // Example: {"etag":"\"1-1\"","exercise":true,"id":"0198c0de-0000-8000-8000-000000000004","incident":{"code":"DMA-2017-7K3QX","id":"0198c0de-0000-7000-8000-000000000001","origin":"DMA","title":"Hurricane Maria: Dominica"},"kind":"activation","level":1,"party":"ATG","raised_at":"2026-11-23T14:03:00Z","required_by":"2026-11-23T14:33:00Z","severity":"extreme","status":"open","version":3}
 type Alert struct {
@@ -503,6 +535,9 @@ type Alert struct {
 
 	// ClosedReason Why: `closed`, `stood_down`, `unnamed`.
 	ClosedReason string `json:"closed_reason,omitempty,omitzero"`
+
+	// DeliveryID The delivery that is dead, for `delivery_dead`.
+	DeliveryID string `json:"delivery_id,omitempty,omitzero"`
 
 	// Etag Version of the alert.
 	Etag string `json:"etag"`
@@ -519,9 +554,9 @@ type Alert struct {
 	// Incident The incident as the alert shows it.
 	//
 	// Example: {"code":"DMA-2017-7K3QX","id":"0198c0de-0000-7000-8000-000000000001","origin":"DMA","title":"Hurricane Maria: Dominica"}
-	Incident AlertIncident `json:"incident"`
+	Incident AlertIncident `json:"incident,omitempty,omitzero"`
 
-	// Kind What the alert is about.
+	// Kind What the alert is about. `delivery_dead` and `subscription_disabled` tell a party what did not reach it.
 	//
 	// Example: activation
 	Kind AlertKind `json:"kind"`
@@ -554,6 +589,9 @@ type Alert struct {
 	//
 	// Example: HUR-07.ATG
 	StepKey StepKey `json:"step_key,omitempty,omitzero"`
+
+	// SubscriptionID The subscription that it went to or that was disabled, for `delivery_dead` and `subscription_disabled`.
+	SubscriptionID string `json:"subscription_id,omitempty,omitzero"`
 
 	// Version Version of the incident that it shows.
 	Version int64 `json:"version"`
@@ -614,7 +652,7 @@ type AlertIncident struct {
 	Title string `json:"title"`
 }
 
-// AlertKind What the alert is about.
+// AlertKind What the alert is about. `delivery_dead` and `subscription_disabled` tell a party what did not reach it.
 //
 // Example: activation
 type AlertKind string
@@ -639,7 +677,7 @@ type AlertStatus string
 //
 // Example: {"alert":{"etag":"\"1-1\"","exercise":true,"id":"0198c0de-0000-8000-8000-000000000004","incident":{"code":"DMA-2017-7K3QX","id":"0198c0de-0000-7000-8000-000000000001","title":"Hurricane Maria: Dominica"},"kind":"activation","level":1,"party":"ATG","raised_at":"2026-11-23T14:03:00Z","severity":"extreme","status":"open","version":3},"deliveries":[],"no_address":false}
 type AlertTold struct {
-	// Alert What one party must know of one event.
+	// Alert What one party must know of one event. `incident` is absent when it is about none.
 	//
 	// Example: {"etag":"\"1-1\"","exercise":true,"id":"0198c0de-0000-8000-8000-000000000004","incident":{"code":"DMA-2017-7K3QX","id":"0198c0de-0000-7000-8000-000000000001","origin":"DMA","title":"Hurricane Maria: Dominica"},"kind":"activation","level":1,"party":"ATG","raised_at":"2026-11-23T14:03:00Z","required_by":"2026-11-23T14:33:00Z","severity":"extreme","status":"open","version":3}
 	Alert Alert `json:"alert"`
@@ -880,6 +918,11 @@ type Cancellation struct {
 // Example: webhook
 type ChannelName string
 
+// Circuit How a target is treated. `closed`: it works. `open`: it fails and is probed every few seconds. `half_open`: a probe is under way. `disabled`: it failed for too long.
+//
+// Example: closed
+type Circuit string
+
 // Clock Ties the scenario time of an exercise to the clock on the wall. Fixed for ever.
 //
 // Example: {"scenario_start":"2017-09-17T15:00:00Z","speed":60,"wall_start":"2026-11-23T14:00:00Z"}
@@ -1012,11 +1055,11 @@ type Delivery struct {
 	Target string `json:"target"`
 }
 
-// DeliveryPage One page of deliverys.
+// DeliveryPage One page of deliveries.
 //
 // Example: {"items":[]}
 type DeliveryPage struct {
-	// Items The deliverys.
+	// Items The deliveries.
 	Items []Delivery `json:"items"`
 
 	// NextCursor Send it as `cursor` to read on. Absent on the last page.
@@ -1932,7 +1975,7 @@ type NewSubscription struct {
 	// SaidAt When it was said to whom relays it.
 	SaidAt time.Time `json:"said_at,omitempty,omitzero"`
 
-	// Target Where to send: an https address.
+	// Target Where to send: an https address for `webhook`, the mailbox of an office or post for `email`, the name of a file for `logfile`.
 	Target string `json:"target"`
 }
 
@@ -1964,6 +2007,66 @@ type NewToken struct {
 
 	// SaidAt When it was said to whom relays it.
 	SaidAt time.Time `json:"said_at,omitempty,omitzero"`
+}
+
+// OperationStatus How the service runs.
+//
+// Example: {"alarms":[],"bus":"external","engine":"mongodb","epoch":1,"first_token_lives":false,"held":false,"processes":[{"last_seen":"2026-11-23T14:05:00Z","name":"api-1","process":"0198c0de-0000-7000-8000-00000000000a","roles":["api"],"since":"2026-11-23T13:30:00Z","version":"1.0.0"}],"roles":["api"],"version":"1.0.0"}
+type OperationStatus struct {
+	// Alarms What an operator should see to. Empty when all is well.
+	Alarms []OperatorAlarm `json:"alarms"`
+
+	// Bus Where the message bus runs.
+	Bus OperationStatusBus `json:"bus"`
+
+	// Engine What the records are stored in.
+	Engine OperationStatusEngine `json:"engine"`
+
+	// Epoch How often it was restored; the first part of every ETag.
+	Epoch int64 `json:"epoch"`
+
+	// FirstTokenLives The token of the first account, which sees everything, is live. Revoke it once there are others.
+	FirstTokenLives bool `json:"first_token_lives"`
+
+	// Held The service was restored and waits to be released.
+	Held bool `json:"held"`
+
+	// Processes The processes of the service, by name. One that was not seen for 30 seconds does not run; it is listed for a day.
+	Processes []RunningProcess `json:"processes"`
+
+	// Roles What the process that answers does.
+	Roles []ProcessRole `json:"roles"`
+
+	// Version Version of the process that answers.
+	Version string `json:"version"`
+
+	// WouldFire What follows when a held service is released.
+	//
+	// Example: {"deliveries":41,"overdue_steps":3}
+	WouldFire *WouldFire `json:"would_fire,omitempty"`
+}
+
+// OperationStatusBus Where the message bus runs.
+type OperationStatusBus string
+
+// OperationStatusEngine What the records are stored in.
+type OperationStatusEngine string
+
+// OperatorAlarm Something an operator should see to.
+//
+// Example: {"code":"nobody_notifies","runbook":"docs/runbooks/nobody-notifies.md","since":"2026-11-23T14:04:00Z","text":"No process sends alerts: what is accepted waits."}
+type OperatorAlarm struct {
+	// Code A stable word for it.
+	Code string `json:"code"`
+
+	// Runbook The page that says what to do, in the documentation.
+	Runbook string `json:"runbook"`
+
+	// Since Since when.
+	Since time.Time `json:"since"`
+
+	// Text What is wrong.
+	Text string `json:"text"`
 }
 
 // PaceMode How fast the event behind spontaneous arrivals unfolds; it chooses between two sets of deadlines.
@@ -2047,6 +2150,11 @@ type ProblemError struct {
 	// Reason What is wrong with it.
 	Reason string `json:"reason"`
 }
+
+// ProcessRole What a process does. `api`: answers requests. `notify`: sends. `watch`: fires deadlines.
+//
+// Example: api
+type ProcessRole string
 
 // Protocol A template with its steps.
 //
@@ -2288,6 +2396,52 @@ type RelayedBy string
 // Example: medium_to_high
 type Reliability string
 
+// ReplayRequest Which deliveries to send again. What is left out narrows nothing, but for `status`.
+//
+// Example: {"since":"2026-11-22T14:00:00Z","status":["dead"],"subscription_id":"0198c0de-0000-7000-8000-000000000005"}
+type ReplayRequest struct {
+	// Channel What carries messages to the target.
+	//
+	// Example: webhook
+	Channel ChannelName `json:"channel,omitempty,omitzero"`
+
+	// IncidentID Only deliveries about this incident.
+	IncidentID string `json:"incident_id,omitempty,omitzero"`
+
+	// OnBehalfOf A state (`DMA`), an island of a state (`ATG-BARBUDA`) or an organisation (`ORG-CDEMA`).
+	//
+	// Example: ATG-BARBUDA
+	OnBehalfOf Party `json:"on_behalf_of,omitempty,omitzero"`
+
+	// RelayedBy How the word reached whoever entered it.
+	//
+	// Example: radio
+	RelayedBy RelayedBy `json:"relayed_by,omitempty,omitzero"`
+
+	// SaidAt When it was said to whom relays it.
+	SaidAt time.Time `json:"said_at,omitempty,omitzero"`
+
+	// Since Only deliveries queued first at this time or later, at most 30 days ago.
+	Since time.Time `json:"since,omitempty,omitzero"`
+
+	// Status Only deliveries with one of these statuses. Absent for `dead`. What is queued or being sent is under way and cannot be named.
+	Status []DeliveryStatus `json:"status,omitempty,omitzero"`
+
+	// SubscriptionID Only deliveries of this subscription.
+	SubscriptionID string `json:"subscription_id,omitempty,omitzero"`
+
+	// Until Only deliveries queued first before this time.
+	Until time.Time `json:"until,omitempty,omitzero"`
+}
+
+// Replayed What a replay queued.
+//
+// Example: {"replayed":12}
+type Replayed struct {
+	// Replayed How many deliveries were queued again.
+	Replayed int `json:"replayed"`
+}
+
 // Role What an account is for.
 //
 // Example: coordinator
@@ -2320,6 +2474,29 @@ type Running struct {
 
 // RunningPart `monitoring`: planning steps only. `active`: every step.
 type RunningPart string
+
+// RunningProcess One process of the service.
+//
+// Example: {"last_seen":"2026-11-23T14:05:00Z","name":"api-1","process":"0198c0de-0000-7000-8000-00000000000a","roles":["api"],"since":"2026-11-23T13:30:00Z","version":"1.0.0"}
+type RunningProcess struct {
+	// LastSeen When it last said that it lives.
+	LastSeen time.Time `json:"last_seen"`
+
+	// Name Its name, from one start to the next; the host's, unless told otherwise.
+	Name string `json:"name"`
+
+	// Process Its id.
+	Process string `json:"process"`
+
+	// Roles What it does.
+	Roles []ProcessRole `json:"roles"`
+
+	// Since When it started.
+	Since time.Time `json:"since"`
+
+	// Version Its version of Landfall.
+	Version string `json:"version"`
+}
 
 // Severity How bad it is or will be, in the words of CAP 1.2.
 //
@@ -2697,6 +2874,9 @@ type Subscription struct {
 	// CreatedAt When it was made.
 	CreatedAt time.Time `json:"created_at"`
 
+	// DisabledAt Since when it is disabled. Absent when it is not.
+	DisabledAt time.Time `json:"disabled_at,omitempty,omitzero"`
+
 	// Etag Version of the subscription.
 	Etag string `json:"etag"`
 
@@ -2707,6 +2887,12 @@ type Subscription struct {
 	//
 	// Example: {"exercise":"exclude","kinds":["incident.*","step.overdue"],"min_severity":"moderate","states":["ATG"]}
 	Filter Filter `json:"filter"`
+
+	// Health How sending to a target goes at this moment. It is not part of what the ETag stands for: read without `If-None-Match` to see it.
+	//
+	//
+	// Example: {"circuit":"open","estimate_seconds":1.2,"failing_since":"2026-11-23T14:03:05Z","last_code":"503","last_success_at":"2026-11-23T14:02:58Z","next_probe_at":"2026-11-23T14:09:10Z","oldest_waiting_at":"2026-11-23T14:03:00Z","waiting":12}
+	Health *TargetHealth `json:"health,omitempty"`
 
 	// ID Its id.
 	ID string `json:"id"`
@@ -2719,10 +2905,13 @@ type Subscription struct {
 	// Example: ATG-BARBUDA
 	Party Party `json:"party,omitempty,omitzero"`
 
+	// PreviousSecretUntil Until when deliveries are signed with the secret before this one too. Absent when they are not.
+	PreviousSecretUntil time.Time `json:"previous_secret_until,omitempty,omitzero"`
+
 	// Secret What deliveries are signed with (Standard Webhooks, `whsec_...`). In the first answer only.
 	Secret string `json:"secret,omitempty,omitzero"`
 
-	// Status Whether a subscription is told anything.
+	// Status Whether a subscription is told anything. `disabled`: its target has failed for five days; enable it again when it is mended.
 	//
 	// Example: active
 	Status SubscriptionStatus `json:"status"`
@@ -2774,10 +2963,41 @@ type SubscriptionPage struct {
 	NextCursor string `json:"next_cursor,omitempty,omitzero"`
 }
 
-// SubscriptionStatus Whether a subscription is told anything.
+// SubscriptionStatus Whether a subscription is told anything. `disabled`: its target has failed for five days; enable it again when it is mended.
 //
 // Example: active
 type SubscriptionStatus string
+
+// TargetHealth How sending to a target goes at this moment. It is not part of what the ETag stands for: read without `If-None-Match` to see it.
+//
+// Example: {"circuit":"open","estimate_seconds":1.2,"failing_since":"2026-11-23T14:03:05Z","last_code":"503","last_success_at":"2026-11-23T14:02:58Z","next_probe_at":"2026-11-23T14:09:10Z","oldest_waiting_at":"2026-11-23T14:03:00Z","waiting":12}
+type TargetHealth struct {
+	// Circuit How a target is treated. `closed`: it works. `open`: it fails and is probed every few seconds. `half_open`: a probe is under way. `disabled`: it failed for too long.
+	//
+	// Example: closed
+	Circuit Circuit `json:"circuit"`
+
+	// EstimateSeconds How long they take at the rate that the operator allows. Absent where there is no limit.
+	EstimateSeconds *float64 `json:"estimate_seconds,omitempty"`
+
+	// FailingSince Since when every attempt has failed. Absent when the last one did not.
+	FailingSince time.Time `json:"failing_since,omitempty,omitzero"`
+
+	// LastCode What came of the last attempt.
+	LastCode string `json:"last_code,omitempty,omitzero"`
+
+	// LastSuccessAt When it last took a delivery.
+	LastSuccessAt time.Time `json:"last_success_at,omitempty,omitzero"`
+
+	// NextProbeAt When a failing target is tried next.
+	NextProbeAt time.Time `json:"next_probe_at,omitempty,omitzero"`
+
+	// OldestWaitingAt Since when the oldest of them waits.
+	OldestWaitingAt time.Time `json:"oldest_waiting_at,omitempty,omitzero"`
+
+	// Waiting Deliveries that wait, held back and failing ones included.
+	Waiting int64 `json:"waiting"`
+}
 
 // Text A text in the languages of the region.
 //
@@ -2886,6 +3106,17 @@ type TokenPage struct {
 
 	// NextCursor Send it as `cursor` to read on. Absent on the last page.
 	NextCursor string `json:"next_cursor,omitempty,omitzero"`
+}
+
+// WouldFire What follows when a held service is released.
+//
+// Example: {"deliveries":41,"overdue_steps":3}
+type WouldFire struct {
+	// Deliveries Deliveries that wait.
+	Deliveries int64 `json:"deliveries"`
+
+	// OverdueSteps Steps whose time has passed and of which nobody was told.
+	OverdueSteps int64 `json:"overdue_steps"`
 }
 
 // AccountID defines model for account_id.
@@ -3035,6 +3266,9 @@ type ListDeliveriesParams struct {
 	// Status Only deliveries with this status.
 	Status DeliveryStatus `form:"status,omitempty" json:"status,omitempty,omitzero"`
 
+	// Channel Only deliveries over this channel.
+	Channel ChannelName `form:"channel,omitempty" json:"channel,omitempty,omitzero"`
+
 	// IncidentID Only deliveries about this incident.
 	IncidentID string `form:"incident_id,omitempty" json:"incident_id,omitempty,omitzero"`
 
@@ -3043,6 +3277,12 @@ type ListDeliveriesParams struct {
 
 	// Cursor The `next_cursor` of the page before. It belongs to one list with one set of filters.
 	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
+}
+
+// ReplayDeliveriesParams defines parameters for ReplayDeliveries.
+type ReplayDeliveriesParams struct {
+	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
+	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
 // ReplayDeliveryParams defines parameters for ReplayDelivery.
@@ -3384,6 +3624,12 @@ type WhoAmIParams struct {
 	IfNoneMatch None `json:"If-None-Match,omitempty,omitzero"`
 }
 
+// ReleaseOperationParams defines parameters for ReleaseOperation.
+type ReleaseOperationParams struct {
+	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
+	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
 // ListSubscriptionsParams defines parameters for ListSubscriptions.
 type ListSubscriptionsParams struct {
 	// Limit At most this many items.
@@ -3421,6 +3667,33 @@ type ChangeSubscriptionParams struct {
 
 	// IfMatch The ETag that the change is meant for. 428 without it, 412 when there is a newer one.
 	IfMatch Mustmatch `json:"If-Match,omitempty,omitzero"`
+}
+
+// EnableSubscriptionParams defines parameters for EnableSubscription.
+type EnableSubscriptionParams struct {
+	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
+	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// IfMatch The ETag that the change is meant for. 412 when there is a newer one.
+	IfMatch Match `json:"If-Match,omitempty,omitzero"`
+}
+
+// RotateSecretParams defines parameters for RotateSecret.
+type RotateSecretParams struct {
+	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
+	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// IfMatch The ETag that the change is meant for. 412 when there is a newer one.
+	IfMatch Match `json:"If-Match,omitempty,omitzero"`
+}
+
+// TestSubscriptionParams defines parameters for TestSubscription.
+type TestSubscriptionParams struct {
+	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
+	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// IfMatch The ETag that the change is meant for. 412 when there is a newer one.
+	IfMatch Match `json:"If-Match,omitempty,omitzero"`
 }
 
 // ListTokensParams defines parameters for ListTokens.
@@ -3473,6 +3746,9 @@ type CreateAccountJSONRequestBody = NewAccount
 
 // AcknowledgeAlertJSONRequestBody defines body for AcknowledgeAlert for application/json ContentType.
 type AcknowledgeAlertJSONRequestBody = Acknowledgement
+
+// ReplayDeliveriesJSONRequestBody defines body for ReplayDeliveries for application/json ContentType.
+type ReplayDeliveriesJSONRequestBody = ReplayRequest
 
 // ReplayDeliveryJSONRequestBody defines body for ReplayDelivery for application/json ContentType.
 type ReplayDeliveryJSONRequestBody = Relayed
@@ -3540,11 +3816,23 @@ type ReopenStepJSONRequestBody = StepReason
 // StartStepJSONRequestBody defines body for StartStep for application/json ContentType.
 type StartStepJSONRequestBody = StepReport
 
+// ReleaseOperationJSONRequestBody defines body for ReleaseOperation for application/json ContentType.
+type ReleaseOperationJSONRequestBody = Relayed
+
 // SubscribeJSONRequestBody defines body for Subscribe for application/json ContentType.
 type SubscribeJSONRequestBody = NewSubscription
 
 // ChangeSubscriptionJSONRequestBody defines body for ChangeSubscription for application/json ContentType.
 type ChangeSubscriptionJSONRequestBody = SubscriptionChange
+
+// EnableSubscriptionJSONRequestBody defines body for EnableSubscription for application/json ContentType.
+type EnableSubscriptionJSONRequestBody = Relayed
+
+// RotateSecretJSONRequestBody defines body for RotateSecret for application/json ContentType.
+type RotateSecretJSONRequestBody = Relayed
+
+// TestSubscriptionJSONRequestBody defines body for TestSubscription for application/json ContentType.
+type TestSubscriptionJSONRequestBody = Relayed
 
 // CreateTokenJSONRequestBody defines body for CreateToken for application/json ContentType.
 type CreateTokenJSONRequestBody = NewToken
@@ -3572,6 +3860,9 @@ type ServerInterface interface {
 	// ListDeliveries List deliveries
 	// (GET /api/v1/deliveries)
 	ListDeliveries(ctx echo.Context, params ListDeliveriesParams) error
+	// ReplayDeliveries Send deliveries again
+	// (POST /api/v1/deliveries/replay)
+	ReplayDeliveries(ctx echo.Context, params ReplayDeliveriesParams) error
 	// GetDelivery Read a delivery
 	// (GET /api/v1/deliveries/{delivery_id})
 	GetDelivery(ctx echo.Context, deliveryID DeliveryID) error
@@ -3686,6 +3977,12 @@ type ServerInterface interface {
 	// WhoAmI Who am I
 	// (GET /api/v1/me)
 	WhoAmI(ctx echo.Context, params WhoAmIParams) error
+	// GetOperation How the service runs
+	// (GET /api/v1/operation)
+	GetOperation(ctx echo.Context) error
+	// ReleaseOperation Release the service after a restore
+	// (POST /api/v1/operation/release)
+	ReleaseOperation(ctx echo.Context, params ReleaseOperationParams) error
 	// ListProtocols List protocols
 	// (GET /api/v1/protocols)
 	ListProtocols(ctx echo.Context) error
@@ -3707,6 +4004,15 @@ type ServerInterface interface {
 	// ChangeSubscription Change a subscription
 	// (PUT /api/v1/subscriptions/{subscription_id})
 	ChangeSubscription(ctx echo.Context, subscriptionID SubscriptionID, params ChangeSubscriptionParams) error
+	// EnableSubscription Enable a subscription again
+	// (POST /api/v1/subscriptions/{subscription_id}/enable)
+	EnableSubscription(ctx echo.Context, subscriptionID SubscriptionID, params EnableSubscriptionParams) error
+	// RotateSecret Rotate the secret
+	// (POST /api/v1/subscriptions/{subscription_id}/rotate-secret)
+	RotateSecret(ctx echo.Context, subscriptionID SubscriptionID, params RotateSecretParams) error
+	// TestSubscription Send a test message
+	// (POST /api/v1/subscriptions/{subscription_id}/test)
+	TestSubscription(ctx echo.Context, subscriptionID SubscriptionID, params TestSubscriptionParams) error
 	// ListTokens List tokens
 	// (GET /api/v1/tokens)
 	ListTokens(ctx echo.Context, params ListTokensParams) error
@@ -3970,6 +4276,13 @@ func (w *ServerInterfaceWrapper) ListDeliveries(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
 	}
 
+	// ------------- Optional query parameter "channel" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "channel", ctx.QueryParams(), &params.Channel, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter channel: %s", err))
+	}
+
 	// ------------- Optional query parameter "incident_id" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "incident_id", ctx.QueryParams(), &params.IncidentID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
@@ -3993,6 +4306,35 @@ func (w *ServerInterfaceWrapper) ListDeliveries(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListDeliveries(ctx, params)
+	return err
+}
+
+// ReplayDeliveries converts echo context to params.
+func (w *ServerInterfaceWrapper) ReplayDeliveries(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReplayDeliveriesParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey Key
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReplayDeliveries(ctx, params)
 	return err
 }
 
@@ -5724,6 +6066,44 @@ func (w *ServerInterfaceWrapper) WhoAmI(ctx echo.Context) error {
 	return err
 }
 
+// GetOperation converts echo context to params.
+func (w *ServerInterfaceWrapper) GetOperation(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetOperation(ctx)
+	return err
+}
+
+// ReleaseOperation converts echo context to params.
+func (w *ServerInterfaceWrapper) ReleaseOperation(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReleaseOperationParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey Key
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReleaseOperation(ctx, params)
+	return err
+}
+
 // ListProtocols converts echo context to params.
 func (w *ServerInterfaceWrapper) ListProtocols(ctx echo.Context) error {
 	var err error
@@ -5938,6 +6318,159 @@ func (w *ServerInterfaceWrapper) ChangeSubscription(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ChangeSubscription(ctx, subscriptionID, params)
+	return err
+}
+
+// EnableSubscription converts echo context to params.
+func (w *ServerInterfaceWrapper) EnableSubscription(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "subscription_id" -------------
+	var subscriptionID SubscriptionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "subscription_id", ctx.Param("subscription_id"), &subscriptionID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter subscription_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params EnableSubscriptionParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey Key
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch Match
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.EnableSubscription(ctx, subscriptionID, params)
+	return err
+}
+
+// RotateSecret converts echo context to params.
+func (w *ServerInterfaceWrapper) RotateSecret(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "subscription_id" -------------
+	var subscriptionID SubscriptionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "subscription_id", ctx.Param("subscription_id"), &subscriptionID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter subscription_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RotateSecretParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey Key
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch Match
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RotateSecret(ctx, subscriptionID, params)
+	return err
+}
+
+// TestSubscription converts echo context to params.
+func (w *ServerInterfaceWrapper) TestSubscription(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "subscription_id" -------------
+	var subscriptionID SubscriptionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "subscription_id", ctx.Param("subscription_id"), &subscriptionID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter subscription_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params TestSubscriptionParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey Key
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch Match
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.TestSubscription(ctx, subscriptionID, params)
 	return err
 }
 
@@ -6263,7 +6796,11 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.DELETE(options.BaseURL+"/api/v1/subscriptions/:subscription_id", wrapper.Unsubscribe, options.OperationMiddlewares["unsubscribe"]...)
 	router.GET(options.BaseURL+"/api/v1/subscriptions/:subscription_id", wrapper.GetSubscription, options.OperationMiddlewares["getSubscription"]...)
 	router.PUT(options.BaseURL+"/api/v1/subscriptions/:subscription_id", wrapper.ChangeSubscription, options.OperationMiddlewares["changeSubscription"]...)
+	router.POST(options.BaseURL+"/api/v1/subscriptions/:subscription_id/rotate-secret", wrapper.RotateSecret, options.OperationMiddlewares["rotateSecret"]...)
+	router.POST(options.BaseURL+"/api/v1/subscriptions/:subscription_id/enable", wrapper.EnableSubscription, options.OperationMiddlewares["enableSubscription"]...)
+	router.POST(options.BaseURL+"/api/v1/subscriptions/:subscription_id/test", wrapper.TestSubscription, options.OperationMiddlewares["testSubscription"]...)
 	router.GET(options.BaseURL+"/api/v1/deliveries", wrapper.ListDeliveries, options.OperationMiddlewares["listDeliveries"]...)
+	router.POST(options.BaseURL+"/api/v1/deliveries/replay", wrapper.ReplayDeliveries, options.OperationMiddlewares["replayDeliveries"]...)
 	router.GET(options.BaseURL+"/api/v1/deliveries/:delivery_id", wrapper.GetDelivery, options.OperationMiddlewares["getDelivery"]...)
 	router.POST(options.BaseURL+"/api/v1/deliveries/:delivery_id/replay", wrapper.ReplayDelivery, options.OperationMiddlewares["replayDelivery"]...)
 	router.GET(options.BaseURL+"/api/v1/protocols", wrapper.ListProtocols, options.OperationMiddlewares["listProtocols"]...)
@@ -6277,6 +6814,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/v1/tokens/:token_id", wrapper.GetToken, options.OperationMiddlewares["getToken"]...)
 	router.GET(options.BaseURL+"/api/v1/me", wrapper.WhoAmI, options.OperationMiddlewares["whoAmI"]...)
 	router.GET(options.BaseURL+"/api/v1/events", wrapper.FollowEvents, options.OperationMiddlewares["followEvents"]...)
+	router.GET(options.BaseURL+"/api/v1/operation", wrapper.GetOperation, options.OperationMiddlewares["getOperation"]...)
+	router.POST(options.BaseURL+"/api/v1/operation/release", wrapper.ReleaseOperation, options.OperationMiddlewares["releaseOperation"]...)
 	router.GET(options.BaseURL+"/healthz", wrapper.GetHealth, options.OperationMiddlewares["getHealth"]...)
 	router.GET(options.BaseURL+"/readyz", wrapper.GetReadiness, options.OperationMiddlewares["getReadiness"]...)
 	router.GET(options.BaseURL+"/metrics", wrapper.GetMetrics, options.OperationMiddlewares["getMetrics"]...)

@@ -120,10 +120,15 @@ func faultOf(err error) *fault.Error {
 func (s *Server) fail(err error, c echo.Context) {
 	r, k, header := c.Request(), callOf(c), c.Response().Header()
 	p, f := problemOf(err, r.URL.Path)
-	k.code = p.Code
+	k.problem = p
 	if f.Kind == fault.Internal {
-		s.log.LogAttrs(r.Context(), slog.LevelError, "request failed", slog.String("request_id", k.id), slog.String("method", r.Method),
-			slog.String("path", p.Instance), slog.Any("error", err))
+		attrs := []slog.Attr{
+			slog.String("request_id", k.id), slog.String("method", r.Method), slog.String("path", p.Instance), slog.Any("error", err),
+		}
+		if id := traceID(r.Context()); id != "" {
+			attrs = append(attrs, slog.String("trace_id", id))
+		}
+		s.log.LogAttrs(r.Context(), slog.LevelError, "request failed", attrs...)
 	}
 	if c.Response().Committed {
 		return // too late to say anything
@@ -140,7 +145,7 @@ func (s *Server) fail(err error, c echo.Context) {
 		wait = retrySoon
 	}
 	if wait > 0 {
-		header.Set(echo.HeaderRetryAfter, strconv.FormatInt(int64((wait+time.Second-1)/time.Second), 10))
+		header.Set(echo.HeaderRetryAfter, inSeconds(wait))
 	}
 	text, err := json.Marshal(p)
 	if err != nil {
@@ -152,6 +157,11 @@ func (s *Server) fail(err error, c echo.Context) {
 	if r.Method != http.MethodHead {
 		_, _ = c.Response().Write(text) // the client has gone if this fails
 	}
+}
+
+// inSeconds gives a time as Retry-After says it: whole seconds, not too few, and at most a day.
+func inSeconds(d time.Duration) string {
+	return strconv.FormatInt(int64((min(d, 24*time.Hour)+time.Second-1)/time.Second), 10)
 }
 
 // cut shortens s to at most n bytes, at a character.

@@ -131,7 +131,7 @@ func TestReadinessNamesWhatIsNotReady(t *testing.T) {
 	w.get("nobody", "/readyz").want(200)
 }
 
-func TestRequestsAreCountedByOperation(t *testing.T) {
+func TestRequestsAreMeasuredByRouteAndNothingACallerMakesUp(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	w := newWorld(t, func(o *Options) {
 		o.Registerer, o.Metrics = registry, promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
@@ -139,14 +139,46 @@ func TestRequestsAreCountedByOperation(t *testing.T) {
 	w.open()
 	w.get("origin", "/api/v1/incidents/0198c0de-0000-7000-8000-00000000dead").want(404)
 	w.get("origin", "/api/v1/nothing").want(404)
+	w.get("origin", "/api/v1/nothing/at/all").want(404)
+	w.do(w.request("origin", "BREW", "/api/v1/incidents", "")).want(405)
 	text := string(w.get("nobody", "/metrics").want(200).body)
 	for _, want := range []string{
-		`landfall_http_requests_total{operation="openIncident",status="201"} 1`, `landfall_http_requests_total{operation="getIncident",status="404"} 1`,
-		`landfall_http_requests_total{operation="unknown",status="404"} 1`, `landfall_http_request_duration_seconds_count{operation="openIncident"} 1`,
-		"landfall_http_in_flight 1", "landfall_http_event_streams 0",
+		`landfall_http_requests_total{method="POST",route="/api/v1/incidents",status="201"} 1`,
+		`landfall_http_requests_total{method="GET",route="/api/v1/incidents/{incident_id}",status="404"} 1`,
+		`landfall_http_requests_total{method="GET",route="unmatched",status="404"} 2`,
+		`landfall_http_requests_total{method="other",route="unmatched",status="405"} 1`,
+		`landfall_http_request_seconds_count{class="2xx",method="POST",route="/api/v1/incidents"} 1`,
+		`landfall_http_request_seconds_count{class="4xx",method="GET",route="/api/v1/incidents/{incident_id}"} 1`,
+		`landfall_http_response_bytes_count{method="POST",route="/api/v1/incidents"} 1`,
+		`landfall_http_limited_total{by="account"} 0`, "landfall_http_in_flight 1", "landfall_http_event_streams 0",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%s is not among the metrics", want)
+		}
+	}
+	for _, unwanted := range []string{"BREW", "nothing", "dead"} {
+		if strings.Contains(text, unwanted) {
+			t.Errorf("the caller's %s is among the metrics", unwanted)
+		}
+	}
+}
+
+func TestHowLongSomebodyListenedIsNotMeasured(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	w := newWorld(t, func(o *Options) {
+		o.Registerer, o.Metrics = registry, promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
+	}).cast()
+	w.get("origin", "/api/v1/me").want(200) // its token is known from here on
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	w.do(w.request("origin", "GET", "/api/v1/events", "").WithContext(ctx)).want(200)
+	text := string(w.get("nobody", "/metrics").want(200).body)
+	if !strings.Contains(text, `landfall_http_requests_total{method="GET",route="/api/v1/events",status="200"} 1`) {
+		t.Error("the stream is not counted")
+	}
+	for _, unwanted := range []string{`landfall_http_request_seconds_count{class="2xx",method="GET",route="/api/v1/events"}`, `landfall_http_response_bytes_count{method="GET",route="/api/v1/events"}`} {
+		if strings.Contains(text, unwanted) {
+			t.Errorf("%s is measured", unwanted)
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
+	"go.opentelemetry.io/otel/trace"
 
 	"landfall/internal/access"
 	"landfall/internal/fault"
@@ -31,8 +32,18 @@ type call struct {
 	body   []byte // as sent
 	value  any    // the body as the gate gave it
 	write  access.Write
-	commit string // id of the commit that a write became, for the log
-	code   string // of the problem it was answered with, for the log
+	commit string // id of the commit that a write became, for log and trace
+
+	problem Problem    // it was answered with, for log and trace
+	span    trace.Span // nil when it is not traced
+}
+
+// route gives the path template of the contract, for metrics and the log.
+func (k *call) route() string {
+	if k.op == nil {
+		return unmatched
+	}
+	return k.op.path
 }
 
 const callKey = "call"
@@ -46,25 +57,27 @@ func callOf(c echo.Context) *call {
 	return fresh
 }
 
-// observe gives the request its id, logs and measures it, and turns a panic into an error.
+// observe gives the request its id, logs, measures and traces it, and turns a panic into an error.
 func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		began := s.now()
-		r, k := c.Request(), callOf(c)
+		r, answer, k := c.Request(), c.Response(), callOf(c)
 		k.id, k.op = requestID(r.Header.Get(echo.HeaderXRequestID)), s.contract.operation(r.Method, c.Path())
-		secure(c.Response().Header())
-		c.Response().Header().Set(echo.HeaderXRequestID, k.id)
-		name := "unknown"
-		if k.op != nil {
-			name = k.op.OperationID
-		}
-		done := s.meter.begin(name)
+		s.secure(answer.Header(), r)
+		answer.Header().Set(echo.HeaderXRequestID, k.id)
+		answer.Before(func() { s.partFrom(answer.Header()) })
+		s.spanned(c, k)
+		s.meter.inFlight.Inc()
+		defer func() {
+			took := s.now().Sub(began)
+			s.meter.inFlight.Dec()
+			s.meter.answered(r.Method, k, answer.Status, answer.Size, took)
+			s.logRequest(c, k, took)
+			endSpan(k, answer.Status)
+		}()
 		if err := s.guarded(next, c); err != nil {
 			s.fail(err, c)
 		}
-		took := s.now().Sub(began)
-		done(c.Response().Status, took)
-		s.logRequest(c, k, name, took)
 		return nil
 	}
 }
@@ -83,17 +96,23 @@ func (s *Server) guarded(next echo.HandlerFunc, c echo.Context) (err error) {
 	return next(c)
 }
 
-func (s *Server) logRequest(c echo.Context, k *call, name string, took time.Duration) {
-	level := slog.LevelInfo
-	if k.op != nil && k.op.public {
-		level = slog.LevelDebug // probes would fill the log
+func (s *Server) logRequest(c echo.Context, k *call, took time.Duration) {
+	level, name := slog.LevelInfo, "unknown"
+	if k.op != nil {
+		name = k.op.OperationID
+		if k.op.public {
+			level = slog.LevelDebug // probes would fill the log
+		}
 	}
 	attrs := []slog.Attr{
 		slog.String("request_id", k.id), slog.String("operation", name), slog.String("method", c.Request().Method),
 		slog.String("path", cut(c.Request().URL.Path, pointerMax)), slog.Int("status", c.Response().Status),
 		slog.Duration("took", took), slog.String("from", c.RealIP()),
 	}
-	for _, a := range []slog.Attr{slog.String("account", k.scope.Account), slog.String("commit", k.commit), slog.String("problem", k.code)} {
+	for _, a := range []slog.Attr{
+		slog.String("account", k.scope.Account), slog.String("commit", k.commit), slog.String("problem", k.problem.Code),
+		slog.String("trace_id", traceID(c.Request().Context())),
+	} {
 		if a.Value.String() != "" {
 			attrs = append(attrs, a)
 		}
@@ -112,16 +131,6 @@ func requestID(given string) string {
 		return given
 	}
 	return uuid.NewString()
-}
-
-// secure sets what keeps a browser from doing anything with an answer but show it.
-func secure(h http.Header) {
-	h.Set(echo.HeaderXContentTypeOptions, "nosniff")
-	h.Set(echo.HeaderXFrameOptions, "DENY")
-	h.Set(echo.HeaderReferrerPolicy, "no-referrer")
-	h.Set(echo.HeaderContentSecurityPolicy, "default-src 'none'; frame-ancestors 'none'")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	h.Set(echo.HeaderCacheControl, "no-store")
 }
 
 // capacity refuses what would only make everybody wait. Probes always pass.
@@ -167,17 +176,35 @@ func (s *Server) authenticate(next echo.HandlerFunc) echo.HandlerFunc {
 		if k.op == nil || k.op.public {
 			return next(c)
 		}
-		scheme, secret, _ := strings.Cut(c.Request().Header.Get(echo.HeaderAuthorization), " ")
-		if !strings.EqualFold(scheme, "Bearer") {
-			secret = ""
+		secret := bearer(c.Request().Header)
+		if secret == "" {
+			_, err := s.access.Authenticate(c.Request().Context(), "")
+			return err // costs nothing, so nobody counts it
 		}
-		scope, err := s.access.Authenticate(c.Request().Context(), strings.TrimSpace(secret))
-		if err != nil {
+		if wait := s.limiter.knock(c.RealIP(), secret, s.now()); wait > 0 {
+			return s.tooOften(byAddress, wait)
+		}
+		scope, err := s.access.Authenticate(c.Request().Context(), secret)
+		switch {
+		case fault.Is(err, fault.Unauthenticated):
+			s.limiter.failed(c.RealIP(), secret, s.now())
+			return err
+		case err != nil:
 			return err
 		}
-		k.scope, k.secret = scope, strings.TrimSpace(secret)
+		s.limiter.let(secret)
+		k.scope, k.secret = scope, secret
 		return next(c)
 	}
+}
+
+// bearer gives the token of a request, "" when it has none.
+func bearer(h http.Header) string {
+	scheme, secret, _ := strings.Cut(h.Get(echo.HeaderAuthorization), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(secret)
 }
 
 // admission holds parameters and body against the contract, and gathers what a write carries.

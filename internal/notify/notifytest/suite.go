@@ -1,16 +1,15 @@
 // Package notifytest is the suite that every channel of package notify passes. A channel brings a far side that can be told how to
-// behave; the suite sends to it and looks at what the channel reports and at what arrived.
+// behave, and says which of the promises it can keep at all; the suite sends to it and looks at what the channel reports, at what
+// arrived, and at what was logged meanwhile. What a channel cannot show is said in its Traits and checked as far as it can be: nothing
+// is skipped in silence.
 package notifytest
 
 import (
-	"bytes"
-	"context"
-	"fmt"
-	"strings"
+	"log/slog"
+	"slices"
 	"testing"
 	"time"
 
-	"landfall/internal/ledger"
 	"landfall/internal/notify"
 )
 
@@ -27,157 +26,98 @@ const (
 	Insults Behaviour = "answers wildly" // refuses now, with words that must be cleaned
 )
 
-// Arrival is what a far side has got. One that cannot see an id or a body leaves it empty.
+// Form is what a channel makes of a message.
+type Form string
+
+// The forms.
+const (
+	Event Form = "event" // the body, byte for byte: for machines
+	Words Form = "words" // a text in the reader's language: for people
+)
+
+// Traits are what a channel claims. The suite holds it to that.
+type Traits struct {
+	Form    Form
+	Signs   bool        // every message is signed with every valid secret
+	Ordered bool        // what is sent one after the other arrives in that order
+	Cannot  []Behaviour // what no far side of such a channel can do
+}
+
+// Arrival is what a far side has got.
 type Arrival struct {
-	ID   string
-	Body []byte
+	ID      string // of the delivery
+	Body    []byte // form Event
+	Subject string // form Words
+	Text    string // form Words: all that a reader sees
+
+	Signed func(secret string) bool // whether the signature verifies with the secret; nil when there is none
 }
 
 // Peer is a channel with a far side.
 type Peer struct {
 	Channel  notify.Channel
-	Target   string // valid; holds the word "confidential" where the channel allows
-	Secret   string // as Channel.NewSecret gave it; the far side checks it
+	Traits   Traits
+	Target   string   // valid; holds the word "confidential" where the channel allows it
+	Bad      []string // targets that must be refused, besides those that no channel takes
+	Private  []string // what may show in no result, no mask and no log: passwords, the target itself
 	Behave   func(Behaviour)
 	Arrived  func() []Arrival
 	Patience time.Duration // the channel's own bound for one attempt, short
 }
 
-func message(p Peer, id string, exercise bool) notify.Message {
-	body := notify.RenderEvent(notify.DefaultSource, ledger.Announcement{
-		EventID: id, Type: "step.overdue.v1", Stream: "incident/maria", Seq: 7, At: time.Date(2017, 9, 18, 21, 0, 0, 0, time.UTC),
-		Exercise: exercise, Origin: "DMA", Data: []byte(`{"incident":{"title":"Île sous le vent — 飓风 & <>"}}`),
-	})
-	return notify.Message{ID: id, Target: p.Target, Secret: p.Secret, Type: "landfall.step.overdue.v1", Body: body}
+// part is one peer under test, with what was logged since it began.
+type part struct {
+	Peer
+	log     *records
+	secrets []string // newest first
 }
 
-// Run runs the suite; each part gets a peer of its own.
-func Run(t *testing.T, start func(t *testing.T) Peer) {
-	part := func(name string, do func(t *testing.T, p Peer)) {
-		t.Run(name, func(t *testing.T) { do(t, start(t)) })
+// Run runs the suite. Each part starts a peer of its own; the channel logs to the logger it is given, if it logs.
+func Run(t *testing.T, start func(t *testing.T, log *slog.Logger) Peer) {
+	begin := func(t *testing.T) *part {
+		log := capture(t)
+		p := &part{Peer: start(t, slog.New(log)), log: log}
+		if p.Traits.Signs {
+			p.secrets = []string{p.Channel.NewSecret(), p.Channel.NewSecret()}
+		}
+		return p
 	}
-	part("success", func(t *testing.T, p Peer) {
-		p.Behave(Takes)
-		m := message(p, "one", false)
-		expect(t, p.Channel.Send(t.Context(), m), true, false)
-		got := p.Arrived()
-		if len(got) != 1 || got[0].ID != "one" || !bytes.Equal(got[0].Body, m.Body) {
-			t.Errorf("arrived: %s", show(got))
-		}
+	// One peer says whom we have before us; all are alike.
+	var traits Traits
+	t.Run("traits", func(t *testing.T) {
+		p := begin(t)
+		traits = p.Traits
+		p.checkTraits(t)
 	})
-	part("a slow success is one", func(t *testing.T, p Peer) {
-		p.Behave(Slow)
-		expect(t, p.Channel.Send(t.Context(), message(p, "one", false)), true, false)
-	})
-	part("temporary failure is worth trying again", func(t *testing.T, p Peer) {
-		p.Behave(Later)
-		r := p.Channel.Send(t.Context(), message(p, "one", false))
-		expect(t, r, false, true)
-		p.Behave(Takes)
-		expect(t, p.Channel.Send(t.Context(), message(p, "one", false)), true, false)
-	})
-	part("permanent failure is not", func(t *testing.T, p Peer) {
-		p.Behave(Never)
-		expect(t, p.Channel.Send(t.Context(), message(p, "one", false)), false, false)
-	})
-	part("silence ends in time and is worth trying again", func(t *testing.T, p Peer) {
-		p.Behave(Silent)
-		ctx, cancel := context.WithTimeout(t.Context(), 20*p.Patience+10*time.Second)
-		defer cancel()
-		expect(t, p.Channel.Send(ctx, message(p, "one", false)), false, true)
-		if ctx.Err() != nil {
-			t.Error("the channel did not bound its attempt")
+	for _, c := range parts {
+		if slices.ContainsFunc(c.needs, func(b Behaviour) bool { return slices.Contains(traits.Cannot, b) }) || c.only != nil && !c.only(traits) {
+			continue // declared: checkTraits has held the channel to it
 		}
-	})
-	part("a duplicate carries the same id and body", func(t *testing.T, p Peer) {
-		p.Behave(Takes)
-		for range 2 {
-			expect(t, p.Channel.Send(t.Context(), message(p, "one", false)), true, false)
-		}
-		if got := p.Arrived(); len(got) != 2 || got[0].ID != got[1].ID || !bytes.Equal(got[0].Body, got[1].Body) {
-			t.Errorf("arrived: %s", show(got))
-		}
-	})
-	part("many at once do not mix", func(t *testing.T, p Peer) {
-		p.Behave(Takes)
-		const n = 32
-		results := make(chan notify.Result, n)
-		for i := range n {
-			go func() { results <- p.Channel.Send(t.Context(), message(p, fmt.Sprint("id-", i), false)) }()
-		}
-		for range n {
-			expect(t, <-results, true, false)
-		}
-		for _, a := range p.Arrived() {
-			if !strings.Contains(string(a.Body), `"id":"`+a.ID+`"`) {
-				t.Errorf("%s arrived as %s", a.Body, a.ID)
-			}
-		}
-	})
-	part("what is cancelled before it is sent does not arrive", func(t *testing.T, p Peer) {
-		p.Behave(Takes)
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		if r := p.Channel.Send(ctx, message(p, "one", false)); r.Sent {
-			t.Errorf("reported as sent: %+v", r)
-		}
-		if got := p.Arrived(); len(got) != 0 {
-			t.Errorf("arrived: %s", show(got))
-		}
-	})
-	part("an exercise says so", func(t *testing.T, p Peer) {
-		p.Behave(Takes)
-		expect(t, p.Channel.Send(t.Context(), message(p, "one", true)), true, false)
-		if got := p.Arrived(); len(got) != 1 || !strings.Contains(string(got[0].Body), `"exercise":true`) {
-			t.Errorf("arrived: %s", show(got))
-		}
-	})
-	part("words are cleaned and bounded, and tell no secret", func(t *testing.T, p Peer) {
-		for _, b := range []Behaviour{Insults, Silent, Later, Never} {
-			p.Behave(b)
-			r := p.Channel.Send(t.Context(), message(p, "one", false))
-			for _, r := range r.Detail {
-				if r < ' ' || r == 0x7f || r == '\u202e' {
-					t.Errorf("%s: the detail holds %U", b, r)
-				}
-			}
-			if len([]rune(r.Detail)) > 1100 || len(r.Code) > 40 {
-				t.Errorf("%s: %d characters of detail, code %q", b, len([]rune(r.Detail)), r.Code)
-			}
-			if text := r.Code + r.Detail; p.Secret != "" && strings.Contains(text, p.Secret) || strings.Contains(text, "confidential") {
-				t.Errorf("%s: a secret is told: %q", b, text)
-			}
-		}
-	})
-	part("targets", func(t *testing.T, p Peer) {
-		if wrong := p.Channel.CheckTarget(p.Target); wrong != "" {
-			t.Errorf("the valid target %s", wrong)
-		}
-		for _, bad := range []string{"", " ", "\x00", "nonsense"} {
-			if p.Channel.CheckTarget(bad) == "" {
-				t.Errorf("%q was accepted", bad)
-			}
-		}
-		if m := p.Channel.Mask(p.Target); m == "" || strings.Contains(m, "confidential") {
-			t.Errorf("masked as %q", m)
-		}
-		if a, b := p.Channel.NewSecret(), p.Channel.NewSecret(); a != "" && a == b {
-			t.Error("two secrets are the same")
-		}
-	})
-}
-
-func expect(t *testing.T, r notify.Result, sent, again bool) {
-	t.Helper()
-	if r.Sent != sent || r.Again != again || r.Code == "" {
-		t.Errorf("result %+v, want sent %t, again %t and a code", r, sent, again)
+		t.Run(c.name, func(t *testing.T) {
+			p := begin(t)
+			c.do(t, p)
+			p.checkLog(t)
+		})
 	}
 }
 
-func show(list []Arrival) string {
-	var b strings.Builder
-	for _, a := range list {
-		fmt.Fprintf(&b, "%s %s; ", a.ID, a.Body)
+// checkTraits holds a channel to what can be seen of its claims without sending.
+func (p *part) checkTraits(t *testing.T) {
+	if p.Traits.Form != Event && p.Traits.Form != Words {
+		t.Errorf("form %q is none", p.Traits.Form)
 	}
-	return b.String()
+	if signs := p.Channel.NewSecret() != ""; signs != p.Traits.Signs {
+		t.Errorf("it gives secrets: %t; it claims to sign: %t", signs, p.Traits.Signs)
+	}
+	for _, b := range p.Traits.Cannot {
+		if !slices.Contains([]Behaviour{Slow, Later, Never, Silent, Insults}, b) {
+			t.Errorf("a channel cannot do without %q", b)
+		}
+	}
+	if len(p.Private) == 0 {
+		t.Error("nothing is private: say at least what of the target is")
+	}
+	if p.Channel.Name() == "" {
+		t.Error("it has no name")
+	}
 }

@@ -2,7 +2,6 @@ package webhook
 
 import (
 	"net/netip"
-	"strings"
 	"testing"
 	"time"
 )
@@ -23,36 +22,6 @@ func TestRetryAfterIsReadAsSecondsOrAsADate(t *testing.T) {
 			t.Errorf("%q: %s, want %s", header, got, want)
 		}
 	}
-}
-
-func TestWordsBecomeOneCleanLine(t *testing.T) {
-	for in, want := range map[string]string{
-		"":                                "",
-		" \r\n ":                          "",
-		"not\r\n\tfound ":                 "not found",
-		"a\x00b\x1b[31m":                  "a b [31m",
-		"caf\xc3\xa9 \xff\xfe":            "café \uFFFD",
-		"\u202eevil\u200b":                "evil",
-		strings.Repeat("x", 2000):         strings.Repeat("x", 1000) + "…",
-		"<script>alert(1)</script> stays": "<script>alert(1)</script> stays",
-	} {
-		if got := clean([]byte(in)); got != want {
-			t.Errorf("%q: %q, want %q", in, got, want)
-		}
-	}
-}
-
-func FuzzCleanGivesPrintableBoundedText(f *testing.F) {
-	f.Add([]byte("a\x00\u202e\xff"))
-	f.Fuzz(func(t *testing.T, in []byte) {
-		out := clean(in)
-		if n := len([]rune(out)); n > maxDetail+2 {
-			t.Errorf("%d characters", n)
-		}
-		if strings.ContainsAny(out, "\r\n\x00\x1b") {
-			t.Errorf("%q", out)
-		}
-	})
 }
 
 func TestPublicAddresses(t *testing.T) {

@@ -1,6 +1,7 @@
 // Package webhook sends messages to HTTP endpoints, signed as Standard Webhooks describes
 // (https://www.standardwebhooks.com, specification 1.0): webhook-id is the delivery id, the same for every attempt; webhook-timestamp
-// is the time of the attempt; webhook-signature is "v1," and the HMAC-SHA256 of id, timestamp and body.
+// is the time of the attempt; webhook-signature is "v1," and the HMAC-SHA256 of id, timestamp and body, once for each secret that is
+// valid now: while a secret is being replaced, both old and new verify.
 //
 // What it promises: only an answer of 2xx, read to its end or to a bound, within 15 seconds in all, is success. Redirects are
 // answers like any other, and no success. Addresses that are not public are refused after the name has been resolved, at the
@@ -144,9 +145,14 @@ func (c *Channel) NewSecret() string {
 func (c *Channel) Send(ctx context.Context, m notify.Message) notify.Result {
 	ctx, cancel := context.WithTimeout(ctx, c.opt.Timeout)
 	defer cancel()
-	req, err := c.request(ctx, m)
+	at := c.opt.Now()
+	signature, err := sign(m, at)
 	if err != nil {
-		return notify.Result{Code: "bad_target", Detail: "the request could not be built"}
+		return notify.Result{Code: codeNoSecret, Detail: "there is no secret that the message could be signed with"}
+	}
+	req, err := c.request(ctx, m, at, signature)
+	if err != nil {
+		return notify.Result{Code: codeBadTarget, Detail: "the request could not be built"}
 	}
 	resp, err := c.client.Do(req)
 	if err != nil {
@@ -166,21 +172,12 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) notify.Result {
 		return notify.Result{Sent: true, Code: code}
 	}
 	return notify.Result{
-		Again: resp.StatusCode != http.StatusGone, Code: code, Detail: clean(text),
+		Again: resp.StatusCode != http.StatusGone, Code: code, Detail: notify.Detail(string(text)),
 		After: retryAfter(resp.Header.Get("Retry-After"), c.opt.Now()),
 	}
 }
 
-func (c *Channel) request(ctx context.Context, m notify.Message) (*http.Request, error) {
-	hook, err := standardwebhooks.NewWebhook(m.Secret)
-	if err != nil {
-		return nil, err
-	}
-	at := c.opt.Now()
-	signature, err := hook.Sign(m.ID, at, m.Body)
-	if err != nil {
-		return nil, err
-	}
+func (c *Channel) request(ctx context.Context, m notify.Message, at time.Time, signature string) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, m.Target, bytes.NewReader(m.Body))
 	if err != nil {
 		return nil, err
@@ -193,6 +190,28 @@ func (c *Channel) request(ctx context.Context, m notify.Message) (*http.Request,
 	return req, nil
 }
 
+// sign gives one signature for each secret, newest first, separated by spaces, so that a receiver verifies with the one it has
+// (Standard Webhooks 1.0, signature scheme and zero downtime secret rotation).
+func sign(m notify.Message, at time.Time) (string, error) {
+	if len(m.Secrets) == 0 {
+		return "", errNoSecret
+	}
+	signatures := make([]string, len(m.Secrets))
+	for i, secret := range m.Secrets {
+		if secret == "" {
+			return "", errNoSecret
+		}
+		hook, err := standardwebhooks.NewWebhook(secret)
+		if err != nil {
+			return "", err
+		}
+		if signatures[i], err = hook.Sign(m.ID, at, m.Body); err != nil {
+			return "", err
+		}
+	}
+	return strings.Join(signatures, " "), nil
+}
+
 // Codes of attempts that brought no answer.
 const (
 	codeTimeout     = "timeout"
@@ -202,6 +221,8 @@ const (
 	codePrivate     = "address_not_public"
 	codeTLS         = "tls_failed"
 	codeUnreachable = "unreachable"
+	codeNoSecret    = "no_secret"
+	codeBadTarget   = "bad_target"
 )
 
 // failed classifies what went wrong without an answer. The words are ours: errors of the network stack repeat the URL, which may hold a
@@ -229,4 +250,7 @@ func failed(ctx context.Context, err error) notify.Result {
 	return r
 }
 
-var errNotPublic = errors.New("webhook: the address is not public")
+var (
+	errNotPublic = errors.New("webhook: the address is not public")
+	errNoSecret  = errors.New("webhook: there is no secret to sign with")
+)

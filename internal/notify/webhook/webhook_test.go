@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -47,13 +48,8 @@ func newServer(t *testing.T, h http.HandlerFunc) *httptest.Server {
 }
 
 func TestTheSuiteOfAllChannels(t *testing.T) {
-	notifytest.Run(t, func(t *testing.T) notifytest.Peer {
+	notifytest.Run(t, func(t *testing.T, _ *slog.Logger) notifytest.Peer {
 		c := newChannel(t, webhook.Options{AllowPrivate: true, Timeout: time.Second})
-		secret := c.NewSecret()
-		hook, err := standardwebhooks.NewWebhook(secret)
-		if err != nil {
-			t.Fatal(err)
-		}
 		var mu sync.Mutex
 		var arrived []notifytest.Arrival
 		behaviour := notifytest.Takes
@@ -62,11 +58,12 @@ func TestTheSuiteOfAllChannels(t *testing.T) {
 			if err != nil {
 				return
 			}
-			if err := hook.Verify(body, r.Header); err != nil {
-				t.Errorf("signature: %v", err)
-			}
+			header := r.Header.Clone()
 			mu.Lock()
-			arrived = append(arrived, notifytest.Arrival{ID: r.Header.Get("webhook-id"), Body: body})
+			arrived = append(arrived, notifytest.Arrival{ID: header.Get("webhook-id"), Body: body, Signed: func(secret string) bool {
+				hook, err := standardwebhooks.NewWebhook(secret)
+				return err == nil && hook.Verify(body, header) == nil
+			}})
 			b := behaviour
 			mu.Unlock()
 			switch b {
@@ -86,8 +83,11 @@ func TestTheSuiteOfAllChannels(t *testing.T) {
 			}
 		})
 		return notifytest.Peer{
-			Channel: c, Target: s.URL + "/hooks/confidential?token=confidential", Secret: secret, Patience: time.Second,
-			Behave: func(b notifytest.Behaviour) { mu.Lock(); behaviour = b; mu.Unlock() },
+			Channel: c, Traits: notifytest.Traits{Form: notifytest.Event, Signs: true, Ordered: true},
+			Target: s.URL + "/hooks/confidential?token=confidential", Private: []string{"/hooks/", "token"},
+			Bad:      []string{"nonsense", "ftp://example.org/", "/hooks"},
+			Patience: time.Second,
+			Behave:   func(b notifytest.Behaviour) { mu.Lock(); behaviour = b; mu.Unlock() },
 			Arrived: func() []notifytest.Arrival {
 				mu.Lock()
 				defer mu.Unlock()
@@ -98,7 +98,7 @@ func TestTheSuiteOfAllChannels(t *testing.T) {
 }
 
 func send(ctx context.Context, c *webhook.Channel, url string) notify.Result {
-	return c.Send(ctx, notify.Message{ID: "d1", Target: url, Secret: c.NewSecret(), Type: "landfall.step.overdue.v1", Body: []byte(`{"id":"e1"}`)})
+	return c.Send(ctx, notify.Message{ID: "d1", Target: url, Secrets: []string{c.NewSecret()}, Type: "landfall.step.overdue.v1", Body: []byte(`{"id":"e1"}`)})
 }
 
 func TestOnlyAWholeAnswerOf2xxIsSuccess(t *testing.T) {
@@ -195,7 +195,7 @@ func TestTheSignatureIsThatOfStandardWebhooks(t *testing.T) {
 		header = r.Header.Clone()
 		body, _ = io.ReadAll(r.Body)
 	})
-	if r := c.Send(t.Context(), notify.Message{ID: "d1", Target: s.URL, Secret: secret, Body: []byte(`{"id":"e1"}`)}); !r.Sent {
+	if r := c.Send(t.Context(), notify.Message{ID: "d1", Target: s.URL, Secrets: []string{secret}, Body: []byte(`{"id":"e1"}`)}); !r.Sent {
 		t.Fatalf("%+v", r)
 	}
 	for name, want := range map[string]string{
@@ -221,6 +221,20 @@ func TestTheSignatureIsThatOfStandardWebhooks(t *testing.T) {
 	}
 	if err := other.Verify(body, header); err == nil {
 		t.Error("another secret verifies")
+	}
+}
+
+func TestWithoutASecretNothingIsSent(t *testing.T) {
+	var reached atomic.Int64
+	s := newServer(t, func(http.ResponseWriter, *http.Request) { reached.Add(1) })
+	c := newChannel(t, webhook.Options{AllowPrivate: true})
+	for _, secrets := range [][]string{nil, {""}, {"whsec_!"}, {c.NewSecret(), "whsec_!"}} {
+		if r := c.Send(t.Context(), notify.Message{ID: "d1", Target: s.URL, Secrets: secrets, Body: []byte(`{}`)}); r.Sent || r.Again || r.Code != "no_secret" {
+			t.Errorf("%d secrets: %+v", len(secrets), r)
+		}
+	}
+	if reached.Load() != 0 {
+		t.Error("something was sent")
 	}
 }
 

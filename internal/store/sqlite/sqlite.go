@@ -28,6 +28,10 @@ type Options struct {
 	// OnGroup is called by the writer after every transaction and must be quick.
 	OnGroup func(Group)
 
+	// At is called by the writer with the name of a point that a transaction has reached (see Points), before anything further is done
+	// with it. nil: nothing is called.
+	At func(point string)
+
 	BusyTimeout     time.Duration // how long to wait for another process that writes; default 5 s
 	Readers         int           // connections that read; default 4
 	MaxGroup        int           // writes in one transaction; default 512

@@ -68,10 +68,13 @@ func (w *writer) durableGroup(group []*request) {
 		return
 	}
 	err := w.transaction(Group{Durable: true}, func() ([]*request, error) {
-		for _, r := range group {
+		for i, r := range group {
 			for !r.finished() {
 				if _, err := w.step(r); err != nil {
 					return group, err
+				}
+				if i < len(group)-1 || !r.finished() {
+					w.at(true, PointGroupAmid, "")
 				}
 			}
 		}
@@ -124,6 +127,9 @@ func (w *writer) lazyGroup(turn bool) {
 				return group, err
 			}
 			n += max(rows, 1)
+			if !last.finished() {
+				w.at(false, "", PointLazyAmid)
+			}
 		}
 		return group, nil
 	})
@@ -245,7 +251,11 @@ func (w *writer) attempt(durable bool, body func() ([]*request, error)) ([]*requ
 	if err != nil {
 		return group, failed("write", err, outOfSpace(err))
 	}
+	w.at(durable, PointGroupWritten, PointLazyWritten)
 	_, err = w.c.exec(ctx, "COMMIT", nil)
+	if err == nil {
+		w.at(durable, PointGroupSynced, PointLazyDone)
+	}
 	// Past the log's sync even a full disk would leave the outcome unknown: the commit may be in the log and yet not shown.
 	return group, failed("commit", err, code(err)&0xff == lib.SQLITE_FULL)
 }

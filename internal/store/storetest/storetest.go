@@ -50,11 +50,17 @@ type Opened struct {
 // Opener opens an empty store that knows the kinds.
 type Opener func(t *testing.T, kinds []store.Kind) Opened
 
-// Without names a case that has no meaning for an engine.
+// Without names a case that an engine does not run.
 type Without string
 
-// WithoutConnection is for an engine in process: there is nothing to cut between it and its caller.
-const WithoutConnection Without = "a cut connection loses and doubles nothing"
+const (
+	// WithoutConnection is for an engine in process: there is nothing to cut between it and its caller.
+	WithoutConnection Without = "a cut connection loses and doubles nothing"
+
+	// WithoutFullDisk is for an engine whose disk belongs to a server elsewhere, which a test cannot fill. Its own tests show that what such a
+	// server says of a full disk becomes store.ErrFull, and that nothing is taken for written that is not.
+	WithoutFullDisk Without = "a full disk refuses, writes nothing, and recovers"
+)
 
 // Run runs the suite: every case but those the engine says it is without. A case whose means Opened lacks fails.
 func Run(t *testing.T, open Opener, without ...Without) {

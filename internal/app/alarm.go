@@ -1,0 +1,235 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"landfall/internal/fault"
+	"landfall/internal/ledger"
+	"landfall/internal/store"
+)
+
+// Alarm is one thing that an operator must know of, while it lasts.
+type Alarm struct {
+	Code    string    `json:"code"`
+	Since   time.Time `json:"since"`
+	Text    string    `json:"text"`
+	Runbook string    `json:"runbook"` // in docs/runbooks
+}
+
+// When something becomes an alarm.
+const (
+	aloneAfter       = presenceLife     // nobody carries a role
+	pendingAfter     = time.Minute      // accepted, and nobody has followed it up
+	undeliveredAfter = 15 * time.Minute // accepted, and still on its way to somebody
+	dueLateAfter     = time.Minute      // due, and nobody was told
+	backupAfter      = 26 * time.Hour
+)
+
+// watcher finds out about one alarm: the text says what is wrong, "" that nothing is.
+type watcher struct {
+	code, runbook string
+	look          func(ctx context.Context, now time.Time) (string, error)
+}
+
+// alarms are what this process has found wrong. Each that comes or goes is logged once.
+type alarms struct {
+	log      *slog.Logger
+	watchers []watcher
+	set      func(code string, on bool) // the gauge
+
+	mu sync.Mutex
+	on map[string]Alarm
+}
+
+func newAlarms(log *slog.Logger, set func(string, bool), watchers []watcher) *alarms {
+	for _, w := range watchers {
+		set(w.code, false)
+	}
+	return &alarms{log: log, set: set, watchers: watchers, on: map[string]Alarm{}}
+}
+
+// list gives the alarms that are on, oldest first.
+func (s *alarms) list() []Alarm {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []Alarm
+	for _, a := range s.on {
+		out = append(out, a)
+	}
+	slices.SortFunc(out, func(a, b Alarm) int {
+		return cmp.Or(a.Since.Compare(b.Since), strings.Compare(a.Code, b.Code))
+	})
+	return out
+}
+
+// look asks every watcher. What one cannot find out leaves its alarm as it is; the others are asked all the same.
+func (s *alarms) look(ctx context.Context, now time.Time) error {
+	var errs []error
+	for _, w := range s.watchers {
+		text, err := w.look(ctx, now)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("alarm %s: %w", w.code, err))
+			continue
+		}
+		s.switchTo(w, text, now)
+	}
+	return errors.Join(errs...)
+}
+
+func (s *alarms) switchTo(w watcher, text string, now time.Time) {
+	s.mu.Lock()
+	before, was := s.on[w.code]
+	switch {
+	case text == "":
+		delete(s.on, w.code)
+	case was:
+		before.Text = text
+		s.on[w.code] = before
+	default:
+		s.on[w.code] = Alarm{Code: w.code, Since: now, Text: text, Runbook: "docs/runbooks/" + w.runbook}
+	}
+	s.mu.Unlock()
+	s.set(w.code, text != "")
+	switch {
+	case text != "" && !was:
+		s.log.Error("alarm: "+text, "alarm", w.code, "runbook", "docs/runbooks/"+w.runbook)
+	case text == "" && was:
+		s.log.Info("the alarm is over", "alarm", w.code, "after", now.Sub(before.Since).Round(time.Second))
+	}
+}
+
+// watchers is the table of everything that becomes an operator's alarm. Every process looks at what it can see.
+func (a *App) watchers() []watcher {
+	oldest := func(what string, since, now time.Time, after time.Duration) string {
+		if since.IsZero() || now.Sub(since) < after {
+			return ""
+		}
+		return fmt.Sprintf("%s since %s", what, since.UTC().Format(time.RFC3339))
+	}
+	list := []watcher{
+		{"nobody_notifies", "nobody-notifies.md", a.alone(RoleNotify, "No process sends alerts: what is accepted waits.")},
+		{"nobody_watches", "nobody-watches.md", a.alone(RoleWatch, "No process watches the deadlines: nothing that falls due is announced.")},
+		{"held", "restore.md", func(context.Context, time.Time) (string, error) {
+			if a.held.Load() {
+				return "The service is held after a restore: it sends nothing and chases nothing until it is released.", nil
+			}
+			return "", nil
+		}},
+		{"disk_full", "disk-full.md", func(context.Context, time.Time) (string, error) {
+			if a.full.Load() {
+				return "The disk is full: nothing more can be recorded until there is space.", nil
+			}
+			return "", nil
+		}},
+		{"pending_old", "pending-age.md", func(ctx context.Context, now time.Time) (string, error) {
+			_, since, err := a.store.PendingStats(ctx)
+			return oldest("Accepted changes have not been followed up", since, now, pendingAfter), err
+		}},
+		{"undelivered_old", "undelivered-age.md", func(ctx context.Context, now time.Time) (string, error) {
+			since, err := a.router.OldestUndelivered(ctx)
+			return oldest("Something has not reached its target and has not been given up", since, now, undeliveredAfter), err
+		}},
+		{"due_late", "due-late.md", func(ctx context.Context, now time.Time) (string, error) {
+			since, err := a.oldestDue(ctx)
+			return oldest("Something has been due and nobody was told", since, now, dueLateAfter), err
+		}},
+		{"bus_unready", "bus-lost.md", func(ctx context.Context, _ time.Time) (string, error) {
+			if err := a.bus.Ready(ctx); err != nil {
+				return "The message bus does not answer; alerts go on by the slower way, through the records.", nil
+			}
+			return "", nil
+		}},
+		{"job_failing", "job-failing.md", a.jobsFailing},
+	}
+	if skew, ok := a.store.(interface {
+		Skew(context.Context) (time.Duration, error)
+	}); ok {
+		list = append(list, watcher{"clock_skew", "clock-skew.md", func(ctx context.Context, _ time.Time) (string, error) {
+			d, err := skew.Skew(ctx)
+			if err != nil || d.Abs() <= 2*time.Second {
+				return "", err
+			}
+			return fmt.Sprintf("The clock of this machine and that of the database differ by %s.", d.Round(time.Millisecond)), nil
+		}})
+	}
+	if a.opt.BackupDir != "" && a.opt.has(RoleWatch) {
+		list = append(list, watcher{"backup_old", "backup-failed.md", a.backupOld})
+	}
+	return list
+}
+
+// alone watches for a role that nobody carries. A process that has just started waits for the others to be seen first.
+func (a *App) alone(role Role, text string) func(context.Context, time.Time) (string, error) {
+	return func(ctx context.Context, now time.Time) (string, error) {
+		if a.opt.has(role) {
+			return "", nil
+		}
+		all, err := processes(ctx, a.store)
+		if err != nil || now.Sub(a.since) < aloneAfter {
+			return "", err
+		}
+		for _, p := range all {
+			if p.Running(now) && slices.Contains(p.Roles, role) {
+				return "", nil
+			}
+		}
+		return text, nil
+	}
+}
+
+// oldestDue gives since when the most overdue wake waits for a sweep; zero when none does.
+func (a *App) oldestDue(ctx context.Context) (time.Time, error) {
+	page, err := a.store.Find(ctx, store.Query{Kind: ledger.KindWake, Index: "at", From: time.UnixMicro(-1 << 55).UTC(), Limit: 1})
+	if err != nil || len(page.Docs) == 0 {
+		return time.Time{}, err
+	}
+	at, _ := page.Docs[0].Index["at"].(time.Time)
+	return at, nil
+}
+
+// jobsFailing names the jobs of this process that have not ended well for long.
+func (a *App) jobsFailing(_ context.Context, now time.Time) (string, error) {
+	var late []string
+	for _, j := range a.watch.Jobs() {
+		last := a.metrics.lastSuccess(j.Name)
+		if last.IsZero() {
+			last = a.since
+		}
+		if now.Sub(last) > max(time.Minute, 3*j.Every) {
+			late = append(late, j.Name)
+		}
+	}
+	if len(late) == 0 {
+		return "", nil
+	}
+	return fmt.Sprintf("Jobs that have not ended well for too long: %s.", strings.Join(late, ", ")), nil
+}
+
+// backupOld watches the age of the newest nightly backup.
+func (a *App) backupOld(_ context.Context, now time.Time) (string, error) {
+	entries, err := os.ReadDir(a.opt.BackupDir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return "", fault.Wrap(err, fault.Unavailable, "backup_folder", "The folder of backups cannot be read.")
+	}
+	newest := a.since // one that has just been set up has a night's time
+	for _, e := range entries {
+		info, err := e.Info()
+		if err == nil && filepath.Ext(e.Name()) == ".backup" && info.ModTime().After(newest) {
+			newest = info.ModTime()
+		}
+	}
+	if now.Sub(newest) < backupAfter {
+		return "", nil
+	}
+	return fmt.Sprintf("There has been no verified backup since %s.", newest.UTC().Format(time.RFC3339)), nil
+}

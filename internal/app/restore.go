@@ -1,0 +1,102 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"landfall/internal/backup"
+	"landfall/internal/fault"
+)
+
+// transient are the documents of running processes: no business of a backup.
+var transient = []string{kindProbe, kindProcess, kindClaim}
+
+// Backup writes an archive of the records into a new file, beside a service that may be running, and reads it back.
+func Backup(ctx context.Context, records Records, path string, opt backup.Options, log *slog.Logger) (_ backup.Summary, err error) {
+	st, err := records.openBeside(ctx, opt.Now, log)
+	if err != nil {
+		return backup.Summary{}, err
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+	if opt.KeyPrint, err = recordedPrint(ctx, st); err != nil {
+		return backup.Summary{}, err
+	}
+	opt.Transient = transient
+	return backup.File(ctx, st, Kinds(), path, opt)
+}
+
+// Restored says what a restore left behind.
+type Restored struct {
+	backup.Summary
+	State     backup.State
+	WouldFire backup.WouldFire
+}
+
+// Restore makes empty records out of an archive, derives everything from them again, and leaves them held. secretKey is the key that the
+// archive's secrets are encrypted with, 64 hexadecimal digits; "" takes that of the data folder, which must lie there already. No
+// process may run on the records. The bus is emptied by the first process that starts on them.
+func Restore(ctx context.Context, records Records, secretKey string, r io.Reader, opt backup.Options, log *slog.Logger) (_ Restored, err error) {
+	if opt.KeyPrint, err = givenPrint(records, secretKey); err != nil {
+		return Restored{}, err
+	}
+	st, closeAll, err := records.openAlone(ctx, opt.Now, log)
+	if err != nil {
+		return Restored{}, err
+	}
+	defer func() { err = errors.Join(err, closeAll()) }()
+	opt.Transient = transient
+	opt.Derive = func(ctx context.Context) error {
+		_, err := rebuild(ctx, st, opt.Now, log)
+		return err
+	}
+	var out Restored
+	if out.Summary, err = backup.Restore(ctx, r, st, Kinds(), opt); err != nil {
+		return out, err
+	}
+	if out.State, err = backup.ReadState(ctx, st); err != nil {
+		return out, err
+	}
+	out.WouldFire, err = backup.Waiting(ctx, st, opt.Now())
+	return out, err
+}
+
+// Held shows whether the records are held after a restore and what would fire at once if they were released now.
+func Held(ctx context.Context, records Records, now func() time.Time, log *slog.Logger) (_ backup.State, _ backup.WouldFire, err error) {
+	st, err := records.openBeside(ctx, now, log)
+	if err != nil {
+		return backup.State{}, backup.WouldFire{}, err
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+	state, err := backup.ReadState(ctx, st)
+	if err != nil {
+		return state, backup.WouldFire{}, err
+	}
+	fire, err := backup.Waiting(ctx, st, now())
+	return state, fire, err
+}
+
+// givenPrint gives the print of the key that a restore was given; "" when it was given none.
+func givenPrint(records Records, secretKey string) (string, error) {
+	if secretKey == "" {
+		text, err := os.ReadFile(filepath.Join(records.Data, "secret.key"))
+		if errors.Is(err, os.ErrNotExist) {
+			return "", nil
+		}
+		if err != nil {
+			return "", fault.Wrap(err, fault.Unavailable, "secret_key", "The key in %s cannot be read.", records.Data)
+		}
+		secretKey = string(bytes.TrimSpace(text))
+	}
+	key, err := hex.DecodeString(secretKey)
+	if err != nil || len(key) != 32 {
+		return "", fault.New(fault.Invalid, "secret_key", "The secret key must be 64 hexadecimal digits.")
+	}
+	return keyPrint(key), nil
+}

@@ -1,0 +1,66 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"landfall/internal/backup"
+	"landfall/internal/store"
+)
+
+const (
+	// backupHour is when the nightly backup is taken: in the small hours of the Eastern Caribbean (UTC-4).
+	backupHour = 6
+	claimsKept = 7 * 24 * time.Hour
+)
+
+// nightly writes the backup of the night, once among all processes, as soon as its hour has come: also late, when nobody ran then.
+func (a *App) nightly(ctx context.Context, now time.Time) error {
+	night := now.UTC().Add(-backupHour * time.Hour)
+	return a.once(ctx, "backup/"+night.Format("2006-01-02"), 6*time.Hour, func(ctx context.Context) error {
+		key, err := recordedPrint(ctx, a.store)
+		if err != nil {
+			return err
+		}
+		path, summary, err := backup.Nightly(ctx, a.store, Kinds(), a.opt.BackupDir, a.opt.BackupKeep, backup.Options{
+			Now: a.opt.Now, Version: a.opt.Version, KeyPrint: key, Transient: transient,
+		})
+		if err != nil {
+			return err
+		}
+		a.log.Info("the nightly backup is written and read back", "file", path, "commits", summary.Commits)
+		return nil
+	})
+}
+
+// forgetClaims removes claims of work that was done long ago.
+func (a *App) forgetClaims(ctx context.Context, now time.Time) error {
+	var gone []store.Op
+	q := store.Query{Kind: kindClaim, Limit: 1000}
+	for {
+		page, err := a.store.Find(ctx, q)
+		if err != nil {
+			return unclaimed(err)
+		}
+		for _, d := range page.Docs {
+			var c claim
+			if err := json.Unmarshal(d.Body, &c); err != nil {
+				return fmt.Errorf("claim %s: %w", d.ID, err)
+			}
+			if now.Sub(c.Until) > claimsKept {
+				gone = append(gone, store.Op{Do: store.OpDelete, Kind: kindClaim, Doc: store.Doc{ID: d.ID}})
+			}
+		}
+		if page.Next == "" {
+			break
+		}
+		q.After = page.Next
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	_, err := a.store.Bulk(ctx, gone)
+	return err
+}

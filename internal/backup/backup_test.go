@@ -1,0 +1,482 @@
+package backup_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"landfall/internal/backup"
+	"landfall/internal/fault"
+	"landfall/internal/ledger"
+	"landfall/internal/store"
+)
+
+func TestARestoredStoreHoldsEveryByteOfTheOld(t *testing.T) {
+	w := newWorld(t)
+	w.populate(20)
+	archive, wrote := w.archive()
+	verified, err := backup.Verify(t.Context(), bytes.NewReader(archive))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(wrote, verified); diff != "" {
+		t.Errorf("what was written is not what is read (-wrote +read)\n%s", diff)
+	}
+	all := int64(len(commits(t, w.st)))
+	if wrote.Commits != all || wrote.Since != 0 || wrote.Bytes != int64(len(archive)) || wrote.Documents == 0 {
+		t.Errorf("the summary says %+v of %d commits", wrote, all)
+	}
+	again, sum := restored(t, archive, w.opt())
+	sameRecords(t, w.st, again.st)
+	if len(documents(t, again.st, "presence")) != 0 {
+		t.Error("who was present before is present again")
+	}
+	if len(sum.Warnings)+len(sum.Damaged) > 0 || sum.Commits != all {
+		t.Errorf("the summary of the restore says %+v", sum)
+	}
+	again.verify()
+}
+
+func TestTwoBackupsOfTheSameRecordsHaveTheSameHeads(t *testing.T) {
+	w := newWorld(t)
+	w.populate(5)
+	archive, first := w.archive()
+	again, _ := restored(t, archive, w.opt())
+	_, second := again.archive()
+	if first.Heads != second.Heads || first.Heads == "" || second.Epoch <= first.Epoch {
+		t.Errorf("heads %s and %s, epochs %d and %d", first.Heads, second.Heads, first.Epoch, second.Epoch)
+	}
+	w.happen("vessel", "ferry", happened{}, "")
+	if _, third := w.archive(); third.Heads == first.Heads {
+		t.Error("another record, the same heads")
+	}
+}
+
+func TestAnEmptyStoreCanBeBackedUp(t *testing.T) {
+	w := newWorld(t)
+	archive, _ := w.archive()
+	again, sum := restored(t, archive, w.opt())
+	if sum.Commits != 0 || len(commits(t, again.st)) != 0 {
+		t.Errorf("out of nothing came %+v", sum)
+	}
+}
+
+// small gives an archive of few bytes that has something of everything.
+func small(t *testing.T) (*world, []byte) {
+	t.Helper()
+	w := newWorld(t)
+	w.hazard("maria")
+	w.incident("1", "maria")
+	w.happen("incident", "1", happened{}, "a note")
+	w.handleAll()
+	archive, _ := w.archive()
+	return w, archive
+}
+
+func TestEveryChangedByteIsFound(t *testing.T) {
+	_, archive := small(t)
+	for i := range archive {
+		for _, mask := range []byte{0x01, 0xa0} {
+			changed := bytes.Clone(archive)
+			changed[i] ^= mask
+			if _, err := backup.Verify(t.Context(), bytes.NewReader(changed)); !found(err) {
+				t.Fatalf("byte %d of %d changed by %#x: %v", i, len(archive), mask, err)
+			}
+		}
+	}
+}
+
+// found reports whether the error is one that names what is wrong with an archive.
+func found(err error) bool {
+	return slices.Contains([]string{"not_a_backup", "backup_newer", "backup_cut", "backup_altered"}, fault.CodeOf(err))
+}
+
+func TestEveryTruncationIsFound(t *testing.T) {
+	_, archive := small(t)
+	for i := range archive {
+		_, err := backup.Verify(t.Context(), bytes.NewReader(archive[:i]))
+		if want := map[bool]string{true: "backup_cut", false: "not_a_backup"}[i > 0]; fault.CodeOf(err) != want {
+			t.Fatalf("the first %d of %d bytes: %v", i, len(archive), err)
+		}
+	}
+	if _, err := backup.Verify(t.Context(), bytes.NewReader(append(bytes.Clone(archive), '\n'))); fault.CodeOf(err) != "backup_altered" {
+		t.Errorf("a byte too many: %v", err)
+	}
+}
+
+func TestWhatIsNoBackupIsCalledThat(t *testing.T) {
+	for _, text := range []string{"", "SQLite format 3\x00", "landfall-backups 1\n", "landfall-backup one\n", "landfall-backup 01\n", "landfall-backup -1\n", strings.Repeat("x", 100_000)} {
+		if _, err := backup.Verify(t.Context(), strings.NewReader(text)); fault.CodeOf(err) != "not_a_backup" {
+			t.Errorf("%.20q: %v", text, err)
+		}
+	}
+}
+
+func TestANewerFormatIsRefusedByItsNumber(t *testing.T) {
+	_, archive := small(t)
+	newer := append([]byte("landfall-backup 2\n"), archive[bytes.IndexByte(archive, '\n')+1:]...)
+	w := newWorld(t)
+	_, err := backup.Restore(t.Context(), bytes.NewReader(newer), w.st, kinds(), w.opt())
+	if fault.CodeOf(err) != "backup_newer" || !strings.Contains(err.Error(), "format 2") {
+		t.Fatalf("format 2: %v", err)
+	}
+	if _, err := backup.ReadState(t.Context(), w.st); err != nil {
+		t.Errorf("a refused archive has touched the store: %v", err)
+	}
+}
+
+func TestAReaderThatFailsIsNoDamage(t *testing.T) {
+	_, archive := small(t)
+	broken := errors.New("input/output error")
+	r := io.MultiReader(bytes.NewReader(archive[:len(archive)/2]), failing{broken})
+	if _, err := backup.Verify(t.Context(), r); fault.CodeOf(err) != "backup_unreadable" || !errors.Is(err, broken) {
+		t.Errorf("a failing disk: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	w := newWorld(t)
+	w.populate(40)
+	long, _ := w.archive()
+	if _, err := backup.Verify(ctx, bytes.NewReader(long)); !errors.Is(err, context.Canceled) {
+		t.Errorf("a cancelled reading: %v", err)
+	}
+}
+
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }
+
+func TestARestoreThatDidNotFinishIsRefusedEverywhere(t *testing.T) {
+	w := newWorld(t)
+	w.populate(60)
+	archive, _ := w.archive()
+	altered := bytes.Clone(archive)
+	altered[len(altered)-3] ^= 1 // of the digest: everything is written by then
+	for name, half := range map[string][]byte{"cut off": archive[:len(archive)*2/3], "altered": altered} {
+		t.Run(name, func(t *testing.T) {
+			into := newWorld(t)
+			if _, err := backup.Restore(t.Context(), bytes.NewReader(half), into.st, kinds(), w.opt()); !found(err) {
+				t.Fatalf("restore: %v", err)
+			}
+			if _, err := backup.ReadState(t.Context(), into.st); fault.CodeOf(err) != "restore_unfinished" {
+				t.Errorf("state: %v", err)
+			}
+			if err := backup.Release(t.Context(), into.st, "a1", maria); fault.CodeOf(err) != "restore_unfinished" {
+				t.Errorf("release: %v", err)
+			}
+			if _, err := backup.Write(t.Context(), into.st, kinds(), io.Discard, w.opt()); fault.CodeOf(err) != "restore_unfinished" {
+				t.Errorf("backup of it: %v", err)
+			}
+			if _, err := backup.Restore(t.Context(), bytes.NewReader(archive), into.st, kinds(), w.opt()); fault.CodeOf(err) != "restore_unfinished" {
+				t.Errorf("another restore: %v", err)
+			}
+		})
+	}
+}
+
+// rough is a store on a bad line.
+type rough struct {
+	store.Store
+	calls atomic.Int64
+	full  bool
+}
+
+var errLine = errors.New("connection lost")
+
+func (r *rough) Append(ctx context.Context, list []store.Commit) (int, error) {
+	switch n := r.calls.Add(1); {
+	case r.full && n > 10:
+		return 0, store.ErrFull
+	case n%7 == 2: // the request is lost
+		return 0, errLine
+	case n%7 == 5: // the reply is lost
+		_, _ = r.Store.Append(ctx, list)
+		return 0, errLine
+	}
+	return r.Store.Append(ctx, list)
+}
+
+func TestALineThatFailsLosesAndDoublesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.populate(20)
+	archive, _ := w.archive()
+	into := newWorld(t)
+	if _, err := backup.Restore(t.Context(), bytes.NewReader(archive), &rough{Store: into.st}, kinds(), w.opt()); err != nil {
+		t.Fatal(err)
+	}
+	sameRecords(t, w.st, into.st)
+	full := newWorld(t)
+	if _, err := backup.Restore(t.Context(), bytes.NewReader(archive), &rough{Store: full.st, full: true}, kinds(), w.opt()); !fault.Is(err, fault.Full) {
+		t.Errorf("a disk that becomes full: %v", err)
+	}
+	if _, err := backup.ReadState(t.Context(), full.st); fault.CodeOf(err) != "restore_unfinished" {
+		t.Errorf("state: %v", err)
+	}
+}
+
+func TestAStoreIsNotOpenedBeforeEverythingIsDerived(t *testing.T) {
+	w, archive := small(t)
+	into := newWorld(t)
+	opt := w.opt()
+	killed := errors.New("killed")
+	opt.Derive = func(ctx context.Context) error {
+		if len(commits(t, into.st)) != len(commits(t, w.st)) || len(documents(t, into.st, "delivery")) == 0 {
+			t.Error("derived before everything was written")
+		}
+		return killed
+	}
+	if _, err := backup.Restore(t.Context(), bytes.NewReader(archive), into.st, kinds(), opt); !errors.Is(err, killed) {
+		t.Errorf("restore: %v", err)
+	}
+	if _, err := backup.ReadState(t.Context(), into.st); fault.CodeOf(err) != "restore_unfinished" {
+		t.Errorf("state: %v", err)
+	}
+}
+
+func TestAStoreThatIsNotEmptyIsRefusedAndLeftAlone(t *testing.T) {
+	_, archive := small(t)
+	for name, fill := range map[string]func(*world){
+		"records":             func(w *world) { w.hazard("irma") },
+		"a working document":  func(w *world) { w.bulk(delivery("d", "dead", maria, cause{})) },
+		"a derived document":  func(w *world) { w.bulk(put("thing", "x")) },
+		"a restored service":  func(w *world) { w.restore(archive) },
+		"presence of another": func(w *world) { w.bulk(put("presence", "p")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			fill(w)
+			before := commits(t, w.st)
+			_, err := backup.Restore(t.Context(), bytes.NewReader(archive), w.st, kinds(), w.opt())
+			if fault.CodeOf(err) != "store_not_empty" {
+				t.Errorf("restore: %v", err)
+			}
+			if diff := cmp.Diff(before, commits(t, w.st)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func (w *world) restore(archive []byte) {
+	w.t.Helper()
+	if _, err := backup.Restore(context.Background(), bytes.NewReader(archive), w.st, kinds(), w.opt()); err != nil {
+		w.t.Fatalf("restore: %v", err)
+	}
+}
+
+func put(kind, id string) store.Op {
+	return store.Op{Do: store.OpPut, Kind: kind, Doc: store.Doc{ID: id, Version: 1, Body: []byte(`{}`)}}
+}
+
+func TestSecretsSealedWithAnotherKeyAreNotRestoredUnasked(t *testing.T) {
+	w, archive := small(t)
+	opt := w.opt()
+	into := newWorld(t)
+	for _, key := range []string{"ffeeddcc", ""} {
+		opt.KeyPrint = key
+		if _, err := backup.Restore(t.Context(), bytes.NewReader(archive), into.st, kinds(), opt); fault.CodeOf(err) != "other_key" || !strings.Contains(err.Error(), "secret.key") {
+			t.Fatalf("the key %q: %v", key, err)
+		}
+	}
+	opt.WithoutSecrets = true
+	sum, err := backup.Restore(t.Context(), bytes.NewReader(archive), into.st, kinds(), opt)
+	if err != nil || len(sum.Warnings) != 1 {
+		t.Errorf("without secrets: %v, warnings %q", err, sum.Warnings)
+	}
+}
+
+func TestKindsThatThisVersionWouldLoseAreRefused(t *testing.T) {
+	w, archive := small(t)
+	less := func(name string) []store.Kind {
+		return slices.DeleteFunc(kinds(), func(k store.Kind) bool { return k.Name == name })
+	}
+	restore := func(kinds []store.Kind, opt backup.Options) (*world, backup.Summary, error) {
+		into := newWorld(t)
+		sum, err := backup.Restore(t.Context(), bytes.NewReader(archive), into.st, kinds, opt)
+		return into, sum, err
+	}
+	if _, _, err := restore(less("claim"), w.opt()); fault.CodeOf(err) != "backup_newer" || !strings.Contains(err.Error(), "claim") || !strings.Contains(err.Error(), "1.4.0") {
+		t.Errorf("a kind nobody knows: %v", err)
+	}
+	fields := kinds()
+	fields[len(fields)-1].Fields = fields[len(fields)-1].Fields[:2]
+	if _, _, err := restore(fields, w.opt()); fault.CodeOf(err) != "backup_newer" || !strings.Contains(err.Error(), "tries") {
+		t.Errorf("a field nobody knows: %v", err)
+	}
+	opt := w.opt()
+	opt.Retired = []string{"claim"}
+	into, sum, err := restore(less("claim"), opt)
+	if err != nil || len(sum.Warnings) != 1 || !strings.Contains(sum.Warnings[0], "claim") || len(documents(t, into.st, "claim")) != 0 {
+		t.Errorf("a kind nobody needs any more: %v, warnings %q", err, sum.Warnings)
+	}
+	derived := append(less("claim"), store.Kind{Name: "claim", Derived: true})
+	into, sum, err = restore(derived, w.opt())
+	if err != nil || len(sum.Warnings) != 1 || len(documents(t, into.st, "claim")) != 0 {
+		t.Errorf("a kind that is derived by now: %v, warnings %q", err, sum.Warnings)
+	}
+}
+
+// tampered is a store whose commits are not what was recorded.
+type tampered struct {
+	store.Store
+	change func(*store.Commit)
+}
+
+func (s tampered) ReadStream(ctx context.Context, stream string, after int64, limit int) ([]store.Commit, error) {
+	list, err := s.Store.ReadStream(ctx, stream, after, limit)
+	for i := range list {
+		s.change(&list[i])
+	}
+	return list, err
+}
+
+func TestDamagedRecordsAreCopiedNamedAndRestoredOnlyWhenAsked(t *testing.T) {
+	w, _ := small(t)
+	changes := map[string]func(*store.Commit){
+		"the body": func(c *store.Commit) { c.Body = bytes.Replace(c.Body, []byte("Roseau"), []byte("Rosxau"), 1) },
+		"the id":   func(c *store.Commit) { c.ID += "0" },
+		"the prev": func(c *store.Commit) { c.Prev = bytes.Clone(c.Hash) },
+		"a value":  func(c *store.Commit) { c.Detached = bytes.Replace(c.Detached, []byte("a note"), []byte("a nose"), 1) },
+	}
+	for name, change := range changes {
+		t.Run(name, func(t *testing.T) {
+			bad := tampered{w.st, func(c *store.Commit) {
+				if c.Stream == "incident/1" && (c.Seq == 1) != (name == "a value") {
+					change(c)
+				}
+			}}
+			var b bytes.Buffer
+			if _, err := backup.Write(t.Context(), bad, kinds(), &b, w.opt()); err != nil {
+				t.Fatal(err)
+			}
+			sum, err := backup.Verify(t.Context(), bytes.NewReader(b.Bytes()))
+			if fault.CodeOf(err) != "records_damaged" || len(sum.Damaged) == 0 || !strings.Contains(sum.Damaged[0], "of incident/1: ") {
+				t.Fatalf("verify: %v, %q", err, sum.Damaged)
+			}
+			into := newWorld(t)
+			if _, err := backup.Restore(t.Context(), bytes.NewReader(b.Bytes()), into.st, kinds(), w.opt()); fault.CodeOf(err) != "records_damaged" {
+				t.Errorf("restore: %v", err)
+			}
+			opt := w.opt()
+			opt.AcceptDamaged = true
+			into = newWorld(t)
+			sum, err = backup.Restore(t.Context(), bytes.NewReader(b.Bytes()), into.st, kinds(), opt)
+			if err != nil || len(sum.Damaged) == 0 {
+				t.Fatalf("restore as it is: %v", err)
+			}
+			want := commits(t, w.st)
+			for ref, c := range want {
+				if ref.Stream == "incident/1" && (ref.Seq == 1) != (name == "a value") {
+					change(&c)
+					want[ref] = c
+				}
+			}
+			if diff := cmp.Diff(want, commits(t, into.st)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestAnErasureIsCarriedOutAgainOnAValueThatWasCopiedBeforeIt(t *testing.T) {
+	w := newWorld(t)
+	const note = "call the harbour master first"
+	w.happen("incident", "1", happened{}, note)
+	for range 70 { // so that the stream is read in two steps
+		w.happen("incident", "1", happened{}, "")
+	}
+	w.handleAll()
+	erase := func() {
+		if err := w.nouns["incident"].Erase(t.Context(), "1", actor, ledger.Erased{Seq: 1, Name: "note", Reason: "request"}); err != nil {
+			t.Fatal(err)
+		}
+		w.handleAll()
+	}
+	var b bytes.Buffer
+	between := &hooked{Store: w.st, before: func(call string, n int) {
+		if call == "ReadStream incident/1" && n == 2 {
+			erase()
+		}
+	}}
+	if _, err := backup.Write(t.Context(), between, kinds(), &b, w.opt()); err != nil {
+		t.Fatal(err)
+	}
+	into, _ := restored(t, b.Bytes(), w.opt())
+	if !strings.Contains(string(commits(t, into.st)[store.Ref{Stream: "incident/1", Seq: 1}].Detached), note) {
+		t.Fatal("the value was not copied: the test shows nothing")
+	}
+	into.handleAll()
+	for _, c := range commits(t, into.st) {
+		if strings.Contains(string(c.Detached), note) {
+			t.Errorf("commit %d still holds the value", c.Seq)
+		}
+	}
+	into.verify()
+	// One that was carried out before the copy is no work for anybody.
+	archive, _ := w.archive()
+	into, _ = restored(t, archive, w.opt())
+	if n := len(into.pending(10)); n != 0 {
+		t.Errorf("%d commits are pending", n)
+	}
+}
+
+func TestProgressEndsWithAll(t *testing.T) {
+	w := newWorld(t)
+	w.populate(20)
+	path := filepath.Join(t.TempDir(), "landfall.backup")
+	var last, total, calls int64
+	opt := w.opt()
+	opt.Progress = func(done, of int64) {
+		if done < last || of < done {
+			t.Errorf("%d of %d after %d", done, of, last)
+		}
+		last, total = done, of
+		calls++
+	}
+	sum, err := backup.File(t.Context(), w.st, kinds(), path, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if calls == 0 || last != total || last != sum.Streams {
+		t.Errorf("%d of %d streams, after %d calls; the summary says %d", last, total, calls, sum.Streams)
+	}
+}
+
+func TestEpochsAreNeverRepeated(t *testing.T) {
+	w, archive := small(t)
+	seen := map[int64]bool{0: true}
+	next := func(archive []byte, now time.Time) []byte {
+		t.Helper()
+		into := newWorld(t)
+		opt := w.opt()
+		opt.Now = func() time.Time { return now }
+		sum, err := backup.Restore(t.Context(), bytes.NewReader(archive), into.st, kinds(), opt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if state, err := backup.ReadState(t.Context(), into.st); err != nil || state.Epoch != sum.RestoredEpoch || state.Epoch <= sum.Epoch {
+			t.Errorf("epoch %d out of %d, the summary says %d: %v", state.Epoch, sum.Epoch, sum.RestoredEpoch, err)
+		}
+		if seen[sum.RestoredEpoch] {
+			t.Errorf("epoch %d twice", sum.RestoredEpoch)
+		}
+		seen[sum.RestoredEpoch] = true
+		again, _ := into.archive()
+		return again
+	}
+	later := next(archive, maria)
+	next(archive, maria.Add(time.Second)) // the same archive again, the same minute
+	next(later, maria.Add(2*time.Second)) // a backup of the restored
+	stopped := time.Unix(0, 0)            // a machine whose clock has lost its battery
+	next(later, stopped)
+	next(later, stopped)
+}

@@ -1,0 +1,226 @@
+package backup
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"landfall/internal/fault"
+	"landfall/internal/store"
+)
+
+// Names of the files that Nightly keeps: landfall-20170919T011500Z.backup. Others in the folder are never touched.
+const (
+	fileStamp  = "20060102T150405Z"
+	fileEnding = ".backup"
+	unfinished = ".new"
+)
+
+var fileName = regexp.MustCompile(`^landfall-[0-9]{8}T[0-9]{6}Z\.backup$`)
+
+// abandoned is how long an unfinished file has not grown when it belongs to nobody any more.
+const abandoned = time.Hour
+
+// Nightly takes a backup into a folder and keeps the newest ones there, at least one. It gives the path of the new file.
+//
+// The file has its name only when it is whole: it is written beside it, synced, read back and proven first. Only then are older ones than the newest
+// keep removed, so whatever fails leaves them alone; a full disk is a Full fault. Files are readable by their owner only, because everything the
+// store holds is in them. What a killed run left is removed once it has not grown for an hour.
+//
+// Records that are damaged in the store make an error with the code "records_damaged", although the file is there: it holds everything else. Nothing
+// is removed then, since an older file may hold them whole.
+func Nightly(ctx context.Context, st store.Store, kinds []store.Kind, dir string, keep int, opt Options) (path string, sum Summary, err error) {
+	return nightly(ctx, st, kinds, dir, keep, opt, createFile)
+}
+
+// file is what a backup is written to.
+type file interface {
+	io.WriteCloser
+	Sync() error
+}
+
+// createFile makes a file that is not there, for its owner alone.
+func createFile(path string) (file, error) {
+	return os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+}
+
+func nightly(ctx context.Context, st store.Store, kinds []store.Kind, dir string, keep int, opt Options, create func(string) (file, error)) (path string, sum Summary, err error) {
+	if keep < 1 {
+		return "", Summary{}, fault.New(fault.Invalid, "backup_keep", "At least one backup has to be kept, not %d.", keep)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", Summary{}, folderFault(dir, err)
+	}
+	if err := removeAbandoned(dir, opt.Now()); err != nil {
+		return "", Summary{}, folderFault(dir, err)
+	}
+	path = filepath.Join(dir, "landfall-"+opt.Now().UTC().Format(fileStamp)+fileEnding)
+	if sum, err = toFile(ctx, st, kinds, path, opt, create); err != nil {
+		if fault.CodeOf(err) != codeDamaged {
+			path = ""
+		}
+		return path, sum, err
+	}
+	if err := prune(dir, keep); err != nil {
+		return path, sum, fault.Wrap(err, fault.Unavailable, "backup_prune", "The backup is taken, but older ones in %s cannot be removed.", dir)
+	}
+	return path, sum, nil
+}
+
+// File takes a backup into a new file, as Nightly does: the file has its name only when it is durable and proven. A file that is there already
+// is never written over. With the error code "records_damaged" the file is there.
+func File(ctx context.Context, st store.Store, kinds []store.Kind, path string, opt Options) (Summary, error) {
+	return toFile(ctx, st, kinds, path, opt, createFile)
+}
+
+func toFile(ctx context.Context, st store.Store, kinds []store.Kind, path string, opt Options, create func(string) (file, error)) (sum Summary, err error) {
+	if _, err := os.Lstat(path); err == nil {
+		return Summary{}, fault.New(fault.Conflict, "backup_exists", "%s is there already. Name a file that is not.", path)
+	}
+	sum, err = writeFile(ctx, st, kinds, path+unfinished, opt, create)
+	if fault.CodeOf(err) == codeRunning {
+		return sum, err // not ours to remove
+	}
+	if err == nil {
+		sum, err = verifyFile(ctx, path+unfinished, sum)
+	}
+	if err != nil && fault.CodeOf(err) != codeDamaged {
+		return sum, errors.Join(err, removeIfThere(path+unfinished))
+	}
+	if failed := errors.Join(os.Rename(path+unfinished, path), syncFolder(filepath.Dir(path))); failed != nil {
+		return sum, folderFault(path, failed)
+	}
+	return sum, err
+}
+
+// writeFile writes a backup into a new file, durably.
+func writeFile(ctx context.Context, st store.Store, kinds []store.Kind, path string, opt Options, create func(string) (file, error)) (Summary, error) {
+	f, err := create(path)
+	if errors.Is(err, fs.ErrExist) {
+		return Summary{}, fault.New(fault.Conflict, codeRunning, "Another backup is being written to %s, or was cut off there. Remove it if nobody is writing to it.", path)
+	}
+	if err != nil {
+		return Summary{}, writeFault(ctx, &outputError{err})
+	}
+	buffered := bufio.NewWriterSize(f, 1<<20)
+	sum, err := Write(ctx, st, kinds, buffered, opt)
+	for _, finish := range []func() error{buffered.Flush, f.Sync} {
+		if err == nil {
+			if failed := finish(); failed != nil {
+				err = writeFault(ctx, &outputError{failed})
+			}
+		}
+	}
+	if failed := f.Close(); err == nil && failed != nil {
+		err = writeFault(ctx, &outputError{failed})
+	}
+	return sum, err
+}
+
+// verifyFile reads back what was written. The summary of the reading is compared with that of the writing.
+func verifyFile(ctx context.Context, path string, wrote Summary) (Summary, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return wrote, folderFault(path, err)
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	got, err := Verify(ctx, f)
+	if (err == nil || fault.CodeOf(err) == codeDamaged) && (got.SHA256 != wrote.SHA256 || got.Bytes != wrote.Bytes) {
+		return got, fault.New(fault.Unavailable, "backup_misread", "What was read back from %s is not what was written to it. The disk is not to be trusted.", path)
+	}
+	return got, err
+}
+
+// prune removes the oldest backups of the folder until keep are left.
+func prune(dir string, keep int) error {
+	names, err := list(dir, fileName.MatchString)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(names, func(a, b string) int { return cmp.Compare(b, a) }) // newest first: the time is in the name
+	var errs []error
+	for i, name := range names {
+		if i >= keep {
+			errs = append(errs, removeIfThere(filepath.Join(dir, name)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// removeAbandoned removes what killed runs left.
+func removeAbandoned(dir string, now time.Time) error {
+	names, err := list(dir, func(name string) bool {
+		whole, ok := strings.CutSuffix(name, unfinished)
+		return ok && fileName.MatchString(whole)
+	})
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		path := filepath.Join(dir, name)
+		info, err := os.Lstat(path)
+		if err == nil && now.Sub(info.ModTime()) > abandoned {
+			err = removeIfThere(path)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+func list(dir string, wanted func(name string) bool) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, e := range entries {
+		if e.Type().IsRegular() && wanted(e.Name()) {
+			names = append(names, e.Name())
+		}
+	}
+	return names, nil
+}
+
+func removeIfThere(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// syncFolder makes a new name durable. Windows has no such thing, and needs none.
+func syncFolder(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+func folderFault(path string, err error) error {
+	if noSpace(err) {
+		return fault.Wrap(err, fault.Full, "backup_disk_full", "There is no space left for the backup. Nothing that was there before has been touched.")
+	}
+	var p *fs.PathError
+	reason := err
+	if errors.As(err, &p) {
+		reason = p.Err
+	}
+	return fault.Wrap(err, fault.Unavailable, "backup_folder", "The backup cannot be kept in %s: %v.", path, fmt.Sprint(reason))
+}

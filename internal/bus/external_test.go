@@ -1,0 +1,683 @@
+package bus_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"landfall/internal/bus"
+	"landfall/internal/bus/bustest"
+	"landfall/internal/fault"
+)
+
+// on is the configuration of a bus on servers of somebody else.
+func on(url string, replicas int) bus.Config {
+	return bus.Config{URL: url, Replicas: replicas, Now: time.Now, Log: quiet()}
+}
+
+// refusal opens a bus that must not open, within a second or so.
+func refusal(t *testing.T, cfg bus.Config) error {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
+	defer cancel()
+	b, err := bus.Open(ctx, cfg)
+	if err == nil {
+		shut(t, b)
+		t.Fatal("it opened")
+	}
+	return err
+}
+
+func TestServersThatAreAwayAreNamedWithoutWhatAdmitsToThem(t *testing.T) {
+	err := refusal(t, on("nats://landfall:very-secret@127.0.0.1:1,tls://token-secret@localhost:2", 3))
+	f, ok := fault.As(err)
+	if !ok || f.Kind != fault.Unavailable || f.Code != "bus_unreachable" || !strings.Contains(f.Detail, "nats://127.0.0.1:1, tls://localhost:2") {
+		t.Errorf("got %v", err)
+	}
+	if strings.Contains(err.Error(), "secret") {
+		t.Errorf("the secret is in %q", err)
+	}
+	for _, bad := range []string{"nats://u:very-secret%zz@host", "http://h:1", "nats://", "nats://h:1,,", "nats://h/secret", "nats://h:port-secret"} {
+		err := refusal(t, on(bad, 1))
+		if !fault.Is(err, fault.Invalid) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+}
+
+func TestOpenWaitsForServersOnTheirWayUp(t *testing.T) {
+	servers := bustest.New(t, 1)
+	servers.Stop(0)
+	opened := make(chan error, 1)
+	go func() {
+		b, err := bus.Open(within(t), on(servers.URL(), 1))
+		if err == nil {
+			err = b.Close(within(t))
+		}
+		opened <- err
+	}()
+	if err := servers.Start(0); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-opened; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCredentialsAdmit(t *testing.T) {
+	servers, others := bustest.New(t, 1, bustest.Operator()), bustest.New(t, 1, bustest.Operator())
+	cfg := on(servers.URL(), 1)
+	if err := refusal(t, cfg); fault.CodeOf(err) != "bus_refused" {
+		t.Errorf("without credentials: %v", err)
+	}
+	var err error
+	if cfg.Credentials, err = others.Credentials("stranger"); err != nil {
+		t.Fatal(err)
+	}
+	if err := refusal(t, cfg); fault.CodeOf(err) != "bus_refused" {
+		t.Errorf("with credentials of another operator: %v", err)
+	}
+	if cfg.Credentials, err = servers.Credentials("landfall"); err != nil {
+		t.Fatal(err)
+	}
+	b := open(t, cfg)
+	in := newInbox()
+	consume(t, b, in)
+	publish(t, b, message("one"))
+	in.until(t, "the message", func() bool { return in.count("one") == 1 })
+	cfg.Credentials = filepath.Join(t.TempDir(), "absent.creds")
+	if err := refusal(t, cfg); !fault.Is(err, fault.Invalid) {
+		t.Errorf("without the file: %v", err)
+	}
+}
+
+func TestPasswordsAdmitAndAreNotTold(t *testing.T) {
+	servers := bustest.New(t, 1, bustest.Config(`authorization { users: [{ user: landfall, password: "right-secret" }] }`, "$G"))
+	as := func(password string) string {
+		return strings.Replace(servers.URL(), "nats://", "nats://landfall:"+password+"@", 1)
+	}
+	open(t, on(as("right-secret"), 1))
+	err := refusal(t, on(as("wrong-secret"), 1))
+	if fault.CodeOf(err) != "bus_refused" || strings.Contains(err.Error(), "secret") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestTLSIsCheckedAgainstTheGivenAuthority(t *testing.T) {
+	servers, unsafe := bustest.New(t, 1, bustest.TLS()), bustest.New(t, 1)
+	cfg := on(servers.URL(), 1)
+	if !strings.HasPrefix(cfg.URL, "tls://") {
+		t.Fatal(cfg.URL)
+	}
+	if err := refusal(t, cfg); fault.CodeOf(err) != "bus_tls" {
+		t.Errorf("without the authority: %v", err)
+	}
+	cfg.CA = servers.CA()
+	b := open(t, cfg)
+	publish(t, b, message("one"))
+
+	cfg = on(unsafe.URL(), 1)
+	cfg.CA = servers.CA()
+	if err := refusal(t, cfg); fault.CodeOf(err) != "bus_tls" {
+		t.Errorf("a server that speaks no TLS: %v", err)
+	}
+	cfg.CA = filepath.Join(t.TempDir(), "absent.pem")
+	if err := refusal(t, cfg); !fault.Is(err, fault.Invalid) {
+		t.Errorf("without the file: %v", err)
+	}
+	cfg = config(t.TempDir())
+	cfg.CA = servers.CA()
+	if err := refusal(t, cfg); !fault.Is(err, fault.Invalid) {
+		t.Errorf("an authority for an embedded server: %v", err)
+	}
+}
+
+func TestAStreamOfOthersIsBroughtToOursOrRefused(t *testing.T) {
+	servers := bustest.New(t, 1)
+	js := plain(t, servers.URL())
+	ours := []string{"landfall.actual.>", "landfall.exercise.>"}
+	for name, c := range map[string]struct {
+		have jetstream.StreamConfig
+		code string // of the refusal; empty: brought to ours
+		says string
+	}{
+		"smaller":                               {have: jetstream.StreamConfig{MaxMsgs: 5, MaxBytes: 1000, MaxAge: time.Hour, MaxMsgSize: 10, MaxMsgsPerSubject: 1}},
+		"refuses when full":                     {have: jetstream.StreamConfig{MaxMsgs: 5, Discard: jetstream.DiscardNew}},
+		"other subjects":                        {have: jetstream.StreamConfig{Subjects: []string{"landfall.actual.>"}}},
+		"no answers":                            {have: jetstream.StreamConfig{NoAck: true}},
+		"by interest":                           {have: jetstream.StreamConfig{Retention: jetstream.InterestPolicy}},
+		"notes and compression of the operator": {have: jetstream.StreamConfig{Metadata: map[string]string{"owner": "it"}, Compression: jetstream.S2Compression}},
+		"in memory":                             {have: jetstream.StreamConfig{Storage: jetstream.MemoryStorage}, code: "bus_stream", says: "memory"},
+		"work queue":                            {have: jetstream.StreamConfig{Retention: jetstream.WorkQueuePolicy}, code: "bus_stream", says: "work queue"},
+		"no purging":                            {have: jetstream.StreamConfig{DenyPurge: true}, code: "bus_stream", says: "purged"},
+		"sealed":                                {have: jetstream.StreamConfig{Sealed: true}, code: "bus_stream", says: "sealed"},
+		"another's subjects":                    {have: jetstream.StreamConfig{Name: "OTHER", Subjects: []string{"landfall.>"}}, code: "bus_subjects", says: "Another stream"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			have := c.have
+			sealed := have.Sealed
+			have.Sealed = false
+			if have.Name == "" {
+				have.Name = "LANDFALL"
+			}
+			if have.Subjects == nil {
+				have.Subjects = ours
+			}
+			if _, err := js.CreateStream(within(t), have); err != nil {
+				t.Fatal(err)
+			}
+			if have.Sealed = sealed; sealed {
+				if _, err := js.UpdateStream(within(t), have); err != nil {
+					t.Fatal(err)
+				}
+			}
+			defer func() {
+				if err := js.DeleteStream(t.Context(), have.Name); err != nil {
+					t.Error(err)
+				}
+			}()
+			if c.code != "" {
+				err := refusal(t, on(servers.URL(), 1))
+				if f, ok := fault.As(err); !ok || f.Kind != fault.State || f.Code != c.code || !strings.Contains(f.Detail, c.says) {
+					t.Errorf("got %v", err)
+				}
+				return
+			}
+			b := open(t, on(servers.URL(), 1))
+			defer shut(t, b)
+			publish(t, b, messages("m", 20)...)
+			if info, err := b.Info(within(t)); err != nil || info.Messages != 20 || b.Continuity() != bus.Kept || info.Incarnation == "" {
+				t.Errorf("%+v, %v, %v", info, b.Continuity(), err)
+			}
+			stream, err := js.Stream(within(t), "LANDFALL")
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := stream.CachedInfo().Config
+			if !cmp.Equal(got.Subjects, ours) || got.MaxAge != 30*24*time.Hour || got.MaxBytes != 1<<30 || got.Retention != jetstream.LimitsPolicy {
+				t.Errorf("the stream is %+v", got)
+			}
+			if got.Metadata["owner"] != c.have.Metadata["owner"] || got.Compression != c.have.Compression {
+				t.Errorf("what is the operator's was changed: %+v", got)
+			}
+		})
+	}
+	if err := refusal(t, on(servers.URL(), 3)); fault.CodeOf(err) != "bus_replicas" {
+		t.Errorf("three copies on one server: %v", err)
+	}
+}
+
+func TestProcessesThatStartTogetherMakeOneStream(t *testing.T) {
+	t.Parallel()
+	servers := bustest.New(t, 3)
+	const processes = 6
+	opened := make([]*bus.Bus, processes)
+	var wg sync.WaitGroup
+	for i := range opened {
+		wg.Go(func() {
+			var err error
+			if opened[i], err = bus.Open(within(t), on(servers.NodeURL(i%3), 3)); err != nil {
+				t.Errorf("process %d: %v", i, err)
+				return
+			}
+			t.Cleanup(func() { shut(t, opened[i]) })
+		})
+	}
+	wg.Wait()
+	if t.Failed() {
+		return
+	}
+	fresh := 0
+	for _, b := range opened {
+		if b.Continuity() == bus.Fresh {
+			fresh++
+		}
+		if err := b.Ready(within(t)); err != nil || b.Incarnation() != opened[0].Incarnation() {
+			t.Errorf("incarnation %s, %v", b.Incarnation(), err)
+		}
+	}
+	if fresh != 1 {
+		t.Errorf("%d of them made the stream", fresh)
+	}
+	if n := replicas(t, servers, "LANDFALL"); n != 3 {
+		t.Errorf("%d copies of the stream", n)
+	}
+}
+
+func replicas(t *testing.T, servers *bustest.Cluster, name string) int {
+	t.Helper()
+	stream, err := plain(t, servers.URL()).Stream(within(t), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stream.CachedInfo().Config.Replicas
+}
+
+func TestCopiesOfTheStreamGrowAndDoNotShrink(t *testing.T) {
+	t.Parallel()
+	servers := bustest.New(t, 3)
+	b := open(t, on(servers.URL(), 1))
+	publish(t, b, message("before"))
+	bystander := (servers.StreamLeader("LANDFALL") + 1) % 3
+	if bystander == servers.Leader() {
+		bystander = (bystander + 1) % 3
+	}
+	for bystander == servers.StreamLeader("LANDFALL") || bystander == servers.Leader() {
+		bystander = (bystander + 1) % 3
+	}
+	servers.Kill(bystander)
+	if err := refusalCode(t, servers, "LANDFALL_TEST"); err == nil {
+		t.Fatal("two servers have room for three copies")
+	}
+	log := &journal{}
+	cfg := on(servers.URL(), 3)
+	cfg.Log = log.logger()
+	second := open(t, cfg)
+	publish(t, second, message("without the third"))
+	if err := second.Ready(within(t)); err != nil {
+		t.Error(err)
+	}
+	if n := replicas(t, servers, "LANDFALL"); n == 3 && len(log.about("no room")) > 0 {
+		t.Errorf("%d copies, logged %q", n, log.at(0))
+	}
+	if err := servers.Start(bystander); err != nil {
+		t.Fatal(err)
+	}
+	third := open(t, on(servers.URL(), 3))
+	if n := replicas(t, servers, "LANDFALL"); n != 3 {
+		t.Errorf("%d copies", n)
+	}
+	one := open(t, on(servers.URL(), 1))
+	if err := one.Ready(within(t)); err != nil {
+		t.Error(err)
+	}
+	if n := replicas(t, servers, "LANDFALL"); n != 3 || third.Continuity() != bus.Kept || third.Incarnation() != b.Incarnation() {
+		t.Errorf("%d copies, %v", n, third.Continuity())
+	}
+	in := newInbox()
+	consume(t, one, in)
+	in.until(t, "both messages", func() bool { return in.distinct() == 2 })
+}
+
+// refusalCode tries to make a stream with three copies.
+func refusalCode(t *testing.T, servers *bustest.Cluster, name string) error {
+	t.Helper()
+	_, err := plain(t, servers.URL()).CreateStream(within(t), jetstream.StreamConfig{Name: name, Replicas: 3, Subjects: []string{name}})
+	return err
+}
+
+func TestALostStreamIsNoticedAfterReconnecting(t *testing.T) {
+	servers := bustest.New(t, 1)
+	b := open(t, on(servers.URL(), 1))
+	in := newInbox()
+	consume(t, b, in)
+	f := events(t, b, "")
+	publish(t, b, message("before"))
+	in.until(t, "the message", func() bool { return in.count("before") == 1 })
+	expect(t, f, "before")
+	was := b.Incarnation()
+	servers.Stop(0)
+	removeAll(t, servers.Dir(0))
+	if err := servers.Start(0); err != nil {
+		t.Fatal(err)
+	}
+	poll(t, "another incarnation, without anything published", func() bool { return b.Incarnation() != was })
+	publish(t, b, message("after"))
+	in.until(t, "the next message", func() bool { return in.count("after") == 1 })
+	if !next(t, f).Reset {
+		t.Error("the feed goes on")
+	}
+}
+
+// wind stops the servers and puts back what they had when remember was called.
+type memory struct{ dirs []string }
+
+func remember(t *testing.T, servers *bustest.Cluster) memory {
+	t.Helper()
+	var m memory
+	for i := range servers.Nodes() {
+		servers.Stop(i)
+	}
+	for i := range servers.Nodes() {
+		dir := filepath.Join(t.TempDir(), fmt.Sprint(i))
+		if err := os.CopyFS(dir, os.DirFS(servers.Dir(i))); err != nil {
+			t.Fatal(err)
+		}
+		m.dirs = append(m.dirs, dir)
+	}
+	start(t, servers)
+	return m
+}
+
+// relive lets the servers forget what came after.
+func (m memory) relive(t *testing.T, servers *bustest.Cluster, part string) {
+	t.Helper()
+	for i := range servers.Nodes() {
+		servers.Stop(i)
+	}
+	for i, dir := range m.dirs {
+		removeAll(t, filepath.Join(servers.Dir(i), part))
+		if err := os.CopyFS(filepath.Join(servers.Dir(i), part), os.DirFS(filepath.Join(dir, part))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	start(t, servers)
+}
+
+func start(t *testing.T, servers *bustest.Cluster) {
+	t.Helper()
+	for i := range servers.Nodes() {
+		if err := servers.Start(i); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestAStreamThatWentBackIsANewIncarnation(t *testing.T) {
+	servers := bustest.New(t, 1)
+	log := &journal{}
+	cfg := on(servers.URL(), 1)
+	cfg.Log = log.logger()
+	b := open(t, cfg)
+	other := open(t, on(servers.URL(), 1)) // publishes nothing
+	publish(t, b, messages("early", 50)...)
+	early := remember(t, servers)
+	poll(t, "the server", func() bool { return b.Ready(within(t)) == nil && other.Ready(within(t)) == nil })
+	if loud := log.about("went back"); len(loud) > 0 {
+		t.Fatalf("a server that was updated: %q", loud)
+	}
+	in := newInbox()
+	consume(t, b, in)
+	publish(t, b, messages("late", 50)...)
+	in.until(t, "all messages", func() bool { return in.distinct() == 100 })
+	was := b.Incarnation()
+
+	early.relive(t, servers, "")
+	poll(t, "another incarnation", func() bool {
+		return b.Incarnation() != was && other.Ready(within(t)) == nil && other.Incarnation() != was
+	})
+	publish(t, b, messages("again", 10)...)
+	in.until(t, "the messages after", func() bool { return in.count("again-9") > 0 })
+	if b.Incarnation() != other.Incarnation() {
+		poll(t, "one incarnation", func() bool {
+			return b.Ready(within(t)) == nil && other.Ready(within(t)) == nil && b.Incarnation() == other.Incarnation()
+		})
+	}
+}
+
+func TestAStreamThatWentBackWhileNobodyWatchedIsDoubtful(t *testing.T) {
+	servers := bustest.New(t, 1)
+	b := open(t, on(servers.URL(), 1))
+	in := newInbox()
+	consume(t, b, in)
+	publish(t, b, messages("early", 50)...)
+	in.until(t, "the messages", func() bool { return in.distinct() == 50 })
+	early := remember(t, servers)
+	publish(t, b, messages("late", 50)...)
+	in.until(t, "all messages", func() bool { return in.distinct() == 100 })
+	poll(t, "the acknowledgements", func() bool {
+		lag, err := b.Lag(within(t), "router")
+		return err == nil && lag == bus.Lag{}
+	})
+	was := b.Incarnation()
+	shut(t, b)
+	early.relive(t, servers, filepath.Join("jetstream", "$G", "streams", "LANDFALL", "msgs")) // the consumers' files were synced later
+
+	b = open(t, on(servers.URL(), 1))
+	if b.Continuity() != bus.Doubtful || b.Incarnation() == was {
+		t.Errorf("%v, same incarnation %v", b.Continuity(), b.Incarnation() == was)
+	}
+	consume(t, b, in)
+	publish(t, b, messages("again", 10)...)
+	in.until(t, "the messages after", func() bool {
+		for i := range 10 {
+			if in.count(fmt.Sprintf("again-%d", i)) == 0 {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// load publishes until it is told to stop, and remembers what was acknowledged.
+type load struct {
+	stop  chan struct{}
+	wg    sync.WaitGroup
+	mu    sync.Mutex
+	acked []string
+	fails int
+}
+
+func startLoad(t *testing.T, buses ...*bus.Bus) *load {
+	t.Helper()
+	l := &load{stop: make(chan struct{})}
+	for p, b := range buses {
+		l.wg.Go(func() {
+			tick := time.NewTicker(4 * time.Millisecond)
+			defer tick.Stop()
+			for n := 0; ; n++ {
+				select {
+				case <-tick.C:
+				case <-l.stop:
+					return
+				}
+				l.publish(t, b, messages(fmt.Sprintf("%d-%d", p, n), 4))
+			}
+		})
+	}
+	return l
+}
+
+func (l *load) publish(t *testing.T, b *bus.Bus, msgs []bus.Message) {
+	err := b.Publish(t.Context(), msgs)
+	failed := map[int]bool{}
+	var some *bus.PublishError
+	switch {
+	case errors.As(err, &some):
+		for _, f := range some.Failed {
+			failed[f.Index] = true
+			if !fault.Is(f.Err, fault.Unavailable) {
+				t.Errorf("publish: %v", f.Err)
+			}
+		}
+	case err != nil:
+		t.Errorf("publish: %v", err)
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.fails += len(failed)
+	for i, m := range msgs {
+		if !failed[i] {
+			l.acked = append(l.acked, m.ID)
+		}
+	}
+}
+
+func (l *load) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.acked)
+}
+
+func (l *load) end() {
+	close(l.stop)
+	l.wg.Wait()
+}
+
+func TestNothingAcknowledgedIsLostWhenAServerDiesAndComesBack(t *testing.T) {
+	for name, pick := range map[string]func(*bustest.Cluster) int{
+		"a follower": func(c *bustest.Cluster) int { return (c.StreamLeader("LANDFALL") + 1) % 3 },
+		"the leader": func(c *bustest.Cluster) int { return c.StreamLeader("LANDFALL") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			servers := bustest.New(t, 3)
+			publisher, consumer := open(t, on(servers.URL(), 3)), open(t, on(servers.URL(), 3))
+			in := newInbox()
+			consume(t, consumer, in)
+			f := events(t, consumer, "")
+			l := startLoad(t, publisher, publisher)
+			poll(t, "some load", func() bool { return l.count() > 200 })
+			victim := pick(servers)
+			servers.Kill(victim)
+			dead := time.Now()
+			was := l.count()
+			poll(t, "messages taken without it", func() bool { return l.count() > was+500 })
+			t.Logf("%v after the death the load flows, %d publishes failed", time.Since(dead), l.fails)
+			if err := servers.Start(victim); err != nil {
+				t.Error(err)
+			}
+			was = l.count()
+			poll(t, "messages taken with it again", func() bool { return l.count() > was+200 })
+			l.end()
+			in.until(t, "everything acknowledged", func() bool {
+				for _, id := range l.acked {
+					if in.count(id) == 0 {
+						return false
+					}
+				}
+				return true
+			})
+			publish(t, publisher, message("last"))
+			for item := next(t, f); item.Message.ID != "last"; item = next(t, f) {
+				if item.Reset {
+					break // allowed: read again
+				}
+			}
+			if consumer.Incarnation() != publisher.Incarnation() || publisher.Continuity() != bus.Fresh {
+				t.Error("the processes see two streams")
+			}
+			t.Logf("%d acknowledged, %d publishes failed, %d received", len(l.acked), l.fails, in.distinct())
+		})
+	}
+}
+
+func TestAServerThatLostItsPeersIsLeft(t *testing.T) {
+	t.Parallel()
+	servers := bustest.New(t, 3)
+	b := open(t, on(servers.URL(), 3))
+	in := newInbox()
+	consume(t, b, in)
+	publish(t, b, message("before"))
+	in.until(t, "the message", func() bool { return in.count("before") == 1 })
+	mine := -1
+	for i := range servers.Nodes() {
+		if servers.Server(i).NumClients() > 0 {
+			mine = i
+		}
+	}
+	servers.Cut(mine)
+	poll(t, "a message taken by the others", func() bool { return b.Publish(within(t), []bus.Message{message("after")}) == nil })
+	in.until(t, "the message", func() bool { return in.count("after") > 0 })
+	if servers.Server(mine).NumClients() > 0 {
+		t.Error("the connection stayed")
+	}
+	servers.Mend(mine)
+}
+
+// wire is the network between one process and a server: it can be cut without a word.
+type wire struct {
+	listener net.Listener
+	mu       sync.Mutex
+	conns    []net.Conn
+	wg       sync.WaitGroup
+}
+
+func newWire(t *testing.T, to string) *wire {
+	t.Helper()
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &wire{listener: listener}
+	w.wg.Go(func() {
+		for {
+			in, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			out, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(to, "nats://"))
+			if err != nil {
+				_ = in.Close()
+				continue
+			}
+			w.mu.Lock()
+			w.conns = append(w.conns, in, out)
+			w.mu.Unlock()
+			w.wg.Go(func() { carry(in, out) })
+			w.wg.Go(func() { carry(out, in) })
+		}
+	})
+	t.Cleanup(w.cut)
+	return w
+}
+
+func (w *wire) cut() {
+	_ = w.listener.Close()
+	w.mu.Lock()
+	for _, c := range w.conns {
+		_ = c.Close()
+	}
+	w.mu.Unlock()
+	w.wg.Wait()
+}
+
+func (w *wire) url() string { return "nats://" + w.listener.Addr().String() }
+
+func TestWhatADeadNotifierHadFetchedGoesToTheOther(t *testing.T) {
+	t.Parallel()
+	servers := bustest.New(t, 1)
+	w := newWire(t, servers.URL())
+	alive, err := bus.Open(within(t), on(servers.URL(), 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer shut(t, alive)
+	doomed, err := bus.Open(within(t), on(w.url(), 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	entered, leave := make(chan struct{}, 100), make(chan struct{})
+	lost := newInbox()
+	_, err = doomed.Consume(t.Context(), "router", func(ctx context.Context, batch []bus.Delivery) {
+		lost.handle(ctx, batch)
+		entered <- struct{}{}
+		<-leave // it hangs with what it has
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := newInbox()
+	sharing, err := alive.Consume(t.Context(), "router", in.handle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sharing.Stop()
+	for n := 0; len(entered) == 0 || in.distinct() == 0; n++ {
+		publish(t, alive, messages(fmt.Sprintf("a%d", n), 50)...)
+	}
+	publish(t, alive, messages("b", 500)...)
+	w.cut()
+	info, err := alive.Info(within(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	in.until(t, "everything the dead one had not been handed over", func() bool {
+		return uint64(in.distinct()+lost.distinct()) >= info.Messages
+	})
+	close(leave)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	_ = doomed.Close(ctx) // it has no server to say goodbye to
+}

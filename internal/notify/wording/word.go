@@ -1,0 +1,166 @@
+package wording
+
+import (
+	"strings"
+
+	"landfall/internal/locale"
+)
+
+// number gives a figure as it was stated: "about 120 persons".
+func (w *writer) number(f *figure) string {
+	text := w.Count(f.Number, w.Counts.Persons)
+	if f.Unit == "household" {
+		text = w.Count(f.Number, w.Counts.Households)
+	}
+	switch f.Quantifier {
+	case "approximately":
+		return w.Counts.About.Say(locale.Name{Name: text})
+	case "more_than":
+		return w.Counts.MoreThan.Say(locale.Name{Name: text})
+	case "less_than":
+		return w.Counts.FewerThan.Say(locale.Name{Name: text})
+	}
+	return text
+}
+
+func (w *writer) figureEvent() bool {
+	f := w.e.Data.Figure
+	if f == nil {
+		return false
+	}
+	l := &w.Notice.Label
+	w.n.Headline = w.Notice.Headline.FigureReported.Say(locale.Count{Number: w.number(f), Place: w.spot(f.Place)})
+	w.fact(l.Figure, w.number(f))
+	if f.Unit == "household" {
+		w.fact(l.People, w.Count(f.Persons, w.Counts.Persons))
+	}
+	w.fact(l.Place, w.spot(f.Place))
+	w.fact(l.Category, w.Codes.Category.Of(plain(f.Category, maxValue))+"; "+w.Codes.Term.Of(plain(f.Term, maxValue)))
+	w.fact(l.Setting, w.Codes.Setting.Of(plain(f.Setting, maxValue)))
+	source := plain(f.Source.Name, maxValue) + " (" + w.Codes.SourceKind.Of(plain(f.Source.Kind, maxValue)) + ")"
+	w.fact(l.Source, strings.TrimSpace(source+" "+f.Source.Reference))
+	w.fact(l.Role, w.Codes.FigureRole.Of(plain(f.Role, maxValue)))
+	w.fact(l.AsOf, w.scenario(f.AsOf))
+	if len(f.Parts) > 0 && !f.PartsAddUp {
+		w.say(string(w.Notice.Say.PartsDiffer))
+	}
+	if f.Final {
+		w.say(string(w.Notice.Say.Final))
+	}
+	return true
+}
+
+func (w *writer) answerEvent() bool {
+	a := w.e.Data.Answer
+	if a == nil {
+		return false
+	}
+	l, h := &w.Notice.Label, &w.Notice.Headline
+	headline, ok := map[string]locale.Text[locale.Who]{"accept": h.Accepts, "decline": h.Declines, "question": h.Asks}[a.Kind]
+	if !ok {
+		return false
+	}
+	w.n.Headline = headline.Say(locale.Who{Party: w.name(a.Party)})
+	w.fact(l.Answer, w.Codes.Answer.Of(a.Kind)+" ("+w.name(a.Party)+")")
+	if a.Ceiling != nil {
+		w.fact(l.Ceiling, w.Count(*a.Ceiling, w.Counts.Persons))
+	}
+	w.fact(l.ValidUntil, w.scenario(a.ValidUntil))
+	w.fact(l.Text, a.Text)
+	w.fact(l.Reference, a.Reference)
+	conditions := make([]string, 0, len(a.Conditions))
+	for _, c := range a.Conditions {
+		if c = plain(c, maxValue); c != "" {
+			conditions = append(conditions, c)
+		}
+	}
+	if len(conditions) > 0 {
+		w.n.Lists = append(w.n.Lists, List{string(l.Conditions), conditions[:min(len(conditions), 2*maxShown)]})
+	}
+	return true
+}
+
+// alertRaised tells a party what it must know, and what is asked of it.
+func (w *writer) alertRaised() bool {
+	h, d := &w.Notice.Headline, &w.e.Data
+	if d.Alert.Party == "" {
+		return false
+	}
+	party := w.name(d.Alert.Party)
+	who := locale.Who{Party: party}
+	by := w.Notice.Ask.AcknowledgeBy
+	switch d.Alert.Kind {
+	case "named":
+		w.n.Headline = h.AlertNamed.Say(who)
+	case "planning":
+		w.n.Headline, by = h.AlertPlanning.Say(who), w.Notice.Ask.PrepareBy
+	case "activation":
+		w.n.Headline, by = h.AlertActivation.Say(who), w.Notice.Ask.AnswerBy
+	case "movement", "departure":
+		if d.Movement == nil {
+			return false
+		}
+		headline := h.AlertMovement
+		if d.Alert.Kind == "departure" {
+			headline = h.AlertDeparture
+		}
+		w.n.Headline = headline.Say(w.way(d.Movement))
+	case "step_overdue":
+		if d.Step == nil {
+			return false
+		}
+		w.n.Headline = h.AlertOverdue.Say(locale.Name{Name: w.stepName(d.Step)})
+		w.overdue()
+	case "withdrawn":
+		w.n.Headline = h.AlertWithdrawn.Say(who)
+		w.ask(w.Notice.Ask.Withdrawn.Say(who))
+		w.alertFacts()
+		return true
+	case "delivery_dead":
+		w.n.Headline = string(h.AlertDeliveryDead)
+		w.ask(string(w.Notice.Ask.DeliveryDead))
+	case "subscription_disabled":
+		w.n.Headline = string(h.AlertDisabled)
+		w.ask(string(w.Notice.Ask.Disabled))
+	default:
+		w.n.Headline = h.AlertOther.Say(locale.Name{Name: w.Codes.AlertKind.Of(plain(d.Alert.Kind, maxValue))})
+	}
+	if d.Alert.RequiredBy.IsZero() {
+		w.ask(w.Notice.Ask.Acknowledge.Say(who))
+	} else {
+		w.ask(by.Say(locale.Until{Party: party, Time: w.moment(d.Alert.RequiredBy)}))
+		w.deadline = w.Notice.Ask.By.Say(locale.Name{Name: w.Brief(d.Alert.RequiredBy, w.e.concerned()[0])})
+	}
+	w.alertFacts()
+	switch {
+	case d.Step != nil:
+		w.stepFacts(d.Step)
+	case d.Movement != nil:
+		w.movementFacts(d.Movement)
+	case d.Protocol != nil:
+		w.fact(w.Notice.Label.Protocol, w.Codes.Protocol.Of(plain(d.Protocol.ID, maxValue)))
+		w.anchors()
+	}
+	w.reason()
+	w.steps()
+	return true
+}
+
+func (w *writer) alertFacts() {
+	a := &w.e.Data.Alert
+	if a.Kind != "" {
+		w.fact(w.Notice.Label.Alert, w.Codes.AlertKind.Of(plain(a.Kind, maxValue))+" ("+w.name(a.Party)+")")
+	}
+}
+
+func (w *writer) alertAcknowledged() bool {
+	h, d := &w.Notice.Headline, &w.e.Data
+	headline, ok := map[string]locale.Text[locale.Who]{"received": h.Acknowledged, "cannot_act": h.CannotAct, "question": h.HasQuestion}[d.Ack.Outcome]
+	if !ok {
+		return false
+	}
+	w.n.Headline = headline.Say(locale.Who{Party: w.name(d.Ack.Party)})
+	w.alertFacts()
+	w.fact(w.Notice.Label.Acknowledged, w.Codes.Acknowledged.Of(d.Ack.Outcome))
+	return true
+}

@@ -1,0 +1,183 @@
+package rest
+
+import (
+	"crypto/sha256"
+	"math"
+	"net/netip"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"golang.org/x/time/rate"
+
+	"landfall/internal/fault"
+)
+
+// Rate is how often somebody may ask: so many times a second in the long run, and so many at once. The zero Rate limits nothing.
+type Rate struct {
+	PerSecond float64
+	Burst     int // 0: as many as in a second, at least one
+}
+
+// Rates bound what one caller may do to all others. Each process counts for itself.
+type Rates struct {
+	Account Rate // requests of one account, whatever its tokens and addresses
+	Address Rate // different tokens that open nothing, from one IPv4 address or one IPv6 network of 64 bits; and each of them
+}
+
+// DefaultRates let a post enter an afternoon's figures in one go and a hub copy a region, and stop a program that runs away.
+func DefaultRates() Rates {
+	return Rates{Account: Rate{PerSecond: 100, Burst: 1000}, Address: Rate{PerSecond: 1, Burst: 60}}
+}
+
+// What a request was one too many of, as the metrics say it.
+const (
+	byAccount = "account"
+	byAddress = "address"
+)
+
+// bucketsMax bounds the callers that are remembered. Who is forgotten begins with a full bucket.
+const bucketsMax = 8192
+
+// buckets holds one token bucket for each caller.
+type buckets struct {
+	rate Rate
+	held *recent[string, *rate.Limiter]
+}
+
+func newBuckets(r Rate) *buckets {
+	if r.Burst <= 0 {
+		r.Burst = max(1, int(math.Ceil(r.PerSecond)))
+	}
+	return &buckets{rate: r, held: newRecent[string, *rate.Limiter](bucketsMax)}
+}
+
+func (b *buckets) off() bool { return b.rate.PerSecond <= 0 }
+
+func (b *buckets) bucket(key string) *rate.Limiter {
+	return b.held.orPut(key, func() *rate.Limiter { return rate.NewLimiter(rate.Limit(b.rate.PerSecond), b.rate.Burst) })
+}
+
+// take takes one out of the caller's bucket. When it is empty it takes none and gives the time until there is one again.
+func (b *buckets) take(key string, now time.Time) time.Duration {
+	if b.off() {
+		return 0
+	}
+	l := b.bucket(key)
+	if l.AllowN(now, 1) {
+		return 0
+	}
+	return b.until(l, now)
+}
+
+// wait gives the time until there is one in the caller's bucket, 0 when there is, and takes none.
+func (b *buckets) wait(key string, now time.Time) time.Duration {
+	if b.off() {
+		return 0
+	}
+	l, ok := b.held.get(key)
+	if !ok || l.TokensAt(now) >= 1 {
+		return 0
+	}
+	return b.until(l, now)
+}
+
+func (b *buckets) until(l *rate.Limiter, now time.Time) time.Duration {
+	missing := 1 - l.TokensAt(now)
+	return max(time.Nanosecond, time.Duration(missing/b.rate.PerSecond*float64(time.Second)))
+}
+
+// limiter turns away who asks too often.
+type limiter struct {
+	accounts  *buckets
+	addresses *buckets              // tokens that opened nothing, each counted once
+	secrets   *buckets              // how often one and the same was sent, by digest
+	opened    *recent[string, bool] // digests of tokens that opened something
+}
+
+func newLimiter(r Rates) *limiter {
+	return &limiter{
+		accounts: newBuckets(r.Account), addresses: newBuckets(r.Address), secrets: newBuckets(r.Address), opened: newRecent[string, bool](bucketsMax),
+	}
+}
+
+// knock tells how long a token has to wait before it is looked up, 0 for not at all. It has to when it was sent too often and opened nothing, or when its address
+// has sent too many that opened nothing. An office behind one address keeps its service, though: over a machine with an old token, which counts once however
+// often it asks, and over somebody who guesses, since a token that has opened before does not wait for its address.
+func (l *limiter) knock(address, secret string, now time.Time) time.Duration {
+	if l.addresses.off() {
+		return 0
+	}
+	digest := digestKey(secret)
+	if wait := l.secrets.wait(digest, now); wait > 0 {
+		return wait
+	}
+	wait := l.addresses.wait(addressKey(address), now)
+	if wait > 0 {
+		if _, known := l.opened.get(digest); known {
+			return 0
+		}
+	}
+	return wait
+}
+
+// let notes that the token opened.
+func (l *limiter) let(secret string) {
+	if !l.addresses.off() {
+		l.opened.orPut(digestKey(secret), func() bool { return true })
+	}
+}
+
+// failed notes that the token opened nothing.
+func (l *limiter) failed(address, secret string, now time.Time) {
+	if l.addresses.off() {
+		return
+	}
+	digest := digestKey(secret)
+	l.opened.forget(digest)
+	if _, sentBefore := l.secrets.held.get(digest); !sentBefore {
+		l.addresses.take(addressKey(address), now)
+	}
+	l.secrets.take(digest, now)
+}
+
+func digestKey(secret string) string {
+	sum := sha256.Sum256([]byte(secret))
+	return string(sum[:])
+}
+
+// addressKey gives what counts as one address: for IPv6 the network that one household or one machine is given.
+func addressKey(address string) string {
+	a, err := netip.ParseAddr(address)
+	if err != nil {
+		return address
+	}
+	if a = a.Unmap().WithZone(""); a.Is4() {
+		return a.String()
+	}
+	return netip.PrefixFrom(a, 64).Masked().String()
+}
+
+// moderate refuses what an account asks too often, before anything of the request is read.
+func (s *Server) moderate(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		k := callOf(c)
+		if k.op == nil || k.op.public {
+			return next(c)
+		}
+		if wait := s.limiter.accounts.take(k.scope.Account, s.now()); wait > 0 {
+			return s.tooOften(byAccount, wait)
+		}
+		return next(c)
+	}
+}
+
+func (s *Server) tooOften(by string, wait time.Duration) error {
+	s.meter.limited.WithLabelValues(by).Inc()
+	code, detail := "account_rate", "This account asks more often than it may. Wait as Retry-After says and go on."
+	if by == byAddress {
+		code, detail = "address_rate", "Too many requests with tokens that open nothing have come from here. Wait as Retry-After says."
+	}
+	f := fault.New(fault.TooMany, code, "%s", detail)
+	f.RetryAfter = wait
+	return f
+}

@@ -1,0 +1,106 @@
+package rest
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"landfall/internal/access"
+	"landfall/internal/fault"
+)
+
+// restored is a service that waits to be released.
+type restored struct {
+	mu         sync.Mutex
+	released   bool
+	releasedBy access.Scope
+	with       access.Write
+	broken     error
+}
+
+func (r *restored) Status(context.Context) (OperationStatus, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	status := OperationStatus{
+		Version: "1.0.0", Roles: []ProcessRole{ProcessRoleAPI}, Engine: OperationStatusEngineSqlite, Bus: OperationStatusBusEmbedded, Held: !r.released, Epoch: 2,
+		Processes: []RunningProcess{{Process: "a", Name: "one", Version: "1.0.0", Since: start.In(time.FixedZone("", -4*3600)), LastSeen: start}},
+	}
+	if !r.released {
+		status.WouldFire = &WouldFire{OverdueSteps: 3}
+	}
+	return status, r.broken
+}
+
+func (r *restored) Release(_ context.Context, scope access.Scope, w access.Write) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.released, r.releasedBy, r.with = true, scope, w
+	return r.broken
+}
+
+func TestAHeldServiceShowsWhatWouldFireAndIsReleasedByAnAdministrator(t *testing.T) {
+	service := &restored{}
+	w := newWorld(t, func(o *Options) { o.Operation = service }).cast()
+	w.enroll("administrator", access.RoleAdministrator, "ATG")
+
+	for _, as := range []string{"first", "administrator", "auditor"} {
+		held := w.get(as, "/api/v1/operation").want(200)
+		if diff := cmp.Diff(map[string]any{"overdue_steps": 3.0, "deliveries": 0.0}, held.members["would_fire"]); held.members["held"] != true || diff != "" {
+			t.Errorf("%s reads %s", as, held.body)
+		}
+		if since := held.members["processes"].([]any)[0].(map[string]any)["since"]; since != "2026-09-01T12:00:00Z" {
+			t.Errorf("since %v, want it in UTC", since)
+		}
+	}
+	for _, as := range []string{"origin", "receiver", "stranger", "liaison"} {
+		w.get(as, "/api/v1/operation").refused(403, "operators_only")
+		w.post(as, "/api/v1/operation/release", "").refused(403, "operators_only")
+	}
+	w.post("auditor", "/api/v1/operation/release", "").refused(403, "operators_only")
+	if service.released {
+		t.Fatal("somebody who may not released it")
+	}
+
+	for range 2 { // a repeat over a bad line changes nothing
+		a := w.do(w.request("administrator", "POST", "/api/v1/operation/release", "", "Idempotency-Key", "release-1")).want(200)
+		if a.members["held"] != false || a.members["would_fire"] != nil {
+			t.Errorf("released, it says %s", a.body)
+		}
+	}
+	if service.releasedBy.Account != w.account["administrator"] || service.with.Key != "release-1" {
+		t.Errorf("released by %+v with %+v", service.releasedBy, service.with)
+	}
+}
+
+func TestAServiceThatNobodyOperatesHasNoSuchAddress(t *testing.T) {
+	w := newWorld(t).cast()
+	w.get("first", "/api/v1/operation").refused(404, "route_not_found")
+	w.post("first", "/api/v1/operation/release", "").refused(404, "route_not_found")
+	w.get("nobody", "/api/v1/operation").want(401)
+}
+
+func TestEveryAnswerOfNotNowSaysWhenToComeBack(t *testing.T) {
+	service := &restored{broken: fault.New(fault.Unavailable, "store_unavailable", "Try again.")}
+	w := newWorld(t, func(o *Options) {
+		o.Operation = service
+		o.Ready = []Check{{"store", func(context.Context) error { return service.broken }}}
+	})
+	for _, c := range []struct{ as, path string }{{"first", "/api/v1/operation"}, {"nobody", "/readyz"}} {
+		if a := w.get(c.as, c.path).want(503); a.header.Get("Retry-After") != "1" {
+			t.Errorf("%s says Retry-After %q", c.path, a.header.Get("Retry-After"))
+		}
+	}
+	later := fault.New(fault.Unavailable, "soon", "Later.")
+	later.RetryAfter = 1500 * time.Millisecond
+	service.broken = later
+	if a := w.get("first", "/api/v1/operation").want(503); a.header.Get("Retry-After") != "2" {
+		t.Errorf("Retry-After %q, want whole seconds and not too few", a.header.Get("Retry-After"))
+	}
+	later.RetryAfter = 1000 * time.Hour
+	if a := w.get("first", "/api/v1/operation").want(503); a.header.Get("Retry-After") != "86400" {
+		t.Errorf("Retry-After %q, want a day at most", a.header.Get("Retry-After"))
+	}
+}
