@@ -140,7 +140,7 @@ func TestNamesAddressesAndPathsBecomeThoseOfThisMachine(t *testing.T) {
 	if len(slices.Compact(slices.Sorted(maps.Values(p.addresses)))) != 3 {
 		t.Fatalf("addresses are shared: %v", p.addresses)
 	}
-	v := view{place: p, self: "api-1"}
+	v := &view{place: p, self: "api-1"}
 	v.put("/data", "HERE/data")
 	v.put("/run/secrets/key", "HERE/key")
 	v.put("/data/deep", "DEEP")

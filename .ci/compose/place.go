@@ -62,7 +62,7 @@ type view struct {
 var everywhere, itself = regexp.MustCompile(`\b0\.0\.0\.0:`), regexp.MustCompile(`\b127\.0\.0\.1:`)
 
 // text replaces names of services, the container's own addresses, and paths of mounts.
-func (v view) text(s string) string {
+func (v *view) text(s string) string {
 	own := v.addresses[v.self] + ":"
 	s = everywhere.ReplaceAllString(v.named(s), own)
 	s = itself.ReplaceAllString(s, own)
@@ -74,7 +74,7 @@ func (v view) text(s string) string {
 }
 
 // texts is text for each of a list.
-func (v view) texts(list []string) []string {
+func (v *view) texts(list []string) []string {
 	out := make([]string, len(list))
 	for i, s := range list {
 		out[i] = v.text(s)

@@ -131,7 +131,7 @@ func (s *stage) secret(name string) string { return filepath.Join(s.dir, "secret
 // prepare makes the process of one service, with folders for its volumes and its configuration files rewritten for this machine.
 func (s *stage) prepare(name string) (*process, error) {
 	def := s.project.Services[name]
-	v := view{place: s.place, self: name}
+	v := &view{place: s.place, self: name}
 	for _, secret := range def.Secrets {
 		v.put("/run/secrets/"+secret, s.secret(secret))
 	}
@@ -173,7 +173,7 @@ func (s *stage) prepare(name string) (*process, error) {
 }
 
 // process says how the process of a service is started and asked for its health.
-func (s *stage) process(name string, def *service, v view) (*process, error) {
+func (s *stage) process(name string, def *service, v *view) (*process, error) {
 	env := map[string]string{}
 	args, health := def.Command, def.Healthcheck.Test
 	if def.runs("landfall") {

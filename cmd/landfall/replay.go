@@ -22,7 +22,7 @@ func (c *replayCmd) Run(s *session) error {
 		return err
 	}
 	body := map[string]any{"status": c.Status}
-	for name, value := range map[string]string{"channel": c.Channel, "subscription": c.Subscription, "incident": c.Incident} {
+	for name, value := range map[string]string{"channel": c.Channel, "subscription_id": c.Subscription, "incident_id": c.Incident} {
 		if value != "" {
 			body[name] = value
 		}

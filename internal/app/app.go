@@ -406,6 +406,17 @@ func (a *App) Jobs() []watch.Job { return a.watch.Jobs() }
 // RunOnce runs one job now.
 func (a *App) RunOnce(ctx context.Context, job string) error { return a.watch.RunOnce(ctx, job) }
 
+// Alarms lists what an operator must know of, as this process last saw it.
+func (a *App) Alarms() []Alarm { return a.alarms.list() }
+
+// Release ends the held state after a restore, in the name of by. Releasing what is not held changes nothing.
+func (a *App) Release(ctx context.Context, by string) error {
+	if err := backup.Release(ctx, a.store, by, a.opt.Now()); err != nil {
+		return err
+	}
+	return a.unhold(ctx, a.opt.Now())
+}
+
 // checks are what must be well before the process calls itself ready.
 func (a *App) checks() []rest.Check {
 	return []rest.Check{

@@ -44,7 +44,24 @@ func (a *App) publish(ctx context.Context, batch []ledger.Announcement) error {
 			Headers: headers, For: statesOf(n.Parties),
 		})
 	}
-	return a.bus.Publish(ctx, messages)
+	err := a.bus.Publish(ctx, messages)
+	a.withdraw(ctx, batch)
+	return err
+}
+
+// withdraw takes the copies of an incident away from states that it has just un-named.
+func (a *App) withdraw(ctx context.Context, batch []ledger.Announcement) {
+	for _, n := range batch {
+		for _, c := range n.Closes {
+			state := place.Party(c.Party).State()
+			if c.Reason != "unnamed" || state == "" || slices.Contains(statesOf(n.Parties), state) {
+				continue
+			}
+			if err := a.bus.PurgeFor(ctx, state, n.Incident); err != nil && ctx.Err() == nil {
+				a.log.Warn("a state's copies of an incident it was un-named from could not be removed", "state", state, "incident", n.Incident, "error", err)
+			}
+		}
+	}
 }
 
 // statesOf gives the states among parties, each once: whose systems get a copy.

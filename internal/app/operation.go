@@ -56,10 +56,7 @@ func (o operation) Status(ctx context.Context) (rest.OperationStatus, error) {
 
 // Release implements rest.Operation: a held service begins to send and to chase again, in every process within a moment.
 func (o operation) Release(ctx context.Context, scope access.Scope, _ access.Write) error {
-	if err := backup.Release(ctx, o.a.store, scope.Account, o.a.opt.Now()); err != nil {
-		return err
-	}
-	return o.a.unhold(ctx, o.a.opt.Now())
+	return o.a.Release(ctx, scope.Account)
 }
 
 func roleWords(roles []Role) []rest.ProcessRole {

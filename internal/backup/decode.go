@@ -18,7 +18,6 @@ import (
 	"strings"
 
 	"landfall/internal/fault"
-	"landfall/internal/ledger"
 	"landfall/internal/store"
 )
 
@@ -58,7 +57,7 @@ func Verify(ctx context.Context, r io.Reader) (Summary, error) {
 
 func damagedFault(sum Summary) error {
 	return fault.New(fault.State, codeDamaged,
-		"The backup is whole, but %d of its records were damaged in the store it was taken from already. The first: %s.", len(sum.Damaged), sum.Damaged[0])
+		"The backup is whole, but records in the store it was taken from were damaged already. The first: %s.", sum.Damaged[0])
 }
 
 // decoder reads one archive.
@@ -261,17 +260,6 @@ func (d *decoder) inside() (frame, error) {
 	return f, err
 }
 
-func (d *decoder) section(want section) error {
-	f, err := d.inside()
-	if err != nil {
-		return err
-	}
-	if f.Section == nil || *f.Section != want {
-		return errOrder
-	}
-	return d.commits(want.Name == sectionRecords)
-}
-
 // bytes reads what a frame announced.
 func (d *decoder) bytes(n int) ([]byte, error) {
 	if n < 0 || n > maxBody {
@@ -285,176 +273,6 @@ func (d *decoder) bytes(n int) ([]byte, error) {
 		return nil, errors.New("a length is wrong")
 	}
 	return b[:n:n], nil
-}
-
-// commits reads a section of commits; fresh says that it is the first.
-func (d *decoder) commits(fresh bool) error {
-	var got counted
-	var run struct {
-		stream string
-		seq    int64
-		hash   []byte
-		last   map[string]string // greatest name so far, of each noun
-		noun   *lookup
-	}
-	run.last = map[string]string{}
-	endRun := func() {
-		if run.stream == "" {
-			return
-		}
-		writeHead(d.ends, run.stream, run.seq, run.hash)
-		if fresh {
-			d.heads.add(run.stream, run.seq, run.hash)
-		}
-	}
-	for {
-		f, err := d.inside()
-		if err != nil {
-			return err
-		}
-		if f.Counted != nil {
-			endRun()
-			if *f.Counted != got {
-				return errors.New("it holds more or fewer commits than it says")
-			}
-			return nil
-		}
-		if f.Commit == nil {
-			return errOrder
-		}
-		c, err := d.commit(f.Commit)
-		if err != nil {
-			return err
-		}
-		var from head
-		begins := c.Stream != run.stream
-		if begins {
-			endRun()
-			noun := ledger.Stream(c.Stream).Noun()
-			if noun != ledger.Stream(run.stream).Noun() || run.noun == nil {
-				run.noun = d.heads.of(noun)
-			}
-			last, order := run.last[noun], c.Stream
-			if fresh {
-				last = run.stream // of all nouns
-			}
-			if last >= order {
-				return errOrder
-			}
-			run.last[noun] = c.Stream
-			from = head{stream: c.Stream}
-			if !fresh {
-				from = run.noun.find(c.Stream)
-			}
-			run.stream, run.seq, run.hash = c.Stream, from.seq, nil
-			got.Streams++
-			if from.seq == 0 {
-				d.sum.Streams++
-			}
-		}
-		d.check(c, run.seq+1, run.hash, begins, from)
-		run.seq, run.hash = c.Seq, c.Hash
-		got.Commits++
-		d.sum.Commits++
-		if !fresh {
-			d.sum.Since++
-		}
-		d.at = fmt.Sprintf("commit %d of %s", c.Seq, c.Stream)
-		if d.visit.commit != nil && (len(d.sum.Damaged) == 0 || d.opt.AcceptDamaged) {
-			if err := d.visit.commit(c); err != nil {
-				return &visitError{err}
-			}
-		}
-	}
-}
-
-func (d *decoder) commit(f *commit) (store.Commit, error) {
-	c := store.Commit{
-		Stream: f.Stream, Seq: f.Seq, ID: f.ID, RecordedAt: f.RecordedAt, Prev: f.Prev, Hash: f.Hash, Key: f.Key, Pending: f.Pending,
-	}
-	if f.Stream == "" || f.Seq < 1 || f.Body == 0 {
-		return c, errors.New("a commit has no name")
-	}
-	var err error
-	if c.Body, err = d.bytes(f.Body); err != nil {
-		return c, err
-	}
-	if f.Detached != 0 {
-		c.Detached, err = d.bytes(f.Detached)
-	}
-	return c, err
-}
-
-// check takes note of a commit that is not as it was recorded. Whether the archive or the store it was taken from is to blame, the digest of the
-// archive says at its end.
-func (d *decoder) check(c store.Commit, seq int64, prev []byte, begins bool, from head) {
-	if len(d.sum.Damaged) >= maxDamaged {
-		return
-	}
-	if begins && from.seq > 0 && from.follows(c.Prev) {
-		prev = c.Prev // only the beginning of the hash is remembered over sections
-	}
-	wrong := ledger.Check(c, prev)
-	if c.Seq != seq {
-		wrong = fmt.Errorf("commit %d is missing before it", seq)
-	}
-	if wrong != nil {
-		d.sum.Damaged = append(d.sum.Damaged, fmt.Sprintf("commit %d of %s: %v", c.Seq, c.Stream, wrong))
-	}
-}
-
-// documents reads the section of one kind.
-func (d *decoder) documents(kind string) error {
-	declared, ok := d.kinds[kind]
-	if !ok {
-		return fmt.Errorf("kind %q is not declared", kind)
-	}
-	var got counted
-	for {
-		f, err := d.inside()
-		switch {
-		case err != nil:
-			return err
-		case f.Counted != nil && *f.Counted == got:
-			return nil
-		case f.Counted != nil:
-			return errors.New("it holds more or fewer documents than it says")
-		case f.Document == nil:
-			return errOrder
-		}
-		doc, err := d.document(declared, f.Document)
-		if err != nil {
-			return err
-		}
-		got.Documents++
-		d.sum.Documents++
-		d.at = kind + " " + doc.ID
-		if d.visit.document != nil && (len(d.sum.Damaged) == 0 || d.opt.AcceptDamaged) {
-			if err := d.visit.document(kind, doc); err != nil {
-				return &visitError{err}
-			}
-		}
-	}
-}
-
-func (d *decoder) document(kind kindHeader, f *document) (store.Doc, error) {
-	doc := store.Doc{ID: f.ID, Version: f.Version}
-	if f.ID == "" || f.Body == 0 {
-		return doc, errors.New("a document has no name")
-	}
-	for name, text := range f.Index {
-		v, err := fieldValue(kind.typeOf(name), text)
-		if err != nil {
-			return doc, fmt.Errorf("field %s of %s %s: %w", name, kind.Name, f.ID, err)
-		}
-		if doc.Index == nil {
-			doc.Index = make(map[string]any, len(f.Index))
-		}
-		doc.Index[name] = v
-	}
-	var err error
-	doc.Body, err = d.bytes(f.Body)
-	return doc, err
 }
 
 // trailer reads the last lines and compares them with what was read.

@@ -190,14 +190,14 @@ func trailerOf(s Summary) trailer {
 // digestLine is the last line of an archive.
 func digestLine(digest string) []byte { return []byte("sha256 " + digest + "\n") }
 
-// outputFault gives the fault of a writer that took no more; false when err is something else.
-func outputFault(err error) (error, bool) {
+// outputFault gives the fault of a writer that took no more; nil when err is something else.
+func outputFault(err error) error {
 	var out *outputError
 	switch {
 	case !errors.As(err, &out):
-		return nil, false
+		return nil
 	case noSpace(err):
-		return fault.Wrap(err, fault.Full, "backup_disk_full", "There is no space left for the backup. Nothing that was there before has been touched."), true
+		return fault.Wrap(err, fault.Full, "backup_disk_full", "There is no space left for the backup. Nothing that was there before has been touched.")
 	}
-	return fault.Wrap(err, fault.Unavailable, "backup_unwritable", "The backup cannot be written: %v.", out.cause), true
+	return fault.Wrap(err, fault.Unavailable, "backup_unwritable", "The backup cannot be written: %v.", out.cause)
 }

@@ -20,11 +20,13 @@ import (
 	"landfall/internal/store"
 )
 
-// Names of the files that Nightly keeps: landfall-20170919T011500Z.backup. Others in the folder are never touched.
+// Names of the files that Nightly keeps: landfall-20170919T011500Z.backup, and with one more ending where records are damaged. Others in the
+// folder are never touched.
 const (
 	fileStamp  = "20060102T150405Z"
 	fileEnding = ".backup"
 	unfinished = ".new"
+	blemished  = ".damaged"
 )
 
 var fileName = regexp.MustCompile(`^landfall-[0-9]{8}T[0-9]{6}Z\.backup$`)
@@ -38,8 +40,8 @@ const abandoned = time.Hour
 // keep removed, so whatever fails leaves them alone; a full disk is a Full fault. Files are readable by their owner only, because everything the
 // store holds is in them. What a killed run left is removed once it has not grown for an hour.
 //
-// Records that are damaged in the store make an error with the code "records_damaged", although the file is there: it holds everything else. Nothing
-// is removed then, since an older file may hold them whole.
+// Records that are damaged in the store make an error with the code "records_damaged", although there is a file, which holds everything else: its name
+// ends in ".damaged". It takes the place of the last such file and of no other, since an older one may hold the records whole.
 func Nightly(ctx context.Context, st store.Store, kinds []store.Kind, dir string, keep int, opt Options) (path string, sum Summary, err error) {
 	return nightly(ctx, st, kinds, dir, keep, opt, createFile)
 }
@@ -66,13 +68,17 @@ func nightly(ctx context.Context, st store.Store, kinds []store.Kind, dir string
 		return "", Summary{}, folderFault(dir, err)
 	}
 	path = filepath.Join(dir, "landfall-"+opt.Now().UTC().Format(fileStamp)+fileEnding)
-	if sum, err = toFile(ctx, st, kinds, path, opt, create); err != nil {
-		if fault.CodeOf(err) != codeDamaged {
-			path = ""
+	sum, err = toFile(ctx, st, kinds, path, opt, create)
+	if fault.CodeOf(err) == codeDamaged {
+		if failed := errors.Join(os.Rename(path, path+blemished), prune(dir, blemished, 1)); failed != nil {
+			return path, sum, errors.Join(err, folderFault(dir, failed))
 		}
-		return path, sum, err
+		return path + blemished, sum, err
 	}
-	if err := prune(dir, keep); err != nil {
+	if err != nil {
+		return "", sum, err
+	}
+	if err := prune(dir, "", keep); err != nil {
 		return path, sum, fault.Wrap(err, fault.Unavailable, "backup_prune", "The backup is taken, but older ones in %s cannot be removed.", dir)
 	}
 	return path, sum, nil
@@ -142,9 +148,9 @@ func verifyFile(ctx context.Context, path string, wrote Summary) (Summary, error
 	return got, err
 }
 
-// prune removes the oldest backups of the folder until keep are left.
-func prune(dir string, keep int) error {
-	names, err := list(dir, fileName.MatchString)
+// prune removes the oldest backups of the folder, those with one more ending or those without, until keep are left.
+func prune(dir, ending string, keep int) error {
+	names, err := list(dir, ending)
 	if err != nil {
 		return err
 	}
@@ -160,10 +166,7 @@ func prune(dir string, keep int) error {
 
 // removeAbandoned removes what killed runs left.
 func removeAbandoned(dir string, now time.Time) error {
-	names, err := list(dir, func(name string) bool {
-		whole, ok := strings.CutSuffix(name, unfinished)
-		return ok && fileName.MatchString(whole)
-	})
+	names, err := list(dir, unfinished)
 	if err != nil {
 		return err
 	}
@@ -180,14 +183,16 @@ func removeAbandoned(dir string, now time.Time) error {
 	return nil
 }
 
-func list(dir string, wanted func(name string) bool) ([]string, error) {
+// list gives the files of a folder that are backups by their names, with one more ending.
+func list(dir, ending string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
 	}
 	var names []string
 	for _, e := range entries {
-		if e.Type().IsRegular() && wanted(e.Name()) {
+		name, ok := strings.CutSuffix(e.Name(), ending)
+		if ok && e.Type().IsRegular() && fileName.MatchString(name) {
 			names = append(names, e.Name())
 		}
 	}

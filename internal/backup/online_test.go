@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -160,14 +159,13 @@ func whole(t helper, st store.Store, before map[store.Ref]store.Commit) {
 // A backup that is taken while anything may happen between any two of its reads is whole: what is in it has what it refers to, and what followed
 // from it or the mark that it must follow.
 func TestABackupOfAServiceThatGoesOnIsWhole(t *testing.T) {
-	since := 0
+	since, stores, dir := 0, 0, t.TempDir()
+	open := func(t *rapid.T) *world {
+		stores++
+		return worldOver(t, openSQLite(t, filepath.Join(dir, fmt.Sprint(stores))))
+	}
 	rapid.Check(t, func(t *rapid.T) {
-		dir, err := os.MkdirTemp("", "landfall-backup-")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = os.RemoveAll(dir) }()
-		s := &stirring{world: worldOver(t, openSQLite(t, filepath.Join(dir, "a.db")))}
+		s := &stirring{world: open(t)}
 		defer s.closes()
 		seed := rapid.Uint64().Draw(t, "seed")
 		chance := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // a test's choice, drawn by rapid
@@ -176,7 +174,7 @@ func TestABackupOfAServiceThatGoesOnIsWhole(t *testing.T) {
 		}
 		busy := rapid.IntRange(1, 4).Draw(t, "steps between reads")
 		before := commits(t, s.st)
-		left := 250
+		left := 120
 		var b bytes.Buffer
 		sum, err := backup.Write(context.Background(), &hooked{Store: s.st, before: func(string, int) {
 			for range chance.IntN(busy + 1) {
@@ -189,7 +187,7 @@ func TestABackupOfAServiceThatGoesOnIsWhole(t *testing.T) {
 			t.Fatal(err)
 		}
 		since += int(sum.Since)
-		into := worldOver(t, openSQLite(t, filepath.Join(dir, "b.db")))
+		into := open(t)
 		defer into.closes()
 		opt := s.opt()
 		opt.Derive = into.derive

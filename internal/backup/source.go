@@ -2,6 +2,7 @@ package backup
 
 import (
 	"crypto/sha256"
+	"errors"
 	"hash"
 	"io"
 )
@@ -71,7 +72,7 @@ func (s *source) line(limit int) ([]byte, error) {
 	var line []byte
 	for len(line) < limit {
 		b, err := s.ReadByte()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
 		}
 		if err != nil {

@@ -122,7 +122,7 @@ func writeFault(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
-	if f, ok := outputFault(err); ok {
+	if f := outputFault(err); f != nil {
 		return f
 	}
 	if _, ok := fault.As(err); ok || ctx.Err() != nil {

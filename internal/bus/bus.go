@@ -67,6 +67,7 @@ type Bus struct {
 	later       atomic.Pointer[postponement]
 	tide        tide          // of an external stream
 	wary        chan struct{} // one token: look at the external stream now
+	refused     atomic.Bool   // a Publish had all its time and not one acknowledgement, and there was none since
 	incarnation atomic.Pointer[string]
 	changed     atomic.Pointer[chan struct{}] // closed when the incarnation changes
 
@@ -89,7 +90,7 @@ type Bus struct {
 // "disk_full"), the address is taken ("bus_listen") or the server hangs ("bus_stuck"): a folder the server cannot start on is
 // renamed to `<dir>.damaged-<time>`, which is logged as an error, and an empty one is used. Starting is bounded by ctx and by a minute.
 //
-// External, it waits up to 15 seconds for servers that are on their way up or elect a leader. Then it gives a fault whose text names
+// External, it waits up to 20 seconds for servers that are on their way up or elect a leader. Then it gives a fault whose text names
 // the addresses and never what admits to them: Unavailable with "bus_unreachable", "bus_refused" (the credentials), "bus_tls",
 // "bus_no_jetstream" or "bus_no_room", or, at once, State with "bus_stream", "bus_subjects" or "bus_replicas" for what the server
 // cannot be made to do. A stream with other limits, or fewer copies, is brought to ours.

@@ -71,14 +71,18 @@ func open(t testing.TB, cfg bus.Config) *bus.Bus {
 	if err != nil {
 		t.Fatalf("open: %v", err)
 	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		defer cancel()
-		if err := b.Close(ctx); err != nil {
-			t.Errorf("close: %v", err)
-		}
-	})
+	t.Cleanup(func() { closeAfter(t, b) })
 	return b
+}
+
+// closeAfter closes the bus when the context of the test has ended.
+func closeAfter(t testing.TB, b *bus.Bus) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := b.Close(ctx); err != nil {
+		t.Errorf("close: %v", err)
+	}
 }
 
 func shut(t testing.TB, b *bus.Bus) {

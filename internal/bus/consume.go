@@ -146,13 +146,22 @@ func durableConfig(name string) jetstream.ConsumerConfig {
 	}
 }
 
-// makeConsumer makes sure of stream and consumer, so that a failing start is reported and not only retried.
+// makeConsumer makes sure of stream and consumer, so that a failing start is reported and not only retried. An external cluster may
+// be electing.
 func (b *Bus) makeConsumer(ctx context.Context, config jetstream.ConsumerConfig) error {
-	if _, err := b.ensure(ctx); err != nil {
-		return err
+	ctx, cancel := context.WithTimeout(ctx, reachPatience)
+	defer cancel()
+	for {
+		_, err := b.ensure(ctx)
+		if err == nil {
+			limited, cancel := context.WithTimeout(ctx, apiTimeout)
+			_, err = b.js.CreateOrUpdateConsumer(limited, streamName, config)
+			cancel()
+		}
+		if err == nil || !b.external() || hopeless(err) || b.life.Err() != nil || !pause(ctx, retryInterval) {
+			return err
+		}
 	}
-	_, err := b.js.CreateOrUpdateConsumer(ctx, streamName, config)
-	return err
 }
 
 func plainName(name string) bool {

@@ -231,9 +231,10 @@ func (d *copyDesk) ensure(ctx context.Context) (jetstream.Stream, error) {
 	}
 	found, err := look()
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		found, err = d.bus.js.CreateStream(ctx, d.bus.copiesConfig())
-		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another process was first
-			found, err = look()
+		if found, err = d.bus.create(ctx, d.bus.copiesConfig()); err != nil {
+			if other, lookErr := look(); lookErr == nil { // another process was first
+				found, err = other, nil
+			}
 		}
 	}
 	if err != nil {
@@ -244,7 +245,7 @@ func (d *copyDesk) ensure(ctx context.Context) (jetstream.Stream, error) {
 	if err != nil || want == nil {
 		return found, err
 	}
-	if _, err := d.bus.js.UpdateStream(ctx, *want); err != nil && !(noRoom(err) && want.Replicas > have.Replicas) {
+	if _, err := d.bus.update(ctx, *want); err != nil && !(noRoom(err) && want.Replicas > have.Replicas) {
 		return nil, d.bus.explain(err)
 	}
 	return found, nil

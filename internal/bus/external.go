@@ -19,7 +19,7 @@ import (
 
 // How patient one is with servers somebody else runs.
 const (
-	reachPatience = 15 * time.Second // for servers on their way up, and an election: NATS takes four to nine seconds for one
+	reachPatience = 20 * time.Second // for servers on their way up, and two elections: NATS takes four to nine seconds for one
 	dialTimeout   = 2 * time.Second  // for one server
 	retryInterval = 250 * time.Millisecond
 
@@ -28,7 +28,7 @@ const (
 
 	watchInterval  = 10 * time.Second // between looks at a stream that is well
 	troubleTick    = time.Second      // and at one that is not
-	silencesToMove = 5                // looks in a row without an answer, after which another server is tried
+	troublesToMove = 6                // such looks in a row, after which another server is tried
 )
 
 func (b *Bus) external() bool { return b.server == nil }
@@ -102,10 +102,11 @@ func (b *Bus) reachExternal(ctx context.Context, cfg Config) (continuity Continu
 	}
 	for {
 		tried := err
+		err = nil
 		if b.conn == nil {
 			err = b.connect(ctx, cfg.URL, opts)
 		}
-		if b.conn != nil && err == nil {
+		if err == nil {
 			continuity, err = b.settleExternal(ctx)
 		}
 		switch {
@@ -204,12 +205,13 @@ func (b *Bus) beWary() {
 }
 
 // watchStream looks at an external stream now and then, after each reconnection and when there is a reason to doubt it, until life
-// ends. It moves the connection to another server when the one it has stays silent: a server that lost its peers keeps its clients.
+// ends. It moves the connection to another server when the one it has is of no use: a server that lost its peers keeps its clients,
+// takes no messages and, for a while, knows nothing of it.
 func (b *Bus) watchStream() {
-	silences := 0
+	troubles := 0
 	for {
 		interval := watchInterval
-		if silences > 0 {
+		if troubles > 0 {
 			interval = troubleTick
 		}
 		timer := time.NewTimer(interval)
@@ -224,17 +226,22 @@ func (b *Bus) watchStream() {
 		ctx, cancel := context.WithTimeout(b.life, apiTimeout)
 		_, err := b.ensure(ctx)
 		cancel()
-		if err == nil || b.life.Err() != nil || hopeless(err) || !b.conn.IsConnected() {
-			silences = 0
+		switch {
+		case b.life.Err() != nil:
+			return
+		case !b.conn.IsConnected(), hopeless(err), err == nil && !b.refused.Load():
+			troubles = 0
 			continue
 		}
-		silences++
-		if silences >= silencesToMove && len(b.conn.Servers()) > 1 {
-			b.log.Warn("the bus server does not answer what is asked of its stream; trying another", "server", b.conn.ConnectedServerName(), "error", err)
-			silences = 0
-			if err := b.conn.ForceReconnect(); err != nil {
-				b.log.Warn("bus connection", "error", err)
-			}
+		troubles++
+		if troubles < troublesToMove || len(b.conn.Servers()) < 2 {
+			continue
+		}
+		troubles = 0
+		b.refused.Store(false)
+		b.log.Warn("the bus server is of no use; trying another", "server", b.conn.ConnectedServerName(), "error", err)
+		if err := b.conn.ForceReconnect(); err != nil {
+			b.log.Warn("bus connection", "error", err)
 		}
 	}
 }

@@ -230,7 +230,7 @@ func TestProcessesThatStartTogetherMakeOneStream(t *testing.T) {
 				t.Errorf("process %d: %v", i, err)
 				return
 			}
-			t.Cleanup(func() { shut(t, opened[i]) })
+			t.Cleanup(func() { closeAfter(t, opened[i]) })
 		})
 	}
 	wg.Wait()
@@ -266,54 +266,32 @@ func replicas(t *testing.T, servers *bustest.Cluster, name string) int {
 func TestCopiesOfTheStreamGrowAndDoNotShrink(t *testing.T) {
 	t.Parallel()
 	servers := bustest.New(t, 3)
-	b := open(t, on(servers.URL(), 1))
-	publish(t, b, message("before"))
-	bystander := (servers.StreamLeader("LANDFALL") + 1) % 3
-	if bystander == servers.Leader() {
-		bystander = (bystander + 1) % 3
+	if err := refusal(t, on(servers.URL(), 5)); fault.CodeOf(err) != "bus_no_room" {
+		t.Errorf("five copies on three servers: %v", err)
 	}
-	for bystander == servers.StreamLeader("LANDFALL") || bystander == servers.Leader() {
-		bystander = (bystander + 1) % 3
-	}
-	servers.Kill(bystander)
-	if err := refusalCode(t, servers, "LANDFALL_TEST"); err == nil {
-		t.Fatal("two servers have room for three copies")
-	}
-	log := &journal{}
-	cfg := on(servers.URL(), 3)
-	cfg.Log = log.logger()
-	second := open(t, cfg)
-	publish(t, second, message("without the third"))
-	if err := second.Ready(within(t)); err != nil {
-		t.Error(err)
-	}
-	if n := replicas(t, servers, "LANDFALL"); n == 3 && len(log.about("no room")) > 0 {
-		t.Errorf("%d copies, logged %q", n, log.at(0))
-	}
-	if err := servers.Start(bystander); err != nil {
-		t.Fatal(err)
-	}
-	third := open(t, on(servers.URL(), 3))
-	if n := replicas(t, servers, "LANDFALL"); n != 3 {
-		t.Errorf("%d copies", n)
-	}
-	one := open(t, on(servers.URL(), 1))
-	if err := one.Ready(within(t)); err != nil {
-		t.Error(err)
-	}
-	if n := replicas(t, servers, "LANDFALL"); n != 3 || third.Continuity() != bus.Kept || third.Incarnation() != b.Incarnation() {
-		t.Errorf("%d copies, %v", n, third.Continuity())
+	first := open(t, on(servers.URL(), 1))
+	publish(t, first, message("one"))
+	for _, step := range []struct{ want, have, warned int }{{1, 1, 0}, {3, 3, 0}, {5, 3, 1}, {1, 3, 0}} {
+		log := &journal{}
+		cfg := on(servers.URL(), step.want)
+		cfg.Log = log.logger()
+		b := open(t, cfg)
+		for range 3 {
+			if err := b.Ready(within(t)); err != nil {
+				t.Error(err)
+			}
+		}
+		publish(t, b, message(fmt.Sprint(step)))
+		if n := replicas(t, servers, "LANDFALL"); n != step.have || len(log.about("no room")) != step.warned {
+			t.Errorf("%d wanted: %d copies, logged %q", step.want, n, log.about(""))
+		}
+		if b.Continuity() != bus.Kept || b.Incarnation() != first.Incarnation() {
+			t.Errorf("%d wanted: %v", step.want, b.Continuity())
+		}
 	}
 	in := newInbox()
-	consume(t, one, in)
-	in.until(t, "both messages", func() bool { return in.distinct() == 2 })
-}
-
-// refusalCode tries to make a stream with three copies.
-func refusalCode(t *testing.T, servers *bustest.Cluster, name string) error {
-	t.Helper()
-	_, err := plain(t, servers.URL()).CreateStream(within(t), jetstream.StreamConfig{Name: name, Replicas: 3, Subjects: []string{name}})
-	return err
+	consume(t, first, in)
+	in.until(t, "all messages", func() bool { return in.distinct() == 5 })
 }
 
 func TestALostStreamIsNoticedAfterReconnecting(t *testing.T) {
@@ -339,48 +317,71 @@ func TestALostStreamIsNoticedAfterReconnecting(t *testing.T) {
 	}
 }
 
-// wind stops the servers and puts back what they had when remember was called.
+// memory is what servers had in their folders at some moment.
 type memory struct{ dirs []string }
 
-func remember(t *testing.T, servers *bustest.Cluster) memory {
+// remember copies the folders as they are, as a power cut leaves them: what had been written, not what was about to be.
+func remember(t *testing.T, servers *bustest.Cluster, written string) memory {
 	t.Helper()
 	var m memory
 	for i := range servers.Nodes() {
-		servers.Stop(i)
-	}
-	for i := range servers.Nodes() {
+		poll(t, written+" in the files", func() bool {
+			for _, path := range files(t, servers.Dir(i), "/streams/LANDFALL/msgs/") {
+				if raw, err := os.ReadFile(path); err == nil && strings.Contains(string(raw), `{"n":"`+written+`"}`) {
+					return true
+				}
+			}
+			return false
+		})
 		dir := filepath.Join(t.TempDir(), fmt.Sprint(i))
 		if err := os.CopyFS(dir, os.DirFS(servers.Dir(i))); err != nil {
 			t.Fatal(err)
 		}
 		m.dirs = append(m.dirs, dir)
 	}
-	start(t, servers)
 	return m
 }
 
-// relive lets the servers forget what came after.
-func (m memory) relive(t *testing.T, servers *bustest.Cluster, part string) {
+// relive lets the servers forget what came after, in those folders below their own that the patterns name.
+func (m memory) relive(t *testing.T, servers *bustest.Cluster, patterns ...string) {
 	t.Helper()
-	for i := range servers.Nodes() {
-		servers.Stop(i)
-	}
+	stop(servers)
 	for i, dir := range m.dirs {
-		removeAll(t, filepath.Join(servers.Dir(i), part))
-		if err := os.CopyFS(filepath.Join(servers.Dir(i), part), os.DirFS(filepath.Join(dir, part))); err != nil {
-			t.Fatal(err)
+		for _, pattern := range patterns {
+			found, err := filepath.Glob(filepath.Join(dir, pattern))
+			if err != nil || len(found) == 0 {
+				t.Fatalf("nothing is at %s: %v", pattern, err)
+			}
+			for _, then := range found {
+				now := filepath.Join(servers.Dir(i), strings.TrimPrefix(then, dir))
+				removeAll(t, now)
+				if err := os.CopyFS(now, os.DirFS(then)); err != nil {
+					t.Fatal(err)
+				}
+			}
 		}
 	}
 	start(t, servers)
 }
 
+func stop(servers *bustest.Cluster) {
+	for i := range servers.Nodes() {
+		servers.Stop(i)
+	}
+}
+
+// start starts all servers at once: one alone has nobody to be ready with.
 func start(t *testing.T, servers *bustest.Cluster) {
 	t.Helper()
+	var wg sync.WaitGroup
 	for i := range servers.Nodes() {
-		if err := servers.Start(i); err != nil {
-			t.Fatal(err)
-		}
+		wg.Go(func() {
+			if err := servers.Start(i); err != nil {
+				t.Error(err)
+			}
+		})
 	}
+	wg.Wait()
 }
 
 func TestAStreamThatWentBackIsANewIncarnation(t *testing.T) {
@@ -391,7 +392,9 @@ func TestAStreamThatWentBackIsANewIncarnation(t *testing.T) {
 	b := open(t, cfg)
 	other := open(t, on(servers.URL(), 1)) // publishes nothing
 	publish(t, b, messages("early", 50)...)
-	early := remember(t, servers)
+	early := remember(t, servers, "early-49")
+	stop(servers)
+	start(t, servers)
 	poll(t, "the server", func() bool { return b.Ready(within(t)) == nil && other.Ready(within(t)) == nil })
 	if loud := log.about("went back"); len(loud) > 0 {
 		t.Fatalf("a server that was updated: %q", loud)
@@ -402,7 +405,7 @@ func TestAStreamThatWentBackIsANewIncarnation(t *testing.T) {
 	in.until(t, "all messages", func() bool { return in.distinct() == 100 })
 	was := b.Incarnation()
 
-	early.relive(t, servers, "")
+	early.relive(t, servers, ".")
 	poll(t, "another incarnation", func() bool {
 		return b.Incarnation() != was && other.Ready(within(t)) == nil && other.Incarnation() != was
 	})
@@ -416,13 +419,14 @@ func TestAStreamThatWentBackIsANewIncarnation(t *testing.T) {
 }
 
 func TestAStreamThatWentBackWhileNobodyWatchedIsDoubtful(t *testing.T) {
-	servers := bustest.New(t, 1)
-	b := open(t, on(servers.URL(), 1))
+	t.Parallel()
+	servers := bustest.New(t, 3)
+	b := open(t, on(servers.URL(), 3))
 	in := newInbox()
 	consume(t, b, in)
 	publish(t, b, messages("early", 50)...)
 	in.until(t, "the messages", func() bool { return in.distinct() == 50 })
-	early := remember(t, servers)
+	early := remember(t, servers, "early-49")
 	publish(t, b, messages("late", 50)...)
 	in.until(t, "all messages", func() bool { return in.distinct() == 100 })
 	poll(t, "the acknowledgements", func() bool {
@@ -431,9 +435,10 @@ func TestAStreamThatWentBackWhileNobodyWatchedIsDoubtful(t *testing.T) {
 	})
 	was := b.Incarnation()
 	shut(t, b)
-	early.relive(t, servers, filepath.Join("jetstream", "$G", "streams", "LANDFALL", "msgs")) // the consumers' files were synced later
+	// The stream's files were synced before, those of the consumer after.
+	early.relive(t, servers, "jetstream/$G/streams/LANDFALL/msgs", "jetstream/$SYS/_js_/S-R3F-*")
 
-	b = open(t, on(servers.URL(), 1))
+	b = open(t, on(servers.URL(), 3))
 	if b.Continuity() != bus.Doubtful || b.Incarnation() == was {
 		t.Errorf("%v, same incarnation %v", b.Continuity(), b.Incarnation() == was)
 	}

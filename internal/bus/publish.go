@@ -82,10 +82,14 @@ func (b *Bus) Publish(ctx context.Context, msgs []Message) error {
 		}
 		b.desk.take(chunk, results)
 	}
-	if len(failed) > 0 {
-		return &PublishError{Failed: failed}
+	if len(failed) == 0 {
+		return nil
 	}
-	return nil
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) && len(failed) == len(msgs) {
+		b.refused.Store(true)
+		b.beWary()
+	}
+	return &PublishError{Failed: failed}
 }
 
 // publishInLane publishes one chunk once there is room, and gives an error for each message that was not acknowledged.
@@ -171,6 +175,9 @@ func (b *Bus) send(ctx context.Context, chunk []Message, results []error, again 
 		}
 		select {
 		case got := <-ack.Ok():
+			if b.refused.Load() {
+				b.refused.Store(false)
+			}
 			if !got.Duplicate && got.Stream == streamName && b.external() && b.tide.acked(before, got.Sequence) {
 				b.beWary()
 			}

@@ -20,6 +20,7 @@ const (
 	streamBytes     = 1 << 30
 	duplicateWindow = 2 * time.Minute
 	lookTimeout     = time.Second
+	changeTimeout   = 2 * time.Second // a server that gets two different requests to make one stream answers one of them only
 
 	incarnationKey = "landfall-incarnation" // in the stream's metadata
 )
@@ -60,13 +61,11 @@ func (b *Bus) ensure(ctx context.Context) (streamState, error) {
 	if !errors.Is(err, jetstream.ErrStreamNotFound) {
 		return streamState{}, err
 	}
-	made, err := b.js.CreateStream(ctx, b.streamConfig(newIncarnation()))
-	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another process was first
-		if found, err = b.look(ctx); err == nil {
+	made, err := b.create(ctx, b.streamConfig(newIncarnation()))
+	if err != nil {
+		if found, lookErr := b.look(ctx); lookErr == nil { // another process was first
 			return b.adopt(ctx, found.CachedInfo())
 		}
-	}
-	if err != nil {
 		return streamState{}, b.explain(err)
 	}
 	st := b.seen(made.CachedInfo())
@@ -81,6 +80,18 @@ func (b *Bus) look(ctx context.Context) (jetstream.Stream, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
 	return b.js.Stream(ctx, streamName)
+}
+
+func (b *Bus) create(ctx context.Context, c jetstream.StreamConfig) (jetstream.Stream, error) {
+	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
+	defer cancel()
+	return b.js.CreateStream(ctx, c)
+}
+
+func (b *Bus) update(ctx context.Context, c jetstream.StreamConfig) (jetstream.Stream, error) {
+	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
+	defer cancel()
+	return b.js.UpdateStream(ctx, c)
 }
 
 // adopt brings an existing stream to our configuration and keeps its incarnation, if it has one and has not gone back.
@@ -120,7 +131,7 @@ func (b *Bus) reconfigure(ctx context.Context, info *jetstream.StreamInfo, incar
 	if want == nil {
 		return b.seen(info), nil
 	}
-	updated, err := b.js.UpdateStream(ctx, *want)
+	updated, err := b.update(ctx, *want)
 	if noRoom(err) && want.Replicas > info.Config.Replicas {
 		b.log.WarnContext(ctx, "the bus cluster has no room for more copies of the stream now; it is used as it is", "stream", streamName,
 			"replicas", info.Config.Replicas, "wanted", want.Replicas, "error", err)
@@ -129,7 +140,7 @@ func (b *Bus) reconfigure(ctx context.Context, info *jetstream.StreamInfo, incar
 		if want, err = fit(info.Config, ours); want == nil {
 			return b.seen(info), err
 		}
-		updated, err = b.js.UpdateStream(ctx, *want)
+		updated, err = b.update(ctx, *want)
 	}
 	if err != nil {
 		return streamState{}, b.explain(err)

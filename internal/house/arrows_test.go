@@ -25,8 +25,7 @@ var layers = [][]string{
 	{"internal/store"}, // the contract only; its engines are far above
 	{"internal/protocol", "internal/ledger"},
 	{"internal/access", "internal/locale"},
-	{"internal/notify/wording"},
-	{"internal/incident", "internal/preparedness", "internal/notify"},
+	{"internal/incident", "internal/preparedness", "internal/notify", "internal/notify/wording"},
 	{"internal/feed"},
 	{
 		"internal/rest", "internal/console", "internal/watch", "internal/relay", "internal/bus", "internal/backup",

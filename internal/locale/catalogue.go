@@ -216,6 +216,12 @@ type Label struct {
 	Steps        Phrase `json:"steps"`
 	Moments      Phrase `json:"moments"`
 	GLIDE        Phrase `json:"glide"`
+	Message      Phrase `json:"message"`
+	Channel      Phrase `json:"channel"`
+	Target       Phrase `json:"target"`
+	Attempts     Phrase `json:"attempts"`
+	Code         Phrase `json:"code"`
+	Since        Phrase `json:"since"`
 	Began        Phrase `json:"began"`
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"strings"
@@ -105,7 +106,8 @@ func (c *Counted) said() bool { return len(c.forms) > 0 }
 
 // Count says how many.
 func (l *Locale) Count(n int, c Counted) string {
-	parts, ok := c.forms[plural.Cardinal.MatchPlural(l.tag, max(n, -n), 0, 0, 0, 0)]
+	size := max(n, -math.MaxInt) // the least number has no opposite
+	parts, ok := c.forms[plural.Cardinal.MatchPlural(l.tag, max(size, -size), 0, 0, 0, 0)]
 	if !ok {
 		parts = c.forms[plural.Other]
 	}
@@ -131,13 +133,13 @@ func (w Words) Of(code string) string {
 	return strings.ReplaceAll(code, "_", " ")
 }
 
-func (w *Words) said() bool {
-	for code, word := range *w {
+func (w Words) said() bool {
+	for code, word := range w {
 		if code == "" || word == "" {
 			return false
 		}
 	}
-	return len(*w) > 0
+	return len(w) > 0
 }
 
 // blanks gives the names of a struct's fields in lower snake case.

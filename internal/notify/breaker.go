@@ -110,9 +110,9 @@ func (b *breaker) claim(ctx context.Context, target string, now time.Time) (at t
 			b.r.sender.judge(target, false, gate)
 			return gate, false, nil
 		}
-		next := now.Add(probeEvery)
-		e.NextProbeAt = &next
-		doc := e.doc(e.version + 1)
+		next, claimed := now.Add(probeEvery), e.circuit
+		claimed.NextProbeAt = &next
+		doc := claimed.doc(e.version + 1)
 		b.mu.Unlock()
 		changed, err := b.r.st.Bulk(ctx, []store.Op{{Do: store.OpPut, Kind: kindCircuit, Doc: doc}})
 		if err != nil {
@@ -121,6 +121,9 @@ func (b *breaker) claim(ctx context.Context, target string, now time.Time) (at t
 		if changed[0] {
 			b.mu.Lock()
 			e.version, e.claimed = max(e.version, doc.Version), next
+			if e.OpenSince != nil {
+				e.NextProbeAt = &next
+			}
 			b.mu.Unlock()
 			return time.Time{}, true, nil
 		}
@@ -247,6 +250,7 @@ func (b *breaker) learn(doc store.Doc, mine bool) {
 	}
 	before := e.OpenSince != nil
 	e.circuit, e.version = e.merge(c), max(e.version, doc.Version)
+	e.correct(b.r.now())
 	if mine && e.circuit.differs(c) {
 		b.dirty[doc.ID] = true
 	}

@@ -43,22 +43,27 @@ func (w *world) health(s notify.Subscribed) notify.TargetHealth {
 	return all[s.Value.ID]
 }
 
-// steady waits until the receiver has got n requests, and a while longer to see that no more come.
+// exactly waits until the receiver has got n requests, and a while longer to see that no more come.
 func (w *world) exactly(to *receiver, n int) {
 	w.t.Helper()
 	w.eventually(fmt.Sprintf("%d requests", n), func() bool { return len(to.got()) >= n })
-	quiet, last := 0, -1
-	w.eventually("the requests end", func() bool {
-		now := len(to.got())
-		if now != last {
-			quiet, last = 0, now
-		}
-		quiet++
-		return quiet > 15
-	})
-	if got := len(to.got()); got != n {
+	if got := w.settled(to); got != n {
 		w.t.Fatalf("%d requests arrived, want %d", got, n)
 	}
+}
+
+// settled waits until no more requests come, and gives how many have.
+func (w *world) settled(to *receiver) int {
+	w.t.Helper()
+	looks, last := 0, -1
+	w.eventually("the requests end", func() bool {
+		if now := len(to.got()); now != last {
+			looks, last = 0, now
+		}
+		looks++
+		return looks > 15
+	})
+	return last
 }
 
 func TestBehindAnOpenCircuitOneIsTriedAndTheOthersBurnNoAttempts(t *testing.T) {
@@ -136,10 +141,9 @@ func TestAnOpenCircuitStaysOpenThroughARestart(t *testing.T) {
 
 func TestAnAttemptAheadOfItsTimeCostsADeliveryNothing(t *testing.T) {
 	w := newWorld(t)
-	var only sync.Map // ids that are taken
-	all := atomic.Bool{}
+	var one, all atomic.Bool // what is taken: the next one, or everything
 	to := newReceiver(t, func(rw http.ResponseWriter, req *http.Request) {
-		if _, ok := only.Load(req.Header.Get("webhook-id")); !ok && !all.Load() {
+		if !all.Load() && !one.CompareAndSwap(true, false) {
 			rw.WriteHeader(http.StatusServiceUnavailable)
 		}
 	})
@@ -154,10 +158,8 @@ func TestAnAttemptAheadOfItsTimeCostsADeliveryNothing(t *testing.T) {
 	}
 	planned := *w.deliveryOf(event, s).NextAttemptAt // half an hour later
 	w.clock.forward(5 * time.Second)
+	one.Store(true)
 	other := w.play("maria", figure, act{})
-	only.Store(notify.DeliveryID(other, s.Value.ID), true)
-	w.becomes(other, s, notify.Retrying)
-	w.clock.forward(5 * time.Second)
 	w.becomes(other, s, notify.Delivered) // the circuit closes
 	w.eventually("it is tried ahead of its time", func() bool { return len(w.deliveryOf(event, s).Attempts) == 6 })
 	d := w.becomes(event, s, notify.Retrying)
@@ -180,18 +182,27 @@ func TestAnAttemptAheadOfItsTimeCostsADeliveryNothing(t *testing.T) {
 func (w *world) fails(to *receiver, days int) {
 	w.t.Helper()
 	for range 2 * days {
-		before := len(to.got())
-		w.play("maria", figure, act{})
-		w.eventually("an attempt", func() bool { return len(to.got()) > before })
-		w.quietly()
-		w.clock.forward(12 * time.Hour)
+		w.failsOnce(to)
 	}
+}
+
+func (w *world) failsOnce(to *receiver) {
+	w.t.Helper()
+	before := len(to.got())
+	w.play("maria", figure, act{})
+	w.clock.forward(5 * time.Second)
+	w.eventually("an attempt", func() bool { return len(to.got()) > before })
+	w.quietly()
+	w.clock.forward(12 * time.Hour)
 }
 
 // quietly waits until nothing is in hand: everything that waits, waits for a time.
 func (w *world) quietly() {
 	w.t.Helper()
 	w.eventually("every outcome is on record", func() bool {
+		if _, err := w.router.Sweep(w.t.Context(), w.clock.plus(3*time.Second)); err != nil {
+			w.t.Errorf("sweep: %v", err)
+		}
 		n, _, err := w.raw.PendingStats(w.t.Context())
 		return err == nil && n == 0
 	})
@@ -209,7 +220,7 @@ func TestATargetThatFailsForFiveDaysIsDisabled(t *testing.T) {
 		t.Error("disabled before five days had passed")
 	}
 	since := *w.health(s).FailingSince
-	w.fails(to, 1)
+	w.failsOnce(to)
 	w.eventually("it is disabled", func() bool { return w.health(s).Circuit == notify.CircuitDisabled })
 	got, err := w.desk.Subscription(t.Context(), state("ATG"), s.Value.ID)
 	if err != nil || got.Value.Status != notify.SubscriptionDisabled || got.Value.Disabled == nil || !got.Value.Disabled.FailingSince.Equal(since) || got.Value.Disabled.Code != "503" {
@@ -314,7 +325,7 @@ func TestWhileEveryTargetFailsNoneIsDisabled(t *testing.T) {
 	}
 	other.answers(answering(200)) // or not: this one works
 	w.eventually("the other answers", func() bool { w.clock.forward(5 * time.Second); return w.health(o).LastSuccessAt != nil })
-	w.fails(to, 1)
+	w.failsOnce(to)
 	w.eventually("the one that does not is disabled", func() bool { return w.health(s).Circuit == notify.CircuitDisabled })
 	if h := w.health(o); h.Circuit != notify.CircuitClosed {
 		t.Errorf("health of the other %+v", h)
@@ -337,17 +348,20 @@ func TestTwoProcessesProbeOneTargetOnce(t *testing.T) {
 	for _, p := range []*world{w, other} {
 		w.eventually("both know", func() bool { return p.health(s).Circuit == notify.CircuitOpen })
 	}
-	w.exactly(to, len(to.got()))
+	w.settled(to)
 	for range 6 {
 		before := len(to.got())
 		w.clock.forward(5*time.Second + 50*time.Millisecond)
 		w.exactly(to, before+1)
 	}
 	to.answers(answering(200))
-	w.eventually("both have delivered what they had", func() bool {
+	for range 8 { // not in leaps: a lease must not end under an attempt
 		w.clock.forward(5 * time.Second)
-		return w.health(s).Waiting == 0
-	})
+		w.settled(to)
+	}
+	if n := w.health(s).Waiting; n != 0 {
+		t.Errorf("%d wait", n)
+	}
 	for id, d := range w.deliveries() {
 		taken := 0
 		for _, a := range d.Attempts {
@@ -363,24 +377,19 @@ func TestTwoProcessesProbeOneTargetOnce(t *testing.T) {
 	w.verified()
 }
 
-func TestAHealthyTargetCostsNoWriteOfItsOwn(t *testing.T) {
+func TestAHealthyTargetsCircuitIsWrittenOnceAMinute(t *testing.T) {
 	w := newWorld(t)
 	to := newReceiver(t, answering(200))
 	w.subscribe("ATG", to, notify.Filter{Kinds: []string{"figure.*"}})
 	w.openIncident("maria", "ATG")
 	w.play("maria", figure, act{})
 	w.quiet()
-	var circuits, alone atomic.Int64
+	var circuits atomic.Int64
 	w.st.onBulk(func(ops []store.Op) moment {
-		n := 0
 		for _, op := range ops {
 			if op.Kind == "circuit" {
-				n++
+				circuits.Add(1)
 			}
-		}
-		circuits.Add(int64(n))
-		if n > 0 && n == len(ops) {
-			alone.Add(1)
 		}
 		return survive
 	})
@@ -391,7 +400,7 @@ func TestAHealthyTargetCostsNoWriteOfItsOwn(t *testing.T) {
 		}
 		w.quiet()
 	}
-	if n := circuits.Load(); n > 10 || alone.Load() > 0 {
-		t.Errorf("500 successes in ten minutes wrote the circuit %d times, %d of them in writes of their own", n, alone.Load())
+	if n := circuits.Load(); n > 10 {
+		t.Errorf("500 successes in ten minutes wrote the circuit %d times", n)
 	}
 }

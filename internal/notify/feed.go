@@ -137,6 +137,9 @@ func (r *Router) refill(ctx context.Context, target string, c class) error {
 // for when that is later. A lease of another process holds until it runs out, unless there is no other process. What waits for its next attempt
 // is taken ahead of it when its target has answered again since the last one, at closed, first by the process that made that one.
 func (r *Router) mine(v *Delivery, now, closed time.Time) (at time.Time, ok bool) {
+	if v.misdated(now) {
+		return time.Time{}, true
+	}
 	foreign := v.LeaseOwner != "" && v.LeaseOwner != r.opt.Process
 	due := v.dueAt()
 	if due.After(now) && v.ahead(closed) {

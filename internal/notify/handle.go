@@ -91,12 +91,29 @@ func (r *Router) HandleRefs(ctx context.Context, refs []store.Ref) error {
 }
 
 // Sweep handles every pending commit that is old enough and not in hand here, after putting it on the bus: what the bus lost, what a dead
-// process left, what failed before. It gives how many there were. One failing commit holds up no other.
+// process left, what failed before. It gives how many there were. One failing commit holds up no other. Now and then those are old enough
+// too that were recorded at a time which has not come yet.
 func (r *Router) Sweep(ctx context.Context, now time.Time) (found int, err error) {
+	found, err = r.sweep(ctx, now.Add(-r.opt.PendingAge), func(store.Commit) bool { return true })
+	r.mu.Lock()
+	again := now.Sub(r.looked).Abs() >= r.opt.Limits.Rescan
+	if again {
+		r.looked = now
+	}
+	r.mu.Unlock()
+	if !again || ctx.Err() != nil {
+		return found, err
+	}
+	n, ahead := r.sweep(ctx, now.Add(everything), func(c store.Commit) bool { return misdated(c.RecordedAt, now) })
+	return found + n, errors.Join(err, ahead)
+}
+
+// sweep handles the pending commits recorded before the instant that are old enough and not in hand here.
+func (r *Router) sweep(ctx context.Context, before time.Time, old func(store.Commit) bool) (found int, err error) {
 	var errs []error
 	var after store.Ref
 	for {
-		page, err := r.st.Pending(ctx, now.Add(-r.opt.PendingAge), after, sweepPage)
+		page, err := r.st.Pending(ctx, before, after, sweepPage)
 		if err != nil {
 			return found, errors.Join(append(errs, unavailable(err))...)
 		}
@@ -105,7 +122,7 @@ func (r *Router) Sweep(ctx context.Context, now time.Time) (found int, err error
 		}
 		after = refOf(page[len(page)-1])
 		left := slices.DeleteFunc(page, func(c store.Commit) bool {
-			return r.inHand(refOf(c)) || r.opt.InHand != nil && r.opt.InHand(refOf(c))
+			return !old(c) || r.inHand(refOf(c)) || r.opt.InHand != nil && r.opt.InHand(refOf(c))
 		})
 		found += len(left)
 		if err := r.publish(ctx, left); err != nil && ctx.Err() == nil {

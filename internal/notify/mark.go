@@ -120,22 +120,31 @@ func (r *Router) endWaiting(ctx context.Context, subscription string) (inHand in
 	if code == "" {
 		return 0, nil
 	}
+	end := func(j *job) {
+		o := outcomeOf(j.v, r.now())
+		o.Status, o.Code = status, code
+		r.journal.add(ctx, j, o)
+	}
+	spared := func(v *Delivery) bool { // it is tested before it is enabled again
+		return code == codeDisabled && v.EventType == EventSubscriptionTested
+	}
+	for _, j := range r.sender.evict(subscription, spared) {
+		end(j)
+	}
 	for c := range class(classes) {
 		err = r.d.each(ctx, store.Query{Kind: kindDelivery, Index: "queue", Equal: []any{queueOf(subscription, c)}}, func(doc store.Doc) error {
 			v, err := readDelivery(doc)
 			if err != nil {
 				return err
 			}
-			if code == codeDisabled && v.EventType == EventSubscriptionTested {
-				return nil // it is tested before it is enabled again
+			if spared(v) {
+				return nil
 			}
 			if v.Status == Sending || !r.sender.hold(v) {
 				inHand++
 				return nil
 			}
-			o := outcomeOf(v, r.now())
-			o.Status, o.Code = status, code
-			r.journal.add(ctx, &job{v: v}, o)
+			end(&job{v: v})
 			return nil
 		})
 		if err != nil {

@@ -159,7 +159,7 @@ func (r *Router) raiseEarlier(ctx context.Context, n *notice, slots chan struct{
 	var earlier []store.Commit
 	after := store.Ref{Stream: string(n.Stream)}
 	for {
-		page, err := r.st.Pending(ctx, r.now().Add(time.Hour), after, sweepPage)
+		page, err := r.st.Pending(ctx, r.now().Add(everything), after, sweepPage)
 		if err != nil {
 			return unavailable(err)
 		}

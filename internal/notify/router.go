@@ -107,13 +107,14 @@ type Router struct {
 	offered chan []store.Ref
 	owed    chan store.Ref // journal commits of this process whose dead letters nobody has been told of
 
-	mu    sync.Mutex
-	hand  map[store.Ref]bool // commits being handled here
-	state runState
-	stop  context.CancelFunc // ends the loops
-	abort context.CancelFunc // ends attempts under way
-	loops sync.WaitGroup
-	ended chan struct{} // closed when Stop is through
+	mu     sync.Mutex
+	looked time.Time          // when commits of the future were last looked for
+	hand   map[store.Ref]bool // commits being handled here
+	state  runState
+	stop   context.CancelFunc // ends the loops
+	abort  context.CancelFunc // ends attempts under way
+	loops  sync.WaitGroup
+	ended  chan struct{} // closed when Stop is through
 }
 
 type runState uint8
@@ -206,6 +207,9 @@ func (r *Router) Start(context.Context) error {
 	loops, stop := context.WithCancel(context.Background())
 	sends, abort := context.WithCancel(context.Background())
 	r.stop, r.abort = stop, abort
+	if r.opt.Peers != nil {
+		r.sender.divide(r.opt.Peers())
+	}
 	r.sender.open(sends)
 	r.journal.start()
 	r.loops.Go(func() { r.feed(loops) })

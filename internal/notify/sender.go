@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -152,12 +153,16 @@ func (s *sender) unreserve(v *Delivery) {
 	s.forget(l)
 }
 
-// add takes a job into the place that was reserved for it.
+// add takes a job into the place that was reserved for it, unless it is in hand already: the clock may have leapt over its lease.
 func (s *sender) add(j *job) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l, c := s.line(j.v.Subscription), j.v.class()
 	l.reserved[c]--
+	if l.held[j.v.ID] {
+		s.waiting--
+		return
+	}
 	l.waiting[c] = append(l.waiting[c], j)
 	l.held[j.v.ID] = true
 	s.turn(l)
@@ -193,6 +198,28 @@ func (s *sender) hold(v *Delivery) bool {
 		return true
 	}
 	return false
+}
+
+// evict takes what waits in a target's line out of it, but for what is spared. It stays in hand until it is done.
+func (s *sender) evict(target string, spared func(*Delivery) bool) []*job {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l, ok := s.lines[target]
+	if !ok {
+		return nil
+	}
+	var out []*job
+	for c := range class(classes) {
+		l.waiting[c] = slices.DeleteFunc(l.waiting[c], func(j *job) bool {
+			if spared(j.v) {
+				return false
+			}
+			out = append(out, j)
+			return true
+		})
+	}
+	s.waiting -= len(out)
+	return out
 }
 
 // room gives how many more deliveries of the class the line takes, and the ids of those it holds.

@@ -90,6 +90,8 @@ func (s *Server) alert(a *notify.Alert, seq int64) Alert {
 		v.SubscriptionID = deadSubscription(a)
 	case AlertKindSubscriptionDisabled:
 		v.SubscriptionID = a.Subject
+	case AlertKindNamed, AlertKindPlanning, AlertKindActivation, AlertKindMovement, AlertKindDeparture, AlertKindWithdrawn:
+		// about the incident
 	}
 	if a.Acknowledged != nil {
 		v.Acknowledged = new(acknowledged(*a.Acknowledged))

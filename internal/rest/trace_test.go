@@ -32,7 +32,7 @@ func traced(t *testing.T, change ...func(*Options)) (*world, *tracetest.InMemory
 func attributes(s tracetest.SpanStub) map[string]string {
 	all := map[string]string{}
 	for _, a := range s.Attributes {
-		all[string(a.Key)] = a.Value.Emit()
+		all[string(a.Key)] = a.Value.String()
 	}
 	return all
 }
@@ -107,7 +107,7 @@ func TestATraceTellsNothingPrivate(t *testing.T) {
 
 func values(attrs []attribute.KeyValue) (all []string) {
 	for _, a := range attrs {
-		all = append(all, a.Value.Emit())
+		all = append(all, a.Value.String())
 	}
 	return all
 }

@@ -142,35 +142,46 @@ func secured(t *testing.T, change ...func(*Options)) (*world, *http.Client) {
 	return w, &http.Client{Transport: transport}
 }
 
-// fetch sends a request and gives the answer with its body read.
-func fetch(t *testing.T, client *http.Client, url, secret string) (*http.Response, string) {
+// fetched is an answer that came over a connection.
+type fetched struct {
+	code     int
+	version  int // of HTTP
+	header   http.Header
+	lastOne  bool // the connection ends with it
+	contents string
+}
+
+// fetch reads an address. It may be called in any goroutine.
+func fetch(t *testing.T, client *http.Client, url, secret string) fetched {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
+	r, err := http.NewRequestWithContext(bounded(t), http.MethodGet, url, http.NoBody)
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
+		return fetched{}
 	}
 	if secret != "" {
 		r.Header.Set("Authorization", "Bearer "+secret)
 	}
 	resp, err := client.Do(r)
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
+		return fetched{}
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
 	}
-	return resp, string(text)
+	return fetched{resp.StatusCode, resp.ProtoMajor, resp.Header, resp.Close, string(text)}
 }
 
 func TestHTTPSIsHTTP2AndStaysHTTPS(t *testing.T) {
 	w, client := secured(t)
-	resp, text := fetch(t, client, "https://"+w.server.Addr()+"/api/v1/me", w.tokens["origin"])
-	if resp.StatusCode != http.StatusOK || resp.ProtoMajor != 2 {
-		t.Errorf("answered %d over %s: %s", resp.StatusCode, resp.Proto, text)
+	a := fetch(t, client, "https://"+w.server.Addr()+"/api/v1/me", w.tokens["origin"])
+	if a.code != http.StatusOK || a.version != 2 {
+		t.Errorf("answered %d over HTTP/%d: %s", a.code, a.version, a.contents)
 	}
-	if got := resp.Header.Get("Strict-Transport-Security"); !strings.HasPrefix(got, "max-age=") {
+	if got := a.header.Get("Strict-Transport-Security"); !strings.HasPrefix(got, "max-age=") {
 		t.Errorf("Strict-Transport-Security %q", got)
 	}
 }
@@ -179,9 +190,9 @@ func TestPlainHTTPToAnHTTPSPortIsToldSo(t *testing.T) {
 	w, _ := secured(t)
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
-	resp, text := fetch(t, &http.Client{Transport: transport}, "http://"+w.server.Addr()+"/healthz", "")
-	if resp.StatusCode != http.StatusBadRequest || !strings.Contains(text, "HTTPS") {
-		t.Errorf("answered %d %q", resp.StatusCode, text)
+	a := fetch(t, &http.Client{Transport: transport}, "http://"+w.server.Addr()+"/healthz", "")
+	if a.code != http.StatusBadRequest || !strings.Contains(a.contents, "HTTPS") {
+		t.Errorf("answered %d %q", a.code, a.contents)
 	}
 }
 

@@ -119,7 +119,7 @@ func TestAMailIsWhatReadersAndTheirProgramsNeed(t *testing.T) {
 	}
 	thread := "<incident-0198c0de-0000-7000-8000-000000000001@landfall.example.org>"
 	for name, want := range map[string]string{
-		"From":                "=?UTF-8?q?Landfall_=C3=9Cnit?= <alerts@landfall.example.org>",
+		"From":                "=?utf-8?q?Landfall_=C3=9Cnit?= <alerts@landfall.example.org>",
 		"To":                  "<" + target + ">",
 		"Date":                "Mon, 18 Sep 2017 21:05:00 +0000",
 		"Message-Id":          "<0198c0de-0000-8000-8000-00000000000d@landfall.example.org>",
@@ -262,7 +262,7 @@ func TestWhatIsWrongBetweenUsAndTheServerIsNeverFinal(t *testing.T) {
 	for name, c := range map[string]struct{ greeting, code, detail string }{
 		"a greeting of 554":   {"554 5.7.1 No SMTP service here\r\n", "connect_failed", "554 5.7.1 No SMTP service here"},
 		"a greeting of 421":   {"421 4.3.2 Come later\r\n", "connect_failed", "421 4.3.2 Come later"},
-		"another protocol":    {"SSH-2.0-OpenSSH_9.6\r\n", "connect_failed", "does not speak SMTP"},
+		"another protocol":    {"HTTP/1.1 400 Bad Request\r\n\r\n", "connect_failed", "does not speak SMTP"},
 		"nothing, and closed": {"", "connect_failed", "the connection to the mail server failed"},
 		"words without end":   {"220-" + strings.Repeat("x", 3<<20), "connect_failed", "does not speak SMTP"},
 	} {
@@ -387,6 +387,21 @@ func TestWhoFindsEveryConnectionInUseComesAgain(t *testing.T) {
 	s.Behave(emailtest.Takes)
 	if r := <-first; !r.Again || r.Code != "451" {
 		t.Errorf("%+v", r)
+	}
+}
+
+func TestAConnectionNobodyNeedsIsLetGo(t *testing.T) {
+	s := start(t, emailtest.Options{})
+	c := newChannel(t, email.Options{SMTPURL: s.URL(), Roots: s.Roots()})
+	c.KeepIdle(40 * time.Millisecond)
+	for i := range 3 {
+		if r := c.Send(t.Context(), message(fmt.Sprint("d", i))); !r.Sent {
+			t.Fatalf("%+v", r)
+		}
+		until(t, func() bool { _, now := s.Connections(); return now == 0 })
+	}
+	if ever, _ := s.Connections(); ever != 3 {
+		t.Errorf("%d connections", ever)
 	}
 }
 

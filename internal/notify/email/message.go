@@ -14,7 +14,7 @@ import (
 
 // compose writes a message: plain text and HTML that say the same, every byte of it ASCII.
 func (c *Channel) compose(id, to string, n wording.Notice, eventType string) ([]byte, error) {
-	m := mail.NewMsg(mail.WithEncoding(mail.EncodingQP), mail.WithNoDefaultUserAgent(), mail.WithBoundary("=_"+token(id)))
+	m := mail.NewMsg(mail.WithEncoding(mail.EncodingQP), mail.WithNoDefaultUserAgent(), mail.WithBoundary(digest("boundary of "+id)))
 	if err := m.FromFormat(c.from.name, c.from.address); err != nil {
 		return nil, err
 	}
@@ -46,11 +46,15 @@ func (c *Channel) compose(id, to string, n wording.Notice, eventType string) ([]
 
 var plainToken = regexp.MustCompile(`\A[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?\z`)
 
-// token gives an id as it may stand in a Message-ID, a header and a boundary: itself, or what is derived from it.
+// token gives an id as it may stand in a Message-ID or a header: itself, or what is derived from it.
 func token(id string) string {
 	if plainToken.MatchString(id) {
 		return id
 	}
-	sum := sha256.Sum256([]byte(id))
+	return digest(id)
+}
+
+func digest(text string) string {
+	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:16])
 }

@@ -12,6 +12,7 @@ import (
 type pool struct {
 	server server
 	slots  chan struct{}
+	every  time.Duration // between rounds: what is idle stays for one at least and two at most
 
 	mu     sync.Mutex
 	idle   []*session // the one used last at the end
@@ -20,7 +21,9 @@ type pool struct {
 	work   sync.WaitGroup // rounds of the timer
 }
 
-func newPool(s server) *pool { return &pool{server: s, slots: make(chan struct{}, s.connections)} }
+func newPool(s server) *pool {
+	return &pool{server: s, slots: make(chan struct{}, s.connections), every: idleTime / 2}
+}
 
 // deliver hands a message over. A kept connection that the server has closed meanwhile is replaced once.
 func (p *pool) deliver(ctx context.Context, e envelope) (reply string, err error) {
@@ -85,7 +88,7 @@ func (p *pool) keep(c *session) {
 	p.idle = append(p.idle, c)
 	if p.timer == nil {
 		p.work.Add(1)
-		p.timer = time.AfterFunc(idleTime/2, p.round)
+		p.timer = time.AfterFunc(p.every, p.round)
 	}
 }
 
@@ -105,7 +108,7 @@ func (p *pool) round() {
 	p.idle, p.timer = kept, nil
 	if len(kept) > 0 && !p.closed {
 		p.work.Add(1)
-		p.timer = time.AfterFunc(idleTime/2, p.round)
+		p.timer = time.AfterFunc(p.every, p.round)
 	}
 	p.mu.Unlock()
 	for _, c := range old {

@@ -37,11 +37,7 @@ func newChannel(t *testing.T, opt logfile.Options) *logfile.Channel {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := c.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(c.Close)
 	return c
 }
 
@@ -337,9 +333,7 @@ func TestAClosedChannelSendsNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Close(); err != nil {
-		t.Fatal(err)
-	}
+	c.Close()
 	if r := c.Send(t.Context(), message("d1")); r.Sent || !r.Again || r.Code != "closed" {
 		t.Errorf("%+v", r)
 	}

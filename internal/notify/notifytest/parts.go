@@ -49,7 +49,7 @@ var parts = []one{
 		p.Behave(Takes)
 		m.Attempt = 2
 		expect(t, p.send(t, m), true, false)
-		if got := p.Arrived(); got[len(got)-1].ID != "one" {
+		if got := p.Arrived(); len(got) == 0 || got[len(got)-1].ID != "one" {
 			t.Errorf("arrived: %s", show(got))
 		}
 	}},
@@ -203,7 +203,10 @@ var parts = []one{
 			m.Secrets = c.secrets
 			expect(t, p.send(t, m), true, false)
 			got := p.Arrived()
-			a := got[len(got)-1]
+			if len(got) != n+1 {
+				t.Fatalf("arrived: %s", show(got))
+			}
+			a := got[n]
 			if byNew, byOld := a.Signed(current), a.Signed(old); byNew != c.byNew || byOld != c.byOld {
 				t.Errorf("%d secrets: verifies with the new %t, with the old %t", len(c.secrets), byNew, byOld)
 			}

@@ -41,6 +41,10 @@ type data struct {
 	Alert    alert           `json:"alert"`
 	Ack      acknowledgement `json:"acknowledgement"`
 
+	// Of messages that did not arrive.
+	Delivery     *delivery     `json:"delivery"`
+	Subscription *subscription `json:"subscription"`
+
 	// Of a withdrawal, which shows no incident.
 	Code  string    `json:"code"`
 	Title string    `json:"title"`
@@ -178,6 +182,23 @@ type alert struct {
 	} `json:"closed"`
 }
 
+// delivery is a message that was given up.
+type delivery struct {
+	EventType string `json:"event_type"`
+	Channel   string `json:"channel"`
+	Target    string `json:"target"`
+	Attempts  int    `json:"attempts"`
+	Code      string `json:"code"`
+}
+
+// subscription is one that was switched off, or tested.
+type subscription struct {
+	Channel      string    `json:"channel"`
+	Target       string    `json:"target"`
+	FailingSince time.Time `json:"failing_since"`
+	Code         string    `json:"code"`
+}
+
 type acknowledgement struct {
 	ByRole     string    `json:"by_role"`
 	Party      string    `json:"party"`
@@ -218,18 +239,20 @@ func read(eventType string, body []byte) event {
 }
 
 // clean makes what goes into lines fit for one.
-func (e event) clean() event {
+func (e *event) clean() event {
 	e.ID, e.Type = plain(e.ID, 100), plain(e.Type, 100)
 	i := &e.Data.Incident
 	i.ID, i.Code, i.Title = plain(i.ID, 100), plain(i.Code, 40), plain(i.Title, 200)
 	e.Data.Code, e.Data.Title = plain(e.Data.Code, 40), plain(e.Data.Title, 200)
 	e.Data.Alert.ID = plain(e.Data.Alert.ID, 100)
-	return e
+	return *e
 }
 
-// kind gives noun and verb: "step.overdue" of "landfall.step.overdue.v1".
-func (e *event) kind() string {
-	kind := strings.TrimPrefix(e.Type, "landfall.")
+func (e *event) kind() string { return kindOf(e.Type) }
+
+// kindOf gives noun and verb: "step.overdue" of "landfall.step.overdue.v1".
+func kindOf(eventType string) string {
+	kind := strings.TrimPrefix(eventType, "landfall.")
 	if i := strings.LastIndex(kind, ".v"); i > 0 {
 		kind = kind[:i]
 	}

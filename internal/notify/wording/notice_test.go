@@ -169,6 +169,13 @@ var said = []struct {
 	{"alert-withdrawn", "alert.raised", false, object{
 		"code": "DMA-2017-7K3QX", "title": "Hurricane Maria: Dominica", "at": "2017-09-20T10:00:00Z", "alert": alert("withdrawn", "KNA", ""),
 	}},
+	{"alert-delivery-dead", "alert.raised", false, about("alert", alert("delivery_dead", "ATG", ""), "delivery", object{
+		"id": "d1", "event_id": "e1", "event_type": "landfall.step.overdue.v1", "subscription_id": "s1", "channel": "email", "target": "d***@od***.org",
+		"attempts": 9, "code": "550", "at": "2017-09-19T17:42:00Z",
+	})},
+	{"alert-subscription-disabled", "alert.raised", false, object{"alert": alert("subscription_disabled", "ATG", ""), "subscription": object{
+		"id": "s1", "party": "ATG", "channel": "webhook", "target": "https://hooks.example.org/…", "failing_since": "2017-09-13T20:00:00Z", "code": "timeout",
+	}}},
 	{"alert-of-another-kind", "alert.raised", false, about("alert", alert("volcano_watch", "ATG", ""))},
 	{"alert-acknowledged", "alert.acknowledged", false, about("alert", with(alert("activation", "ATG", ""), "status", "acknowledged"), "acknowledgement", object{
 		"at": "2017-09-18T21:10:00Z", "by_role": "official", "party": "ATG", "channel": "api", "outcome": "received", "version": 12,
@@ -177,7 +184,7 @@ var said = []struct {
 	{"alert-cannot-act", "alert.acknowledged", false, about("alert", alert("activation", "KNA", ""), "acknowledgement", object{"party": "KNA", "outcome": "cannot_act"})},
 	{"alert-question", "alert.acknowledged", false, about("alert", alert("activation", "LCA", ""), "acknowledgement", object{"party": "LCA", "outcome": "question"})},
 	{"alert-closed", "alert.closed", false, about("alert", with(alert("activation", "LCA", ""), "closed", object{"at": "2017-09-20T10:00:00Z", "reason": "stood_down"}))},
-	{"subscription-tested", "subscription.tested", false, object{"subscription": "s1"}},
+	{"subscription-tested", "subscription.tested", false, object{"test": true, "subscription": object{"id": "s1", "channel": "email"}}},
 	{"unknown-with-incident", "step.frozen", false, about()},
 	{"unknown-without", "moon.risen", false, object{}},
 }

@@ -102,6 +102,7 @@ func (w *writer) known() bool {
 	case "subscription.tested":
 		w.n.Headline = string(h.SubscriptionTested)
 		w.say(string(w.Notice.Say.Tested))
+		w.undelivered()
 	default:
 		return false
 	}

@@ -133,6 +133,8 @@ func (w *writer) alertRaised() bool {
 	}
 	w.alertFacts()
 	switch {
+	case d.Delivery != nil || d.Subscription != nil:
+		w.undelivered()
 	case d.Step != nil:
 		w.stepFacts(d.Step)
 	case d.Movement != nil:
@@ -144,6 +146,24 @@ func (w *writer) alertRaised() bool {
 	w.reason()
 	w.steps()
 	return true
+}
+
+// undelivered tells of messages that did not arrive: by which way, and what the far side said last.
+func (w *writer) undelivered() {
+	l := &w.Notice.Label
+	if v := w.e.Data.Delivery; v != nil {
+		w.fact(l.Message, kindOf(plain(v.EventType, maxValue)))
+		w.fact(l.Channel, v.Channel)
+		w.fact(l.Target, v.Target)
+		w.fact(l.Attempts, w.Number(v.Attempts))
+		w.fact(l.Code, v.Code)
+	}
+	if s := w.e.Data.Subscription; s != nil {
+		w.fact(l.Channel, s.Channel)
+		w.fact(l.Target, s.Target)
+		w.fact(l.Since, w.moment(s.FailingSince))
+		w.fact(l.Code, s.Code)
+	}
 }
 
 func (w *writer) alertFacts() {

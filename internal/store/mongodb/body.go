@@ -65,11 +65,10 @@ func (p *parser) space() {
 	}
 }
 
-// next gives the byte after white space and passes it.
-func (p *parser) next() byte {
+// pass passes white space and the sign that must follow.
+func (p *parser) pass() {
 	p.space()
 	p.at++
-	return p.text[p.at-1]
 }
 
 func (p *parser) object(dst []byte, depth int) ([]byte, error) {
@@ -77,7 +76,7 @@ func (p *parser) object(dst []byte, depth int) ([]byte, error) {
 		return nil, errDeep
 	}
 	at, dst := bsoncore.AppendDocumentStart(dst)
-	p.next() // {
+	p.pass() // {
 	var seen names
 	for first := true; ; first = false {
 		p.space()
@@ -86,11 +85,11 @@ func (p *parser) object(dst []byte, depth int) ([]byte, error) {
 			return bsoncore.AppendDocumentEnd(dst, at)
 		}
 		if !first {
-			p.next() // ,
+			p.pass() // ,
 		}
 		p.space()
 		name := escapeName(p.string())
-		p.next() // :
+		p.pass() // :
 		dst = seen.add(dst, name)
 		var err error
 		if dst, err = p.value(dst, name, depth); err != nil {
@@ -127,7 +126,7 @@ func (p *parser) array(dst []byte, depth int) ([]byte, error) {
 		return nil, errDeep
 	}
 	at, dst := bsoncore.AppendArrayStart(dst)
-	p.next() // [
+	p.pass() // [
 	for i := 0; ; i++ {
 		p.space()
 		if p.text[p.at] == ']' {
@@ -135,7 +134,7 @@ func (p *parser) array(dst []byte, depth int) ([]byte, error) {
 			return bsoncore.AppendArrayEnd(dst, at)
 		}
 		if i > 0 {
-			p.next() // ,
+			p.pass() // ,
 		}
 		var err error
 		if dst, err = p.value(dst, arrayKey(i), depth); err != nil {

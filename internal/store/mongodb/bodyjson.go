@@ -70,7 +70,7 @@ func appendArray(dst []byte, array bson.RawArray) ([]byte, error) {
 }
 
 func appendValue(dst []byte, v bson.RawValue) ([]byte, error) {
-	switch v.Type {
+	switch v.Type { //nolint:exhaustive // JSON has no more
 	case bson.TypeString:
 		return appendText(dst, v.StringValue()), nil
 	case bson.TypeInt64, bson.TypeInt32:

@@ -63,11 +63,12 @@ func (s *Store) checkWrites(ctx context.Context) (found []Finding, err error) {
 		return err
 	})
 	var failed mongo.WriteException
-	if errors.As(err, &failed) && failed.WriteConcernError != nil {
-		return []Finding{{What: "Writes are not confirmed by a majority of the database servers: " + failed.WriteConcernError.Message,
-			Do: "Bring back the members of the replica set that are down. Nothing is accepted until then.", Serious: true}}, nil
+	if !errors.As(err, &failed) || failed.WriteConcernError == nil {
+		return nil, err
 	}
-	return nil, err
+	found = append(found, Finding{What: "Writes are not confirmed by a majority of the database servers: " + failed.WriteConcernError.Message,
+		Do: "Bring back the members of the replica set that are down. Nothing is accepted until then.", Serious: true})
+	return found, nil
 }
 
 // checkEngine looks whether the server keeps anything on disk. One that does not say is believed.

@@ -151,7 +151,7 @@ func TestAClockTooFarFromTheServersIsNotReady(t *testing.T) {
 			t.Errorf("%v ahead: %v", c.ahead, err)
 		}
 		skew, err := s.Skew(t.Context())
-		if off := (skew + c.ahead).Abs(); err != nil || off > 300*time.Millisecond {
+		if off := (skew + c.ahead).Abs(); err != nil || off > time.Second {
 			t.Errorf("%v ahead: told %v, %v", c.ahead, skew, err)
 		}
 		found, err := s.Check(t.Context())
@@ -246,11 +246,9 @@ func TestUnusualBodiesGoThroughAServer(t *testing.T) {
 		if _, err := s.Bulk(t.Context(), []store.Op{{Do: store.OpPut, Kind: "claim", Doc: doc}}); err != nil {
 			t.Fatalf("%.80s: %v", body, err)
 		}
-		got, err := s.Get(t.Context(), "claim", "x")
-		if want := strings.NewReplacer("\\u0000", "\\u0000", " 🌀", " 🌀").Replace(body); err != nil || string(got["x"].Body) != want && i > 1 {
+		if got, err := s.Get(t.Context(), "claim", "x"); err != nil || string(got["x"].Body) != body {
 			t.Errorf("%.80s came back as %.80s, %v", body, got["x"].Body, err)
 		}
-		t.Logf("%.200s", got["x"].Body)
 	}
 	huge := store.Doc{ID: "y", Version: 1, Body: []byte(`{"a":"` + strings.Repeat("x", 16<<20) + `"}`)}
 	if _, err := s.Bulk(t.Context(), []store.Op{{Do: store.OpPut, Kind: "claim", Doc: huge}}); !errors.Is(err, store.ErrBadQuery) {

@@ -96,7 +96,7 @@ func blank(err error, uri string) error {
 func retriesOnce(ctx context.Context, db *mongo.Database) (bool, error) {
 	session, err := db.Client().StartSession()
 	if err != nil {
-		return false, nil //nolint:nilerr // a server without sessions has no retryable writes either
+		return false, nil // a server without sessions has no retryable writes either
 	}
 	defer session.EndSession(context.WithoutCancel(ctx))
 	mark := bson.D{{Key: "_id", Value: "retry/" + bson.NewObjectID().Hex()}}

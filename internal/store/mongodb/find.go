@@ -168,7 +168,8 @@ next:
 			if slices.ContainsFunc(ops, func(e bson.E) bool { return e.Key == t.op }) {
 				rest = append(rest, bson.D{{Key: t.path, Value: bson.D{one}}})
 			} else {
-				d[i].Value = append(ops, one)
+				ops = append(ops, one)
+				d[i].Value = ops
 			}
 			continue next
 		}
@@ -191,11 +192,11 @@ func (p *search) where(ranges [][]test) bson.D {
 	case 1:
 		return document(slices.Concat(p.tests, ranges[0]))
 	}
-	any := make(bson.A, len(ranges))
+	branches := make(bson.A, len(ranges))
 	for i, r := range ranges {
-		any[i] = document(slices.Concat(p.tests, r))
+		branches[i] = document(slices.Concat(p.tests, r))
 	}
-	return bson.D{{Key: "$or", Value: any}}
+	return bson.D{{Key: "$or", Value: branches}}
 }
 
 func (p *search) sort() bson.D {

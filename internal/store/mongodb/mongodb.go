@@ -156,7 +156,7 @@ func (s *Store) bounded(ctx context.Context, limit time.Duration, call func(ctx 
 	return inContract(call(ctx))
 }
 
-// ErrSkew: the server's clock and this process's are too far apart. Deadlines, leases and recorded times would disagree between
+// ErrSkew says that the server's clock and this process's are too far apart. Deadlines, leases and recorded times would disagree between
 // processes; the remedy is time synchronisation on every machine.
 var ErrSkew = errors.New("mongodb: the clocks of this machine and of the database server differ too much")
 
@@ -198,6 +198,8 @@ type hello struct {
 }
 
 func (s *Store) hello(ctx context.Context) (h hello, err error) {
+	ctx, cancel := context.WithTimeout(ctx, s.o.OpTimeout/4) // whoever asks whether the server is there wants to know soon
+	defer cancel()
 	err = s.do(ctx, "hello", func(ctx context.Context) (err error) {
 		h, err = greet(ctx, s.db, s.o.Now)
 		return err

@@ -317,15 +317,16 @@ const (
 var errNoMessage = errors.New("storetest: not a MongoDB message")
 
 func readMessage(r io.Reader) (message, error) {
-	header := make(message, headerSize)
-	if _, err := io.ReadFull(r, header); err != nil {
+	var header [headerSize]byte
+	if _, err := io.ReadFull(r, header[:]); err != nil {
 		return nil, err
 	}
-	size := binary.LittleEndian.Uint32(header)
+	size := binary.LittleEndian.Uint32(header[:])
 	if size < headerSize || size > maxMessage {
 		return nil, errNoMessage
 	}
-	m := append(header, make([]byte, size-headerSize)...)
+	m := make(message, size)
+	copy(m, header[:])
 	_, err := io.ReadFull(r, m[headerSize:])
 	return m, err
 }

@@ -41,7 +41,8 @@ func parse(r io.Reader) (Mail, error) {
 		return Mail{}, err
 	}
 	if !strings.HasPrefix(kind, "multipart/") {
-		return out, out.part(kind, params, m.Header.Get("Content-Transfer-Encoding"), m.Body)
+		err = out.part(kind, params, m.Header.Get("Content-Transfer-Encoding"), m.Body)
+		return out, err
 	}
 	if kind != "multipart/alternative" {
 		return Mail{}, fmt.Errorf("a message of %s", kind)

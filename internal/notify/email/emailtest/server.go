@@ -81,7 +81,7 @@ func Start(opt Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +117,9 @@ func (s *Server) Close() error {
 	err := s.listener.Close()
 	s.Behave(Takes)
 	s.HangUp()
-	<-s.ended // it complains that the listener is closed
+	if end := <-s.ended; !errors.Is(end, net.ErrClosed) {
+		err = errors.Join(err, end)
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	if end := s.smtp.Shutdown(ctx); end != nil && !errors.Is(end, net.ErrClosed) {

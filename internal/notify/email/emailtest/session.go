@@ -100,8 +100,9 @@ func (c *session) Mail(from string, _ *smtp.MailOptions) error {
 	case Closes:
 		c.wire().last.Store(true)
 		return answer(421, smtp.EnhancedCode{4, 7, 0}, "Too many connections, closing")
+	default:
+		return nil
 	}
-	return nil
 }
 
 // wire gives the connection below the encryption.
@@ -120,9 +121,10 @@ func (c *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 		return answer(451, smtp.EnhancedCode{4, 7, 1}, "Greylisted, please try again")
 	case RefusesRecipient:
 		return answer(550, smtp.EnhancedCode{5, 1, 1}, "<"+to+">: Recipient address rejected: User unknown")
+	default:
+		c.to = append(c.to, to)
+		return nil
 	}
-	c.to = append(c.to, to)
-	return nil
 }
 
 var errHungUp = errors.New("emailtest: hung up")
@@ -157,6 +159,7 @@ func (c *session) Data(r io.Reader) error {
 		return answer(552, smtp.EnhancedCode{5, 3, 4}, "Message size exceeds the limit")
 	case Insults:
 		return answer(451, smtp.EnhancedCode{4, 0, 0}, "no\x00\x1b[31m\n\u202e to <"+strings.Join(c.to, ",")+"> \n"+strings.Repeat("\xff\u00e9", 5000))
+	default:
 	}
 	mail, err := parse(bytes.NewReader(raw))
 	if err != nil {

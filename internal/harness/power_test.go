@@ -1,0 +1,208 @@
+package harness_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"landfall/internal/app"
+	. "landfall/internal/harness"
+	"landfall/internal/store"
+	"landfall/internal/store/sqlite"
+)
+
+const (
+	powerCuts   = 200 // each opened and verified
+	powerBooted = 8   // of which so many also serve again
+)
+
+func TestAPowerCutAtAnyMomentOfABurstTakesNothingThatWasAnswered(t *testing.T) {
+	t.Parallel()
+	w := New(t, func(o *app.Options) { o.Now, o.NoSchedule = time.Now, false })
+	w.Clock = NewClock(time.Now())
+	far := NewReceiver(t)
+	Subscribe(w.Admin, far, Object{"kinds": []string{"figure.reported"}})
+	maria := w.Maria(w.Admin, []string{"ATG"}, nil)
+	b := burst(t, w, far, maria)
+	w.Halt()
+
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d; %d answered; asked of the disk: %s", seed, len(b.answered), b.tape)
+	dice := rand.New(rand.NewPCG(seed, 0))
+	var children []*process
+	var records []app.Records
+	var moments []int
+	for n := range powerCuts {
+		dir := filepath.Join(t.TempDir(), "data")
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		moment := dice.IntN(len(b.tape.log) + 1)
+		b.tape.cut(t, dir, moment, dice)
+		b.standsIn(t, dir, maria.ID, moment)
+		if t.Failed() {
+			t.Fatalf("power cut %d, after %d of %d requests to the disk", n, moment, len(b.tape.log))
+		}
+		if n >= powerCuts-powerBooted {
+			survivors(t, w.Dir, dir, dice)
+			at := app.Records{Data: dir}
+			children = append(children, startProcess(t, orders{Records: at, Version: fmt.Sprint("cut-", len(children))}))
+			records, moments = append(records, at), append(moments, moment)
+		} else if err := os.RemoveAll(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	// Who serves again from what is left finishes what was begun: every figure that was answered arrives, or had arrived.
+	for n, p := range children {
+		settled(t, p)
+		arrived := map[string]bool{}
+		for _, m := range far.Of("figure.reported") {
+			early, before := b.arrived[m.DeliveryID]
+			if before && early <= moments[n] || m.Header.Get("User-Agent") == fmt.Sprint("Landfall/cut-", n) {
+				arrived[fmt.Sprint(Dig(m.Event.Data, "figure.id"))] = true
+			}
+		}
+		for id, moment := range b.answered {
+			if moment <= moments[n] && !arrived[id] {
+				t.Errorf("served again after cut %d, figure %s does not arrive", n, id)
+			}
+		}
+		p.interrupt()
+		verified(t, records[n])
+	}
+	ids := map[string]string{} // event → delivery
+	for _, m := range far.Messages() {
+		if id, seen := ids[m.Event.ID]; seen && id != m.DeliveryID {
+			t.Errorf("event %s came under two ids: %s and %s", m.Event.ID, id, m.DeliveryID)
+		}
+		ids[m.Event.ID] = m.DeliveryID
+	}
+}
+
+// told is a burst of figures and the recording of the disk meanwhile.
+type told struct {
+	tape     recording
+	answered map[string]int // figure → moment of the disk at which somebody had the answer
+	arrived  map[string]int // delivery → moment of the disk at which it came
+}
+
+// burst lets eight hands report figures while the disk is recorded.
+func burst(t *testing.T, w *World, far *Receiver, maria *Incident) told {
+	t.Helper()
+	b := told{answered: map[string]int{}, arrived: map[string]int{}}
+	var mu sync.Mutex
+	far.Answer(func(_ int, rw http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		b.arrived[r.Header.Get("Webhook-Id")] = disk.moment()
+		mu.Unlock()
+		rw.WriteHeader(http.StatusNoContent)
+	})
+	disk.watch(t, w.Dir)
+	var hands sync.WaitGroup
+	for h := range 8 {
+		hands.Go(func() {
+			for n := range 25 {
+				a, err := maria.Try(http.MethodPost, maria.Path+"/figures", Figure("DMA", h*100+n, time.Now()))
+				if err != nil || a.Status != http.StatusCreated {
+					t.Errorf("%d %s %v", a.Status, a.Raw, err)
+					return
+				}
+				mu.Lock()
+				b.answered[a.Str("id")] = disk.moment()
+				mu.Unlock()
+			}
+		})
+	}
+	hands.Wait()
+	far.Await("figure.reported", len(b.answered))
+	b.tape = disk.stop()
+	far.Answer(nil)
+	return b
+}
+
+// standsIn opens the records in dir and fails the test unless they verify, hold everything that was answered before the moment, and call
+// nothing delivered that had not arrived.
+func (b told) standsIn(t *testing.T, dir, incident string, moment int) {
+	t.Helper()
+	s, err := sqlite.Open(t.Context(), filepath.Join(dir, "landfall.db"), app.Kinds(), sqlite.Options{})
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	commits, err := s.ReadStream(t.Context(), "incident/"+incident, 0, 0)
+	if err != nil {
+		t.Error(err)
+	}
+	there := map[string]bool{}
+	for _, c := range commits {
+		for _, id := range anyID.FindAll(c.Body, -1) {
+			there[string(id)] = true
+		}
+	}
+	for id, at := range b.answered {
+		if at <= moment && !there[id] {
+			t.Errorf("figure %s was answered after request %d and is gone", id, at)
+		}
+	}
+	page, err := s.Find(t.Context(), store.Query{Kind: "delivery", Limit: 10_000})
+	if err != nil {
+		t.Error(err)
+	}
+	for _, d := range page.Docs {
+		var v struct{ Status string }
+		if err := json.Unmarshal(d.Body, &v); err != nil {
+			t.Error(err)
+		}
+		if at, came := b.arrived[d.ID]; v.Status == "delivered" && (!came || at > moment) {
+			t.Errorf("delivery %s is called delivered and had not arrived", d.ID)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	report, err := app.Verify(t.Context(), app.Records{Data: dir}, time.Now, slog.New(slog.DiscardHandler))
+	if err != nil || len(report.Findings) > 0 || report.Commits == 0 {
+		t.Errorf("verify: %d commits, %v, %v", report.Commits, report.Findings, err)
+	}
+}
+
+// survivors gives a folder the other files of a service: those that are synced when they are made, and of the bus, which syncs every
+// two minutes, nothing, or its files with their ends cut off.
+func survivors(t *testing.T, from, to string, dice *rand.Rand) {
+	t.Helper()
+	busLost := dice.IntN(2) == 0
+	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+		name, _ := filepath.Rel(from, path)
+		if err != nil || strings.HasPrefix(name, "landfall.db") || name == "lock" || name == "pid" {
+			return err
+		}
+		bus := strings.HasPrefix(name, "jetstream")
+		switch {
+		case bus && busLost:
+			return nil
+		case d.IsDir():
+			return os.MkdirAll(filepath.Join(to, name), 0o700)
+		}
+		held, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if bus && dice.IntN(2) == 0 {
+			held = held[:dice.IntN(len(held)+1)]
+		}
+		return os.WriteFile(filepath.Join(to, name), held, 0o600)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
