@@ -25,7 +25,7 @@ type serveCmd struct {
 	TLSKey         string        `name:"tls-key" help:"File of its key." placeholder:"FILE"`
 	TrustedProxies []string      `help:"Networks of the proxies whose X-Forwarded-For is believed." placeholder:"CIDR"`
 	RequestRate    float64       `default:"100" help:"Requests a second and account beyond which 429 is answered. 0 is no limit." placeholder:"N"`
-	Drain          time.Duration `default:"2s" help:"How long to answer 503 before stopping, so that a balancer looks elsewhere." placeholder:"TIME"`
+	Drain          time.Duration `default:"0s" help:"How long to answer 503 before stopping, so that a balancer looks elsewhere." placeholder:"TIME"`
 
 	WebhookAllowPrivate bool    `help:"Let webhooks go to private and loopback addresses."`
 	WebhookRate         float64 `default:"0" help:"Messages a second to one webhook. 0 is no limit." placeholder:"N"`
