@@ -174,18 +174,22 @@ func (l *load) count(ctx context.Context) (counts, error) {
 		return c.lost == 0, nil
 	})
 	for n := 1; n <= 2; n++ {
-		kept, err := l.dominica.list(ctx, l.api(n, l.incident+"/figures"))
-		if err != nil {
-			return c, err
-		}
-		c.kept = 0
-		for _, f := range kept {
-			if _, ok := l.accepted[text(f, "id")]; ok {
-				c.kept++
+		// A list follows what another replica has accepted, in its own time.
+		var listed int
+		if err := poll(ctx, 10*time.Second, func() (bool, error) {
+			kept, err := l.dominica.list(ctx, l.api(n, l.incident+"/figures"))
+			c.kept, listed = 0, len(kept)
+			for _, f := range kept {
+				if _, ok := l.accepted[text(f, "id")]; ok {
+					c.kept++
+				}
 			}
+			return c.kept == c.accepted, err
+		}); err != nil {
+			return c, fmt.Errorf("api-%d keeps %d of the accepted figures: %v: %w", n, c.kept, c, err)
 		}
-		if c.kept != c.accepted || len(kept) != c.accepted {
-			return c, fmt.Errorf("api-%d keeps %d figures, %d of the accepted ones: %v", n, len(kept), c.kept, c)
+		if listed != c.accepted {
+			return c, fmt.Errorf("api-%d lists %d figures: %v", n, listed, c)
 		}
 	}
 	if c.lost > 0 || c.doubled > 0 || c.delivered != c.accepted {

@@ -11,9 +11,9 @@
 // and routes stay as they are in the file. What it changes besides, it prints.
 //
 // Then two states work through the two API replicas: a hazard, an incident, a subscription, an activation; the alert must arrive once, signed,
-// and is acknowledged. While clients write without a pause, both API replicas are restarted one after the other and a notifier is killed. Every
-// accepted change must be kept and delivered under one id, no answer may be an error but 503, and only the replica under restart may
-// refuse a connection. All processes must then stop by themselves in the time the file gives them.
+// and is acknowledged. While clients write without a pause, both API replicas and a watch are restarted one after the other, a notifier and a
+// NATS server are killed. Every accepted change must be kept and delivered under one id, no answer may be an error but 503, and only the
+// replica under restart may refuse a connection. All processes must then stop by themselves in the time the file gives them.
 //
 // Before that, every LANDFALL_* variable named anywhere under deploy and docs/guides must be a flag of the binary.
 //

@@ -59,6 +59,10 @@ func play(ctx context.Context, s *stage, out io.Writer) (counts, error) {
 	result, err := l.run(ctx, []disturbance{
 		{"api-1 restarted", func(ctx context.Context) error { return l.restart(ctx, 1) }},
 		{"notify-1 killed", func(context.Context) error { c.started["notify-1"].kill(); return nil }},
+		{"nats-2 killed and started again", func(ctx context.Context) error {
+			c.started["nats-2"].kill()
+			return begin(ctx, c.started["nats-2"])
+		}},
 		{"api-2 restarted", func(ctx context.Context) error { return l.restart(ctx, 2) }},
 		{"watch-1 restarted", func(ctx context.Context) error { return again(ctx, c.started["watch-1"]) }},
 	}, out)
@@ -66,14 +70,10 @@ func play(ctx context.Context, s *stage, out io.Writer) (counts, error) {
 		return result, err
 	}
 	// What a restart policy does, late, so that all of the above was the other notifier's work.
-	p := c.started["notify-1"]
-	if err := p.start(ctx); err != nil {
+	if err := begin(ctx, c.started["notify-1"]); err != nil {
 		return result, err
 	}
-	if err := p.awaitHealthy(ctx); err != nil {
-		return result, err
-	}
-	return result, c.once(ctx)
+	return result, c.once()
 }
 
 // again restarts a process as an upgrade does.
@@ -81,6 +81,11 @@ func again(ctx context.Context, p *process) error {
 	if err := p.stop(ctx); err != nil {
 		return err
 	}
+	return begin(ctx, p)
+}
+
+// begin starts a process and waits until it is healthy.
+func begin(ctx context.Context, p *process) error {
 	if err := p.start(ctx); err != nil {
 		return err
 	}
@@ -208,7 +213,7 @@ func (c *cast) acknowledge(ctx context.Context) error {
 }
 
 // once makes sure that the activation was told once.
-func (c *cast) once(context.Context) error {
+func (c *cast) once() error {
 	came, err := c.hook.of(activated)
 	if err == nil && len(came) != 1 {
 		err = fmt.Errorf("the activation came %d times", len(came))

@@ -58,9 +58,6 @@ func (p *process) start(ctx context.Context) error {
 
 // awaitHealthy waits until its health check succeeds; one that ends meanwhile is an error.
 func (p *process) awaitHealthy(ctx context.Context) error {
-	if p.cmd == nil {
-		return nil // it did not start, which has been said
-	}
 	var last error
 	for {
 		if last = p.healthy(ctx); last == nil {

@@ -225,7 +225,7 @@ func (s *stage) startAll(ctx context.Context) error {
 			}
 			s.started[name] = p
 		}
-		if err := s.each(round, func(p *process) error { return errors.Join(p.start(ctx), p.awaitHealthy(ctx)) }); err != nil {
+		if err := s.each(round, func(p *process) error { return begin(ctx, p) }); err != nil {
 			return err
 		}
 	}

@@ -20,11 +20,14 @@ type backupCmd struct {
 func (c *backupCmd) Run(s *session) error {
 	start := time.Now()
 	sum, err := app.Backup(s.ctx, c.records(), c.File, backup.Options{Now: time.Now, Version: versionText()}, quiet(s))
+	for _, d := range sum.Damaged {
+		_, _ = fmt.Fprintln(s.out, "DAMAGED ", d)
+	}
 	if err != nil {
 		return err
 	}
-	_, _ = fmt.Fprintf(s.out, "%s: %d streams, %d commits, %d documents, written and read back in %s.\n",
-		c.File, sum.Streams, sum.Commits, sum.Documents, time.Since(start).Round(time.Millisecond))
+	_, _ = fmt.Fprintf(s.out, "%s: %d streams, %d commits, %d documents as of %s, written and read back in %s.\n",
+		c.File, sum.Streams, sum.Commits, sum.Documents, sum.TakenAt.UTC().Format(time.RFC3339), time.Since(start).Round(time.Millisecond))
 	_, _ = fmt.Fprintln(s.out, "The key of its secrets is not in it: keep secret.key (or what --secret-key says) apart from it.")
 	return nil
 }
@@ -32,6 +35,7 @@ func (c *backupCmd) Run(s *session) error {
 type restoreCmd struct {
 	recordsFlags
 	WithoutSecrets bool   `help:"Restore although the secret key is missing or another: subscriptions then need new secrets."`
+	AcceptDamaged  bool   `help:"Restore records as they are that were damaged before the backup was taken."`
 	File           string `arg:"" help:"Archive to restore."`
 }
 
@@ -42,7 +46,10 @@ func (c *restoreCmd) Run(s *session) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	out, err := app.Restore(s.ctx, c.records(), c.SecretKey, f, backup.Options{Now: time.Now, Version: versionText(), WithoutSecrets: c.WithoutSecrets}, quiet(s))
+	out, err := app.Restore(s.ctx, c.records(), c.SecretKey, f, backup.Options{Now: time.Now, Version: versionText(), WithoutSecrets: c.WithoutSecrets, AcceptDamaged: c.AcceptDamaged}, quiet(s))
+	for _, d := range out.Damaged {
+		_, _ = fmt.Fprintln(s.out, "DAMAGED ", d)
+	}
 	if err != nil {
 		return err
 	}

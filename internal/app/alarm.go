@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"landfall/internal/backup"
 	"landfall/internal/fault"
 	"landfall/internal/ledger"
 	"landfall/internal/store"
@@ -217,19 +217,31 @@ func (a *App) jobsFailing(_ context.Context, now time.Time) (string, error) {
 
 // backupOld watches the age of the newest nightly backup.
 func (a *App) backupOld(_ context.Context, now time.Time) (string, error) {
-	entries, err := os.ReadDir(a.opt.BackupDir)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return "", fault.Wrap(err, fault.Unavailable, "backup_folder", "The folder of backups cannot be read.")
+	newest, err := newestBackup(a.opt.BackupDir)
+	if err != nil {
+		return "", err
 	}
-	newest := a.since // one that has just been set up has a night's time
-	for _, e := range entries {
-		info, err := e.Info()
-		if err == nil && filepath.Ext(e.Name()) == ".backup" && info.ModTime().After(newest) {
-			newest = info.ModTime()
-		}
+	if newest.Before(a.since) {
+		newest = a.since // one that has just been set up has a night's time
 	}
 	if now.Sub(newest) < backupAfter {
 		return "", nil
 	}
-	return fmt.Sprintf("There has been no verified backup since %s.", newest.UTC().Format(time.RFC3339)), nil
+	return fmt.Sprintf("There has been no whole and verified backup since %s.", newest.UTC().Format(time.RFC3339)), nil
+}
+
+// newestBackup gives when the newest nightly backup in the folder was taken, as its name says: a file's own times change when it is copied.
+// Zero when there is none.
+func newestBackup(dir string) (time.Time, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return time.Time{}, fault.Wrap(err, fault.Unavailable, "backup_folder", "The folder of backups cannot be read.")
+	}
+	var newest time.Time
+	for _, e := range entries {
+		if at, ok := backup.TakenAt(e.Name()); ok && at.After(newest) {
+			newest = at
+		}
+	}
+	return newest, nil
 }

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -243,16 +241,14 @@ func (c *checker) backups() {
 		c.note("Set --backup-dir to a folder on another disk, and copy its files elsewhere.", "No nightly backup is made.")
 		return
 	}
-	names, err := filepath.Glob(filepath.Join(c.opt.BackupDir, "*.backup"))
-	if err != nil || len(names) == 0 {
-		c.note("Wait for the night, or: landfall run-once backup.", "There is no backup in %s yet.", c.opt.BackupDir)
+	newest, err := newestBackup(c.opt.BackupDir)
+	if err != nil {
+		c.serious("See docs/runbooks/backup-failed.md.", "%s", plain(err))
 		return
 	}
-	newest := time.Time{}
-	for _, name := range names {
-		if info, err := os.Stat(name); err == nil && info.ModTime().After(newest) {
-			newest = info.ModTime()
-		}
+	if newest.IsZero() {
+		c.note("Wait for the night, or: landfall run-once backup.", "There is no backup in %s yet.", c.opt.BackupDir)
+		return
 	}
 	if c.opt.Now().Sub(newest) > backupAfter {
 		c.serious("See docs/runbooks/backup-failed.md.", "The newest backup is of %s.", newest.UTC().Format(time.RFC3339))

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -21,19 +20,15 @@ type claim struct {
 	Done  bool      `json:"done"`
 }
 
-// once does a piece of work unless it is done, or in hand elsewhere. The work must be safe to do twice: a lease can run out on a process that
-// is only slow.
+// once does a piece of work unless it is done, or in hand elsewhere. What failed is tried again when its lease is over. The work must be safe
+// to do twice: a lease can run out on a process that is only slow.
 func (a *App) once(ctx context.Context, key string, lease time.Duration, do func(context.Context) error) error {
 	mine, version, err := a.claim(ctx, key, lease)
 	if err != nil || !mine {
 		return err
 	}
 	if err := do(ctx); err != nil {
-		// Free again at once, for the next run here or elsewhere.
-		free, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		_, freeErr := a.store.Bulk(free, []store.Op{{Do: store.OpDelete, Kind: kindClaim, Doc: store.Doc{ID: key}}})
-		return errors.Join(err, freeErr)
+		return err
 	}
 	return a.putClaim(ctx, key, version+1, claim{By: a.folder.id, Until: a.opt.Now().UTC(), Done: true})
 }
@@ -66,7 +61,7 @@ func (a *App) claim(ctx context.Context, key string, lease time.Duration) (mine 
 		return false, 0, fmt.Errorf("claim %s: %w", key, err)
 	}
 	// A lease that ends further ahead than any is given was given by a clock that was wrong.
-	if held.Done || held.By != a.folder.id && now.Before(held.Until) && held.Until.Before(now.Add(2*lease)) {
+	if held.Done || now.Before(held.Until) && held.Until.Before(now.Add(2*lease)) {
 		return false, 0, nil
 	}
 	changed, err = a.store.Bulk(ctx, []store.Op{{Do: store.OpPut, Kind: kindClaim, Doc: store.Doc{ID: key, Version: doc.Version + 1, Body: body}}})

@@ -119,7 +119,7 @@ func (a *App) remind(ctx context.Context) error {
 	work := func(ctx context.Context) error { return a.tellAgain(ctx) }
 	if a.opt.NATSURL != "" {
 		tell := work
-		work = func(ctx context.Context) error { return a.once(ctx, "remind/"+a.incarnation, 10*time.Minute, tell) }
+		work = func(ctx context.Context) error { return a.once(ctx, "remind/"+a.incarnation, 2*time.Minute, tell) }
 	}
 	if err := work(ctx); err != nil {
 		return err

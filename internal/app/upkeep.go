@@ -7,19 +7,22 @@ import (
 	"time"
 
 	"landfall/internal/backup"
+	"landfall/internal/fault"
 	"landfall/internal/store"
 )
 
 const (
 	// backupHour is when the nightly backup is taken: in the small hours of the Eastern Caribbean (UTC-4).
 	backupHour = 6
-	claimsKept = 7 * 24 * time.Hour
+	// backupRetry is how long a backup has to end, and how long a failed one is left before the next try.
+	backupRetry = 30 * time.Minute
+	claimsKept  = 7 * 24 * time.Hour
 )
 
 // nightly writes the backup of the night, once among all processes, as soon as its hour has come: also late, when nobody ran then.
 func (a *App) nightly(ctx context.Context, now time.Time) error {
 	night := now.UTC().Add(-backupHour * time.Hour)
-	return a.once(ctx, "backup/"+night.Format("2006-01-02"), 6*time.Hour, func(ctx context.Context) error {
+	return a.once(ctx, "backup/"+night.Format("2006-01-02"), backupRetry, func(ctx context.Context) error {
 		key, err := recordedPrint(ctx, a.store)
 		if err != nil {
 			return err
@@ -27,6 +30,11 @@ func (a *App) nightly(ctx context.Context, now time.Time) error {
 		path, summary, err := backup.Nightly(ctx, a.store, Kinds(), a.opt.BackupDir, a.opt.BackupKeep, backup.Options{
 			Now: a.opt.Now, Version: a.opt.Version, KeyPrint: key, Transient: transient,
 		})
+		if fault.CodeOf(err) == "records_damaged" {
+			// Tonight's is as whole as the records are; another would be no better.
+			a.log.Error("the nightly backup holds damaged records", "file", path, "records", summary.Damaged, "runbook", "docs/runbooks/backup-failed.md")
+			return nil
+		}
 		if err != nil {
 			return err
 		}

@@ -84,6 +84,16 @@ func nightly(ctx context.Context, st store.Store, kinds []store.Kind, dir string
 	return path, sum, nil
 }
 
+// TakenAt reads from the name of a nightly backup when it was taken; false for the name of anything else, damaged backups included.
+func TakenAt(name string) (time.Time, bool) {
+	stamp, ok := strings.CutPrefix(name, "landfall-")
+	if ok {
+		stamp, ok = strings.CutSuffix(stamp, fileEnding)
+	}
+	at, err := time.Parse(fileStamp, stamp)
+	return at, ok && err == nil
+}
+
 // File takes a backup into a new file, as Nightly does: the file has its name only when it is durable and proven. A file that is there already
 // is never written over. With the error code "records_damaged" the file is there.
 func File(ctx context.Context, st store.Store, kinds []store.Kind, path string, opt Options) (Summary, error) {

@@ -1,6 +1,7 @@
 package bus_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -413,17 +414,61 @@ func TestWhatWaitsIsPublishedBeforeCloseReturns(t *testing.T) {
 	}
 }
 
-func TestTheGuideShowsWhatAPartnerMay(t *testing.T) {
+func TestTheProgramOfTheGuideFollows(t *testing.T) {
+	servers, b := withPartners(t, 1, "DMA")
+	if err := b.Partner(within(t), "DMA"); err != nil {
+		t.Fatal(err)
+	}
+	ctx, leave := context.WithCancel(within(t))
+	ids, ended := make(chan string, 10), make(chan error, 1)
+	refusals := 1
+	go func() {
+		ended <- follow(ctx, servers.URL(), "of DMA", func(id string, _ []byte) error {
+			ids <- id
+			if refusals--; refusals >= 0 {
+				return errors.New("the disk is full")
+			}
+			return nil
+		})
+	}()
+	publish(t, b, forStates("1", "DMA"), forStates("2", "DMA"))
+	got := []string{<-ids, <-ids}
+	if !cmp.Equal(got, []string{"1.DMA", "2.DMA"}) {
+		t.Errorf("got %v", got)
+	}
+	consumer, err := plain(t, asLandfall(servers.URL())).Consumer(within(t), "LANDFALL_FOR", "DMA")
+	if err != nil {
+		t.Fatal(err)
+	}
+	poll(t, "one of two acknowledged", func() bool {
+		info, err := consumer.Info(within(t))
+		return err == nil && info.NumAckPending == 1 && info.Delivered.Consumer == 2
+	})
+	leave()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTheGuideShowsWhatIsTrue(t *testing.T) {
 	guide, err := os.ReadFile("../../docs/guides/partners.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := bus.PartnerConfig("ATG", "DMA")
+	accounts, err := bus.PartnerConfig("ATG", "DMA")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(string(guide), "```\n"+want+"```\n") {
-		t.Errorf("the guide does not show PartnerConfig(\"ATG\", \"DMA\"):\n%s", want)
+	source, err := os.ReadFile("partner_client_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, program, _ := strings.Cut(string(source), "// guide: begin\n")
+	program, _, _ = strings.Cut(program, "\n// guide: end")
+	for what, text := range map[string]string{"PartnerConfig(ATG, DMA)": accounts, "the program of partner_client_test.go": program} {
+		if len(text) == 0 || !strings.Contains(string(guide), text+"```\n") {
+			t.Errorf("the guide does not show %s:\n%s", what, text)
+		}
 	}
 }
 

@@ -212,7 +212,6 @@ type Label struct {
 	Reference    Phrase `json:"reference"`
 	Acknowledged Phrase `json:"acknowledged"`
 	Alert        Phrase `json:"alert"`
-	About        Phrase `json:"about"`
 	Steps        Phrase `json:"steps"`
 	Moments      Phrase `json:"moments"`
 	GLIDE        Phrase `json:"glide"`

@@ -220,7 +220,8 @@ func TestATargetThatFailsForFiveDaysIsDisabled(t *testing.T) {
 		t.Error("disabled before five days had passed")
 	}
 	since := *w.health(s).FailingSince
-	w.failsOnce(to)
+	w.play("maria", figure, act{})
+	w.clock.forward(5 * time.Second)
 	w.eventually("it is disabled", func() bool { return w.health(s).Circuit == notify.CircuitDisabled })
 	got, err := w.desk.Subscription(t.Context(), state("ATG"), s.Value.ID)
 	if err != nil || got.Value.Status != notify.SubscriptionDisabled || got.Value.Disabled == nil || !got.Value.Disabled.FailingSince.Equal(since) || got.Value.Disabled.Code != "503" {
@@ -325,7 +326,8 @@ func TestWhileEveryTargetFailsNoneIsDisabled(t *testing.T) {
 	}
 	other.answers(answering(200)) // or not: this one works
 	w.eventually("the other answers", func() bool { w.clock.forward(5 * time.Second); return w.health(o).LastSuccessAt != nil })
-	w.failsOnce(to)
+	w.play("maria", figure, act{})
+	w.clock.forward(5 * time.Second)
 	w.eventually("the one that does not is disabled", func() bool { return w.health(s).Circuit == notify.CircuitDisabled })
 	if h := w.health(o); h.Circuit != notify.CircuitClosed {
 		t.Errorf("health of the other %+v", h)

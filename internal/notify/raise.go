@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"landfall/internal/ledger"
 	"landfall/internal/place"

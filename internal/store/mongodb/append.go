@@ -168,6 +168,9 @@ func (a *appender) send(group []*appendRequest) {
 		began := s.o.Now()
 		err := s.bounded(context.Background(), s.o.OpTimeout/4, func(ctx context.Context) error {
 			_, err := s.commitsC.InsertMany(ctx, docs, options.InsertMany().SetOrdered(true))
+			if neverSent(err) {
+				_, err = s.commitsC.InsertMany(ctx, docs, options.InsertMany().SetOrdered(true))
+			}
 			return err
 		})
 		s.o.Observe("append_group", s.o.Now().Sub(began), err)

@@ -55,3 +55,10 @@ func inContract(err error) error {
 var codeDuplicate = []int{11000, 11001, 12582}
 
 func isDuplicate(e mongo.WriteError) bool { return slices.Contains(codeDuplicate, e.Code) }
+
+// neverSent reports whether a command never left this process: it waited for a connection when the driver, another one having broken,
+// closed them all.
+func neverSent(err error) bool {
+	var pool interface{ Retryable() bool } // what the driver's pool says of itself
+	return errors.As(err, &pool) && pool.Retryable()
+}

@@ -73,7 +73,7 @@ var codesAgain = []int{6, 7, 89, 91, 134, 189, 262, 9001, 10107, 11600, 11602, 1
 
 // worthAsking reports whether a reading command that failed is worth one more try: the connection was lost, or the primary has changed.
 func worthAsking(err error) bool {
-	if mongo.IsNetworkError(err) {
+	if mongo.IsNetworkError(err) || neverSent(err) {
 		return true
 	}
 	refused, ok := serverError(err)
