@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,19 +13,19 @@ import (
 	"time"
 )
 
-// receiver counts webhooks by their id and notes when each id first came.
+// receiver counts webhooks by their id and notes when each change first came.
 type receiver struct {
 	url    string
 	server *http.Server
 
 	mu    sync.Mutex
 	first map[string]time.Time // by what of the content identifies the change
-	ids   map[string]int       // by webhook-id
+	ids   map[string]int       // by path and webhook-id
 	got   chan string          // identity of each first arrival; read by the latency runs
-	want  func(body []byte) string
+	want  func(path string, body []byte) string
 }
 
-func startReceiver(want func(body []byte) string) (*receiver, error) {
+func startReceiver(want func(path string, body []byte) string) (*receiver, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
@@ -39,6 +37,8 @@ func startReceiver(want func(body []byte) string) (*receiver, error) {
 	return r, nil
 }
 
+func (r *receiver) stop() { _ = r.server.Close() }
+
 func (r *receiver) reset() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -48,6 +48,7 @@ func (r *receiver) reset() {
 	}
 }
 
+// ServeHTTP takes a webhook.
 func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	now := time.Now()
 	body, err := io.ReadAll(req.Body)
@@ -55,12 +56,12 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)
-	id := r.want(body)
+	id := r.want(req.URL.Path, body)
 	if id == "" {
 		return
 	}
 	r.mu.Lock()
-	r.ids[req.Header.Get("webhook-id")]++
+	r.ids[req.URL.Path+" "+req.Header.Get("webhook-id")]++
 	_, seen := r.first[id]
 	if !seen {
 		r.first[id] = now
@@ -71,26 +72,53 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 }
 
-// await waits until n distinct changes have arrived; it gives the moment of the last.
-func (r *receiver) await(ctx context.Context, n int) (time.Time, error) {
-	for range n {
+// await waits until n more distinct changes have arrived.
+func (r *receiver) await(ctx context.Context, n int) error {
+	for i := range n {
 		select {
 		case <-r.got:
 		case <-ctx.Done():
-			return time.Time{}, fmt.Errorf("only some of %d changes arrived: %w", n, ctx.Err())
+			return fmt.Errorf("%d of %d changes arrived: %w", i, n, ctx.Err())
 		}
 	}
-	return time.Now(), nil
+	return nil
+}
+
+// last gives when the last of the changes first came.
+func (r *receiver) last() (last time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, at := range r.first {
+		if at.After(last) {
+			last = at
+		}
+	}
+	return last
+}
+
+// doubled counts the ids that came more than once.
+func (r *receiver) doubled() (n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, times := range r.ids {
+		if times > 1 {
+			n++
+		}
+	}
+	return n
 }
 
 // result is one measured run.
 type result struct {
 	accepted  int
+	refused   int             // answers 5xx
+	lost      int             // accepted and not arrived
+	doubled   int             // webhook ids seen more than once
 	took      time.Duration   // until the last answer
 	delivered time.Duration   // until the last webhook; zero when not asked for
 	latencies []time.Duration // one at a time: request to webhook; burst: request to answer
 	answers   []time.Duration // one at a time: request to answer
-	doubled   int             // webhook ids seen more than once
+	fairness  float64         // what the slowest client got done, as a part of what the fastest did
 }
 
 func (r result) rate() float64          { return float64(r.accepted) / r.took.Seconds() }
@@ -104,6 +132,20 @@ func quantile(times []time.Duration, q float64) time.Duration {
 		return 0
 	}
 	return sorted[min(int(q*float64(len(sorted))), len(sorted)-1)]
+}
+
+// middle gives the run whose figure is the median.
+func middle(runs []result, figure func(result) float64) result {
+	slices.SortFunc(runs, func(a, b result) int {
+		switch x, y := figure(a), figure(b); {
+		case x < y:
+			return -1
+		case x > y:
+			return 1
+		}
+		return 0
+	})
+	return runs[len(runs)/2]
 }
 
 // sender posts one change and gives what identifies it at the receiver.
@@ -121,7 +163,7 @@ func oneByOne(ctx context.Context, r *receiver, n int, send sender) (result, err
 			return res, err
 		}
 		res.answers = append(res.answers, time.Since(start))
-		if _, err := r.await(ctx, 1); err != nil {
+		if err := r.await(ctx, 1); err != nil {
 			return res, err
 		}
 		r.mu.Lock()
@@ -132,8 +174,8 @@ func oneByOne(ctx context.Context, r *receiver, n int, send sender) (result, err
 	return res, nil
 }
 
-// burst posts n changes from clients that each wait for their answers; latencies are those of the answers. With a receiver it
-// then waits until everything has arrived there.
+// burst posts n changes from clients that each wait for their answers; latencies are those of the answers. Answers 5xx are counted, any other
+// failure ends the run. With a receiver it then waits until everything accepted has arrived there.
 func burst(ctx context.Context, r *receiver, clients, n int, send sender) (result, error) {
 	if r != nil {
 		r.reset()
@@ -143,74 +185,72 @@ func burst(ctx context.Context, r *receiver, clients, n int, send sender) (resul
 	var res result
 	var failed error
 	var wg sync.WaitGroup
+	least, most := n, 0
 	begin := time.Now()
 	for c := range clients {
 		wg.Go(func() {
 			var mine []time.Duration
-			for {
+			var refused int
+			for ctx.Err() == nil {
 				i := int(next.Add(1)) - 1
 				if i >= n {
 					break
 				}
 				start := time.Now()
-				if _, err := send(ctx, c, i); err != nil {
+				_, err := send(ctx, c, i)
+				var status statusError
+				switch {
+				case err == nil:
+					mine = append(mine, time.Since(start))
+				case errors.As(err, &status) && status.code/100 == 5:
+					refused++
+				default:
 					mu.Lock()
 					failed = errors.Join(failed, err)
 					mu.Unlock()
 					return
 				}
-				mine = append(mine, time.Since(start))
 			}
 			mu.Lock()
+			defer mu.Unlock()
 			res.latencies = append(res.latencies, mine...)
-			mu.Unlock()
+			res.refused += refused
+			least, most = min(least, len(mine)), max(most, len(mine))
 		})
 	}
 	wg.Wait()
 	res.accepted, res.took = len(res.latencies), time.Since(begin)
-	if failed != nil || r == nil {
+	res.fairness = float64(least) / float64(max(most, 1))
+	if failed = errors.Join(failed, ctx.Err()); failed != nil || r == nil {
 		return res, failed
 	}
-	last, err := r.await(ctx, n)
-	if err != nil {
-		return res, err
-	}
-	res.delivered = last.Sub(begin)
+	patience, cancel := context.WithTimeout(ctx, 60*time.Second)
+	defer cancel()
+	err := r.await(patience, res.accepted)
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, times := range r.ids {
-		if times > 1 {
-			res.doubled++
-		}
-	}
-	return res, nil
+	res.lost = res.accepted - len(r.first)
+	r.mu.Unlock()
+	res.delivered, res.doubled = r.last().Sub(begin), r.doubled()
+	return res, errors.Join(err, ctx.Err())
 }
 
-// post sends JSON and reads a JSON answer; anything but 2xx is an error with its text.
-func post(ctx context.Context, c *http.Client, url, token string, in, out any) error {
-	body, err := json.Marshal(in)
-	if err != nil {
-		return err
+// inTurns runs both sides n times in turns and gives each side's median run, after one turn that only warms them up.
+func inTurns(n int, figure func(result) float64, sides ...func() (result, error)) ([]result, error) {
+	runs := make([][]result, len(sides))
+	for turn := range n + 1 {
+		for i, side := range sides {
+			res, err := side()
+			if err != nil {
+				return nil, err
+			}
+			if turn > 0 {
+				runs[i] = append(runs[i], res)
+			}
+		}
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
-	if err != nil {
-		return err
+	out := make([]result, len(sides))
+	for i := range sides {
+		out[i] = middle(runs[i], figure)
 	}
-	req.Header.Set("Content-Type", "application/json")
-	if token != "" {
-		req.Header.Set("Authorization", "Bearer "+token)
-	}
-	resp, err := c.Do(req)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = resp.Body.Close() }()
-	answer, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return err
-	}
-	if resp.StatusCode/100 != 2 {
-		return fmt.Errorf("%s: %s: %s", url, resp.Status, answer)
-	}
-	return json.Unmarshal(answer, out)
+	return out, nil
 }

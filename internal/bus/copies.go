@@ -133,20 +133,22 @@ func copyFor(state string, m Message) Message {
 	return m
 }
 
-// run publishes what waits, until life ends and nothing waits any more.
+// run publishes what waits, until life has ended and nothing waits any more. What waits when Close begins has one more time-out.
 func (d *copyDesk) run() {
-	ctx := context.WithoutCancel(d.bus.life) // what waits when Close begins still goes out, bounded chunk by chunk
 	d.recover(d.bus.life)
-	for {
+	always := context.WithoutCancel(d.bus.life)
+	for d.bus.life.Err() == nil {
 		select {
 		case <-d.wake:
+			for d.bus.life.Err() == nil && d.carry(always) {
+			}
 		case <-d.bus.life.Done():
 		}
-		for d.carry(ctx) {
-		}
-		if d.bus.life.Err() != nil && d.finish() {
-			return
-		}
+	}
+	last, cancel := context.WithTimeout(always, copyTimeout)
+	defer cancel()
+	for !d.finish() {
+		d.carry(last)
 	}
 }
 
@@ -245,7 +247,7 @@ func (d *copyDesk) ensure(ctx context.Context) (jetstream.Stream, error) {
 	if err != nil || want == nil {
 		return found, err
 	}
-	if _, err := d.bus.update(ctx, *want); err != nil && !(noRoom(err) && want.Replicas > have.Replicas) {
+	if _, err := d.bus.update(ctx, *want); err != nil && (!noRoom(err) || want.Replicas == have.Replicas) {
 		return nil, d.bus.explain(err)
 	}
 	return found, nil

@@ -253,6 +253,7 @@ func TestAFolderTheServerCannotStartOnIsMovedAside(t *testing.T) {
 }
 
 func TestABusWhoseFolderIsTakenAwayWhileItRunsRecovers(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "jetstream")
 	cfg := config(dir)
 	cfg.Listen = "127.0.0.1:0"

@@ -3,6 +3,7 @@ package bus
 import (
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,41 +42,29 @@ func unfit(have, ours jetstream.StreamConfig) error {
 		"The stream %s on the bus server cannot be used: %s. Delete it, and it is made again; nothing is lost by that.", have.Name, strings.Join(why, ", "))
 }
 
-// apiCode gives the JetStream API error's code, or 0.
-func apiCode(err error) server.ErrorIdentifier {
-	var api *jetstream.APIError
-	if errors.As(err, &api) {
-		return server.ErrorIdentifier(api.ErrorCode)
-	}
-	var wrapped jetstream.JetStreamError
-	if errors.As(err, &wrapped) && wrapped.APIError() != nil {
-		return server.ErrorIdentifier(wrapped.APIError().ErrorCode)
-	}
-	return 0
+// says reports that the JetStream API refused with one of the codes.
+func says(err error, codes ...server.ErrorIdentifier) bool {
+	var api jetstream.JetStreamError
+	return errors.As(err, &api) && api.APIError() != nil && slices.Contains(codes, server.ErrorIdentifier(api.APIError().ErrorCode))
 }
 
 // noRoom reports that the cluster has too few servers, or too little storage, now.
 func noRoom(err error) bool {
-	switch apiCode(err) {
-	case server.JSClusterNoPeersErrF, server.JSInsufficientResourcesErr, server.JSStorageResourcesExceededErr:
-		return true
-	}
-	return false
+	return says(err, server.JSClusterNoPeersErrF, server.JSInsufficientResourcesErr, server.JSStorageResourcesExceededErr)
 }
 
 // explain makes a fault of a refusal whose reason a person can remove; other errors stay themselves.
 func (b *Bus) explain(err error) error {
-	switch apiCode(err) {
-	case server.JSStreamSubjectOverlapErr:
+	switch {
+	case says(err, server.JSStreamSubjectOverlapErr):
 		return fault.Wrap(err, fault.State, "bus_subjects", "Another stream on the bus server takes subjects below \"landfall.\". Delete it.")
-	case server.JSStreamReplicasNotSupportedErr:
+	case says(err, server.JSStreamReplicasNotSupportedErr):
 		return fault.Wrap(err, fault.State, "bus_replicas", "The bus server is not a cluster and cannot keep %d copies of a stream.", b.replicas)
-	case server.JSNotEnabledErr, server.JSNotEnabledForAccountErr:
+	case says(err, server.JSNotEnabledErr, server.JSNotEnabledForAccountErr):
 		return fault.Wrap(err, fault.Unavailable, "bus_no_jetstream", "The bus server has no JetStream for this account.")
-	}
-	if noRoom(err) {
+	case noRoom(err):
 		return fault.Wrap(err, fault.Unavailable, "bus_no_room",
-			"The bus cluster has no room for %d copies of the stream: too few of its servers are there, or their storage is full.", b.replicas)
+			"The bus cluster has no room for %d copies of the stream: it has too few servers, or their storage is full.", b.replicas)
 	}
 	return err
 }

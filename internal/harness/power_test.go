@@ -27,7 +27,7 @@ const (
 
 func TestAPowerCutAtAnyMomentOfABurstTakesNothingThatWasAnswered(t *testing.T) {
 	t.Parallel()
-	w := New(t, func(o *app.Options) { o.Now, o.NoSchedule = time.Now, false })
+	w := NewOnFolder(t, func(o *app.Options) { o.Now, o.NoSchedule = time.Now, false })
 	w.Clock = NewClock(time.Now())
 	far := NewReceiver(t)
 	Subscribe(w.Admin, far, Object{"kinds": []string{"figure.reported"}})

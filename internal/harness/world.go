@@ -44,6 +44,17 @@ type Option func(*app.Options)
 // is that of a region.
 func New(t testing.TB, options ...Option) *World {
 	t.Helper()
+	return newWorld(t, os.Getenv(Topology) == inRegion, options)
+}
+
+// NewOnFolder is New for tests of what only records in a folder can show; it is a laptop whatever Topology says.
+func NewOnFolder(t testing.TB, options ...Option) *World {
+	t.Helper()
+	return newWorld(t, false, options)
+}
+
+func newWorld(t testing.TB, distributed bool, options []Option) *World {
+	t.Helper()
 	w := &World{T: t, Clock: NewClock(Start), Dir: filepath.Join(t.TempDir(), "data"), Log: &Log{}}
 	base := app.Options{
 		Records: app.Records{Data: w.Dir}, Listen: "127.0.0.1:0", Now: w.Clock.Now, NoSchedule: true, WebhookAllowPrivate: true, Version: "test",
@@ -53,7 +64,7 @@ func New(t testing.TB, options ...Option) *World {
 		o(&base)
 	}
 	w.options = []app.Options{base}
-	if os.Getenv(Topology) == inRegion {
+	if distributed {
 		w.region = newRegion(t)
 		w.options = w.region.split(base)
 	}

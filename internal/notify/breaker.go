@@ -273,6 +273,18 @@ func (c circuit) differs(o circuit) bool {
 	return string(mustJSON(c)) != string(mustJSON(o))
 }
 
+// succeededSince reports whether this process has delivered anything anywhere since.
+func (b *breaker) succeededSince(since time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, e := range b.known {
+		if e.LastSuccessAt != nil && e.LastSuccessAt.After(since) {
+			return true
+		}
+	}
+	return false
+}
+
 // closedAt gives when the target's circuit was last open no more; zero: it was not, or is open.
 func (b *breaker) closedAt(target string) time.Time {
 	b.mu.Lock()
@@ -360,6 +372,9 @@ func (r *Router) giveUp(ctx context.Context, s *Subscription) error {
 
 // ownFault reports whether other targets were tried while this one failed, and every one of them failed too.
 func (r *Router) ownFault(ctx context.Context, c circuit) (bool, error) {
+	if r.breaker.succeededSince(*c.FailingSince) {
+		return false, nil
+	}
 	ask := func(index string) (int64, error) {
 		n, err := r.st.Count(ctx, store.Query{Kind: kindCircuit, Index: index, From: *c.FailingSince, Limit: 1})
 		if err != nil {

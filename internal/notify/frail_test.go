@@ -20,6 +20,13 @@ type frail struct {
 	// The two look at a write before it is done and say whether the process dies: before it, in the middle (bulk only), after it.
 	appended atomic.Pointer[func([]store.Commit) moment]
 	bulked   atomic.Pointer[func([]store.Op) moment]
+	asked    atomic.Pointer[atomic.Int64] // counts what is asked for documents
+}
+
+func (f *frail) count() {
+	if n := f.asked.Load(); n != nil {
+		n.Add(1)
+	}
 }
 
 func (f *frail) onAppend(look func([]store.Commit) moment) { f.appended.Store(&look) }
@@ -111,6 +118,7 @@ func (f *frail) Get(ctx context.Context, kind string, ids ...string) (map[string
 	if err := f.err(); err != nil {
 		return nil, err
 	}
+	f.count()
 	return f.Store.Get(ctx, kind, ids...)
 }
 
@@ -118,6 +126,7 @@ func (f *frail) Find(ctx context.Context, q store.Query) (store.Page, error) {
 	if err := f.err(); err != nil {
 		return store.Page{}, err
 	}
+	f.count()
 	return f.Store.Find(ctx, q)
 }
 
@@ -125,5 +134,6 @@ func (f *frail) Count(ctx context.Context, q store.Query) (int64, error) {
 	if err := f.err(); err != nil {
 		return 0, err
 	}
+	f.count()
 	return f.Store.Count(ctx, q)
 }

@@ -44,9 +44,20 @@ type Watch struct {
 
 	mu      sync.Mutex
 	cron    *cron.Cron
+	entries []entry
 	ctx     context.Context
 	cancel  context.CancelFunc
 	stopped bool
+	guard   sync.WaitGroup
+
+	schedule func(Job) cron.Schedule
+}
+
+// entry is a job in cron's hands.
+type entry struct {
+	id       cron.EntryID
+	schedule cron.Schedule
+	job      cron.Job
 }
 
 // New makes a watch that does not run yet.
@@ -58,7 +69,9 @@ func New(jobs []Job, opt Options) *Watch {
 		opt.Done = func(string, time.Duration, error) {}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Watch{jobs: jobs, opt: opt, ctx: ctx, cancel: cancel}
+	return &Watch{jobs: jobs, opt: opt, ctx: ctx, cancel: cancel, schedule: func(j Job) cron.Schedule {
+		return firstThen{every: cron.Every(j.Every), first: new(sync.Once)}
+	}}
 }
 
 // Jobs lists the jobs by name.
@@ -77,16 +90,55 @@ func (w *Watch) Start() error {
 		return fmt.Errorf("watch: started twice or after stop")
 	}
 	logger := cronLogger{w.opt.Logger}
-	c := cron.New(cron.WithLocation(time.UTC), cron.WithLogger(logger), cron.WithChain(cron.Recover(logger), cron.SkipIfStillRunning(quiet{logger})))
+	c := cron.New(cron.WithLocation(time.UTC), cron.WithLogger(logger))
 	for _, job := range w.jobs {
 		if job.Every < time.Second || job.Every%time.Second != 0 {
 			return fmt.Errorf("watch: job %s: every %s is not a whole number of seconds", job.Name, job.Every)
 		}
-		c.Schedule(firstThen{every: cron.Every(job.Every), first: new(sync.Once)}, cron.FuncJob(func() { w.wake(job) }))
+		// Wrapped here and not by cron, so that a job is not beside itself when it is put on its schedule again.
+		wrapped := cron.NewChain(cron.Recover(logger), cron.SkipIfStillRunning(quiet{logger})).Then(cron.FuncJob(func() { w.wake(job) }))
+		e := entry{schedule: w.schedule(job), job: wrapped}
+		e.id = c.Schedule(e.schedule, e.job)
+		w.entries = append(w.entries, e)
 	}
 	w.cron = c
 	c.Start()
+	began := w.opt.Now()
+	w.guard.Go(func() { w.followClock(began) })
 	return nil
+}
+
+// followClock puts the jobs on their schedules again whenever the wall clock was set back. Cron sleeps until a time that it has worked out
+// before, and that would then be as much further away as the clock was set back.
+func (w *Watch) followClock(last time.Time) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	last = last.Round(0) // without the monotonic reading, which nobody sets
+	for {
+		select {
+		case <-tick.C:
+		case <-w.ctx.Done():
+			return
+		}
+		now := w.opt.Now().Round(0)
+		if now.Before(last) {
+			w.opt.Logger.Warn("the clock was set back", "by", last.Sub(now))
+			w.reschedule()
+		}
+		last = now
+	}
+}
+
+func (w *Watch) reschedule() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.stopped {
+		return
+	}
+	for i, e := range w.entries {
+		w.cron.Remove(e.id)
+		w.entries[i].id = w.cron.Schedule(e.schedule, e.job)
+	}
 }
 
 // Stop lets running jobs finish, cancelling them when ctx ends, and returns when none runs. It may be called more than once.
@@ -95,6 +147,7 @@ func (w *Watch) Stop(ctx context.Context) {
 	w.stopped = true
 	c := w.cron
 	w.mu.Unlock()
+	defer w.guard.Wait()
 	defer w.cancel()
 	if c == nil {
 		return

@@ -159,14 +159,11 @@ func (c *Cluster) Leader() int {
 	return c.find(func(s *server.Server) bool { return !s.JetStreamIsClustered() || s.JetStreamIsLeader() })
 }
 
-// StreamLeader gives the server that leads the stream, or -1 while none does.
+// StreamLeader gives the server that leads the stream, or -1 while none does. One server that is no cluster leads everything.
 func (c *Cluster) StreamLeader(stream string) int {
-	return c.find(func(s *server.Server) bool { return s.JetStreamIsStreamLeader(c.account, stream) })
-}
-
-// ConsumerLeader gives the server that leads the durable consumer, or -1 while none does.
-func (c *Cluster) ConsumerLeader(stream, durable string) int {
-	return c.find(func(s *server.Server) bool { return s.JetStreamIsConsumerLeader(c.account, stream, durable) })
+	return c.find(func(s *server.Server) bool {
+		return !s.JetStreamIsClustered() || s.JetStreamIsStreamLeader(c.account, stream)
+	})
 }
 
 func (c *Cluster) find(is func(*server.Server) bool) int {
