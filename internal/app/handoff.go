@@ -97,8 +97,12 @@ func (a *App) receive(ctx context.Context, deliveries []bus.Delivery) {
 			a.log.Warn("a message on the bus names no commit; it is dropped", "subject", d.Subject, "id", d.ID)
 			continue
 		}
-		if ref := (store.Ref{Stream: d.Headers[headerStream], Seq: seq}); len(refs) == 0 || refs[len(refs)-1] != ref {
+		ref := store.Ref{Stream: d.Headers[headerStream], Seq: seq}
+		if len(refs) == 0 || refs[len(refs)-1] != ref {
 			refs = append(refs, ref)
+		}
+		if trace := d.Headers[headerTrace]; trace != "" {
+			a.router.Traced(ref, trace)
 		}
 	}
 	if err := a.router.HandleRefs(ctx, refs); err != nil && ctx.Err() == nil {

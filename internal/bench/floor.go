@@ -37,8 +37,8 @@ type floor struct {
 
 // bareStore is what a floor writes to.
 type bareStore interface {
-	insert(id, body string) error       // of a change: durable when it returns
-	mark(id string, status int) error   // of an outcome
+	insert(id, body string) error     // of a change: durable when it returns
+	mark(id string, status int) error // of an outcome
 	close()
 }
 

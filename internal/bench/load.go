@@ -234,15 +234,18 @@ func burst(ctx context.Context, r *receiver, clients, n int, send sender) (resul
 	return res, errors.Join(err, ctx.Err())
 }
 
-// inTurns runs both sides n times in turns and gives each side's median run, after one turn that only warms them up.
+// inTurns runs both sides n times in turns and gives each side's median run, after one turn that only warms them up. What was refused, lost or
+// doubled is that of all turns.
 func inTurns(n int, figure func(result) float64, sides ...func() (result, error)) ([]result, error) {
 	runs := make([][]result, len(sides))
+	refused, lost, doubled := make([]int, len(sides)), make([]int, len(sides)), make([]int, len(sides))
 	for turn := range n + 1 {
 		for i, side := range sides {
 			res, err := side()
 			if err != nil {
 				return nil, err
 			}
+			refused[i], lost[i], doubled[i] = refused[i]+res.refused, lost[i]+res.lost, doubled[i]+res.doubled
 			if turn > 0 {
 				runs[i] = append(runs[i], res)
 			}
@@ -251,6 +254,7 @@ func inTurns(n int, figure func(result) float64, sides ...func() (result, error)
 	out := make([]result, len(sides))
 	for i := range sides {
 		out[i] = middle(runs[i], figure)
+		out[i].refused, out[i].lost, out[i].doubled = refused[i], lost[i], doubled[i]
 	}
 	return out, nil
 }

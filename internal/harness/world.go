@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"landfall/internal/app"
+	"landfall/internal/backup"
 	"landfall/internal/ledger"
 	"landfall/internal/watch"
 )
@@ -267,3 +268,9 @@ func (l *Log) String() string {
 	defer l.mu.Unlock()
 	return l.text.String()
 }
+
+// Backup gives the options of a backup of the world, and of a restore.
+func Backup(w *World) backup.Options { return backup.Options{Now: w.Clock.Now, Version: "test"} }
+
+// Quiet gives a log that nobody reads.
+func Quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }

@@ -35,6 +35,9 @@ type Command[S any] struct {
 	// when another writer was first. No events and no error means: nothing to do.
 	Decide func(s S, at Moment) (Decision, error)
 
+	// Trace is the W3C traceparent of the request behind a command that no request makes itself; "" is that of the context.
+	Trace string
+
 	// Await holds the answer back until the projections are written too: for changes that narrow who may see.
 	Await bool
 }

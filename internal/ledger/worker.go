@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -326,7 +327,7 @@ func (w *worker[S]) publish(accepted []proposal[S]) (follow func()) {
 		l.at(PointAnswered)
 		for _, p := range accepted {
 			announcements := s.announcements(p.after, p.events)
-			if trace := l.opt.Trace(p.p.ctx); trace != "" {
+			if trace := cmp.Or(p.p.cmd.Trace, l.opt.Trace(p.p.ctx)); trace != "" {
 				for i := range announcements {
 					announcements[i].Trace = trace
 				}

@@ -148,7 +148,7 @@ func (r *Router) try(ctx context.Context, j *job) (o outcome, asked bool, err er
 		Language: spoken(s.Language), Attempt: len(v.Attempts) + 1,
 	})
 	if !res.Sent && ctx.Err() != nil {
-		return o, false, nil // broken off by us: it says nothing about the target
+		return o, false, context.Cause(ctx) // broken off by us: it says nothing about the target
 	}
 	r.breaker.note(v, res, r.now())
 	o.Code, o.Detail = res.Code, res.Detail

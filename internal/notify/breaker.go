@@ -5,8 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"landfall/internal/fault"
-	"landfall/internal/ledger"
 	"landfall/internal/store"
 )
 
@@ -55,7 +53,7 @@ func (b *breaker) note(v *Delivery, res Result, now time.Time) {
 	}
 	open := e.OpenSince != nil
 	e.claimed = time.Time{}
-	if before || open || failing != (e.FailingSince != nil) || now.Sub(e.saved) >= notedEvery {
+	if before || open || failing != (e.FailingSince != nil) || now.Sub(e.saved).Abs() >= notedEvery {
 		b.dirty[v.Subscription], e.saved = true, now
 	}
 	gate := e.gate()
@@ -249,9 +247,9 @@ func (b *breaker) learn(doc store.Doc, mine bool) {
 		return
 	}
 	before := e.OpenSince != nil
-	e.circuit, e.version = e.merge(c), max(e.version, doc.Version)
+	e.circuit, e.version = merged(e.circuit, c), max(e.version, doc.Version)
 	e.correct(b.r.now())
-	if mine && e.circuit.differs(c) {
+	if mine && differ(e.circuit, c) {
 		b.dirty[doc.ID] = true
 	}
 	open, gate, code := e.OpenSince != nil, e.gate(), e.LastCode
@@ -268,8 +266,8 @@ func (b *breaker) learn(doc store.Doc, mine bool) {
 	}
 }
 
-// differs reports whether c knows something that o does not.
-func (c circuit) differs(o circuit) bool {
+// differ reports whether the two are not the same.
+func differ(c, o circuit) bool {
 	return string(mustJSON(c)) != string(mustJSON(o))
 }
 
@@ -320,72 +318,4 @@ func (b *breaker) drop(ctx context.Context, target string) error {
 		return unavailable(err)
 	}
 	return nil
-}
-
-// doubtFor is how long it is not asked again whether a lasting failure is our own.
-const doubtFor = 10 * time.Minute
-
-// giveUp disables a subscription whose target has failed for days. It does not while every other target fails as well: then it is
-// rather our own line that is broken, and whoever repairs it must not find everybody's subscriptions disabled.
-func (r *Router) giveUp(ctx context.Context, s *Subscription) error {
-	now := r.now()
-	r.breaker.mu.Lock()
-	e, ok := r.breaker.known[s.ID]
-	if !ok || !e.lasting(s.Since) || s.Status != SubscriptionActive || now.Sub(e.doubted) < doubtFor {
-		r.breaker.mu.Unlock()
-		return nil
-	}
-	e.doubted = now
-	r.breaker.mu.Unlock()
-	if err := r.breaker.read(ctx, []string{s.ID}, true); err != nil { // another process may have had a success
-		return err
-	}
-	r.breaker.mu.Lock()
-	c := e.circuit
-	r.breaker.mu.Unlock()
-	if !c.lasting(s.Since) {
-		return nil
-	}
-	if ours, err := r.ownFault(ctx, c); err != nil {
-		return err
-	} else if ours {
-		r.log.Error("every target fails, for days; the fault may be on our side, so no subscription is disabled", "subscription", s.ID, "failing_since", *c.FailingSince)
-		return nil
-	}
-	_, err := r.d.subs.Execute(ctx, s.ID, ledger.Command[*Subscription]{
-		Actor: ledger.System,
-		Decide: func(s *Subscription, _ ledger.Moment) (ledger.Decision, error) {
-			if s.Status != SubscriptionActive || !c.lasting(s.Since) {
-				return ledger.Decision{}, nil
-			}
-			return ledger.Decision{Events: []ledger.Event{{Type: EventSubscriptionDisabled, Data: subscriptionDisabled{
-				Party: s.Owner.Party, Channel: s.Channel, Target: r.mask(s), FailingSince: *c.FailingSince, Code: c.LastCode,
-			}}}}, nil
-		},
-	})
-	if err == nil {
-		r.log.Warn("a subscription is disabled: its target failed for days", "subscription", s.ID, "failing_since", *c.FailingSince, "code", c.LastCode)
-		r.opt.Hooks.CircuitChanged(s.Channel, CircuitDisabled)
-	}
-	return err
-}
-
-// ownFault reports whether other targets were tried while this one failed, and every one of them failed too.
-func (r *Router) ownFault(ctx context.Context, c circuit) (bool, error) {
-	if r.breaker.succeededSince(*c.FailingSince) {
-		return false, nil
-	}
-	ask := func(index string) (int64, error) {
-		n, err := r.st.Count(ctx, store.Query{Kind: kindCircuit, Index: index, From: *c.FailingSince, Limit: 1})
-		if err != nil {
-			return 0, fault.Wrap(err, fault.Unavailable, "store_unavailable", "The circuits cannot be read at the moment.")
-		}
-		return n, nil
-	}
-	succeeded, err := ask("last_success_at")
-	if err != nil || succeeded > 0 {
-		return false, err
-	}
-	failed, err := ask("last_failure_at") // this one is among them, if it is written
-	return failed > 1, err
 }

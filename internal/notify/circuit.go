@@ -41,7 +41,7 @@ const (
 )
 
 // circuit is how sending to one target goes: a working document, one for each subscription, shared by all processes. It holds facts that
-// can be merged, whoever saw them: see merge.
+// can be merged, whoever saw them: see merged.
 type circuit struct {
 	Subscription  string     `json:"subscription"`
 	Channel       string     `json:"channel"`
@@ -144,9 +144,9 @@ func (c *circuit) lasting(since time.Time) bool {
 	return c.LastFailureAt.Sub(from) >= disableAfter
 }
 
-// merge gives what two processes know together; which one comes first does not matter. A success ends every failure before it, whoever saw
+// merged gives what two processes know together; which one comes first does not matter. A success ends every failure before it, whoever saw
 // them.
-func (c circuit) merge(o circuit) circuit {
+func merged(c, o circuit) circuit {
 	m := circuit{
 		Subscription: c.Subscription, Channel: c.Channel,
 		LastSuccessAt: latest(c.LastSuccessAt, o.LastSuccessAt), ClosedAt: latest(c.ClosedAt, o.ClosedAt),

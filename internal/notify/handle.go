@@ -205,10 +205,14 @@ func (r *Router) announce(ctx context.Context, b *batch) error {
 	found, err := r.d.l.AnnouncementsOf(ctx, unknown)
 	for _, c := range unknown {
 		ref := refOf(c)
+		trace := r.traces.take(ref)
 		announcements, ok := found[ref]
 		if !ok {
 			b.failed[ref] = true
 			continue
+		}
+		for i := range announcements {
+			announcements[i].Trace = trace
 		}
 		notices, failure := r.noticesOf(c, announcements)
 		if failure != nil {
@@ -223,143 +227,6 @@ func (r *Router) announce(ctx context.Context, b *batch) error {
 		err = fmt.Errorf("%d commits cannot be read: %w", len(b.failed), err)
 	}
 	return err
-}
-
-// queue inserts the deliveries of the batch and hands to the sender those that this call inserted and that fit in memory.
-func (r *Router) queue(ctx context.Context, b *batch) (inserted int, err error) {
-	wanted, err := r.deliveriesOf(ctx, b)
-	if len(wanted) == 0 {
-		return 0, err
-	}
-	now := r.now()
-	slices.SortStableFunc(wanted, func(a, b *job) int { return cmp.Compare(b.v.class(), a.v.class()) }) // urgent ones first
-	for chunk := range slices.Chunk(wanted, r.bulk(len(wanted))) {
-		ops := make([]store.Op, len(chunk))
-		reserved := make([]bool, len(chunk))
-		for i, j := range chunk {
-			if reserved[i] = r.sender.reserve(j.v); reserved[i] {
-				j.v.lease(r.opt.Process, now)
-			}
-			ops[i] = j.v.insert()
-		}
-		changed, failure := r.st.Bulk(ctx, ops)
-		if failure != nil {
-			changed = make([]bool, len(chunk)) // those that were inserted nevertheless are found when their leases run out
-		}
-		for i, j := range chunk {
-			switch {
-			case reserved[i] && changed[i]:
-				r.sender.add(j)
-			case reserved[i]:
-				r.sender.unreserve(j.v)
-			case changed[i]:
-				r.sender.due(j.v.Subscription, j.v.class(), now)
-			}
-			if changed[i] {
-				inserted++
-			}
-		}
-		if failure != nil {
-			b.failAll()
-			return inserted, errors.Join(err, unavailable(failure))
-		}
-		if chunk[len(chunk)-1] != wanted[len(wanted)-1] {
-			r.at(PointQueuedHalf)
-		}
-	}
-	r.at(PointQueued)
-	return inserted, err
-}
-
-// deliveriesOf gives the deliveries that follow from the batch, each once. Commits whose deliveries cannot be told fail.
-func (r *Router) deliveriesOf(ctx context.Context, b *batch) ([]*job, error) {
-	announced := false
-	for _, n := range b.notices {
-		announced = announced || len(n) > 0
-	}
-	if !announced {
-		return nil, nil
-	}
-	list, err := r.roster.current(ctx)
-	if err != nil {
-		b.failAll()
-		return nil, err
-	}
-	now := r.now()
-	var jobs []*job
-	var errs []error
-	for i, c := range b.commits {
-		for _, n := range b.notices[b.ref(i)] {
-			if n.only != "" {
-				s, err := r.d.subs.Load(ctx, n.only)
-				if err != nil {
-					b.failed[b.ref(i)] = true
-					errs = append(errs, fmt.Errorf("target of %s: %w", n.EventID, err))
-					continue
-				}
-				jobs = append(jobs, &job{v: newDelivery(n, s.Value, r.mask(s.Value), now), n: n})
-				continue
-			}
-			if !published(n.Type) {
-				continue
-			}
-			subs := matching(list, n.Announcement, now)
-			if n.Type == EventAlertRaised {
-				if subs, err = r.withFrozen(ctx, subs, c, list); err != nil {
-					b.failed[b.ref(i)] = true
-					errs = append(errs, fmt.Errorf("targets of %s: %w", c.Stream, err))
-				}
-			}
-			for _, s := range subs {
-				jobs = append(jobs, &job{v: newDelivery(n, s, r.mask(s), now), n: n})
-			}
-		}
-	}
-	return jobs, errors.Join(errs...)
-}
-
-// withFrozen adds the targets that were frozen when the alert of commit c was raised. One deleted since is added too: its delivery will be
-// cancelled, and show why.
-func (r *Router) withFrozen(ctx context.Context, subs []*Subscription, c store.Commit, list []*Subscription) ([]*Subscription, error) {
-	events, err := ledger.Events(c)
-	if err != nil {
-		return subs, err
-	}
-	subs = slices.Clip(subs)
-	for _, e := range events {
-		if e.Type != EventAlertRaised {
-			continue
-		}
-		var d alertRaised
-		if err := e.Into(&d); err != nil {
-			return subs, err
-		}
-		for _, t := range d.Targets {
-			is := func(s *Subscription) bool { return s.ID == t.ID }
-			if slices.ContainsFunc(subs, is) {
-				continue
-			}
-			if i := slices.IndexFunc(list, is); i >= 0 {
-				subs = append(subs, list[i])
-				continue
-			}
-			gone, err := r.d.subs.Load(ctx, t.ID)
-			if err != nil {
-				return subs, err
-			}
-			subs = append(subs, gone.Value)
-		}
-	}
-	return subs, nil
-}
-
-func (r *Router) mask(s *Subscription) string { return r.d.mask(s) }
-
-func (d *Desk) mask(s *Subscription) string {
-	if c, ok := d.channels[s.Channel]; ok {
-		return c.Mask(s.Target)
-	}
-	return ""
 }
 
 // settleOwn draws the consequences of this package's own quiet streams: a journal marks its deliveries and tells of those that died, the end of

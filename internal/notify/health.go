@@ -99,7 +99,7 @@ func (d *Desk) circuits(ctx context.Context, ids []string) (map[string]circuit, 
 			return nil, err
 		}
 		if ours, ok := out[id]; ok {
-			c = c.merge(ours)
+			c = merged(c, ours)
 		}
 		out[id] = c
 	}

@@ -13,18 +13,18 @@ import (
 // mark writes the outcomes of this process's own attempts onto their deliveries, in one write, and clears the journal commit's pending
 // mark. Deliveries that another process has written meanwhile are read and marked again.
 func (r *Router) mark(ctx context.Context, batch []entry, ref store.Ref) error {
-	ops := make([]store.Op, len(batch))
-	for i, e := range batch {
-		e.job.v.apply(e.outcome, r.opt.Process)
-		ops[i] = e.job.v.put()
-	}
 	circuits := r.breaker.ops() // they go along with what is written anyway
+	ops := make([]store.Op, 0, len(batch)+len(circuits))
+	for _, e := range batch {
+		e.job.v.apply(e.outcome, r.opt.Process)
+		ops = append(ops, e.job.v.put())
+	}
 	changed, err := r.st.Bulk(ctx, append(ops, circuits...))
 	if err != nil {
 		r.breaker.wrote(circuits, nil)
 		return unavailable(err)
 	}
-	r.breaker.wrote(circuits, changed[len(ops):])
+	r.breaker.wrote(circuits, changed[len(batch):])
 	var others []outcome
 	for i, e := range batch {
 		if !changed[i] {

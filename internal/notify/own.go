@@ -1,7 +1,6 @@
 package notify
 
 import (
-	"encoding/json"
 	"sync"
 
 	"landfall/internal/ledger"
@@ -98,7 +97,7 @@ func (r *Router) disabledNotice(e ledger.Recorded) (*notice, error) {
 	}
 	a := announced(e, false, disabledShown{Subscription: disabledSubject{ID: e.Stream.ID(), subscriptionDisabled: d}})
 	if d.Party != "" {
-		a.Alerts = []ledger.AlertCall{{Party: string(d.Party), Kind: KindSubscriptionDisabled, Subject: e.Stream.ID(), Data: json.RawMessage(a.Data)}}
+		a.Alerts = []ledger.AlertCall{{Party: string(d.Party), Kind: KindSubscriptionDisabled, Subject: e.Stream.ID(), Data: a.Data}}
 	}
 	return r.noticeFrom(a), nil
 }

@@ -13,9 +13,9 @@ import (
 )
 
 // graveyard gives a world in which n figures to ATG and one step are dead, and the receiver works again.
-func graveyard(t *testing.T, n int, opts ...option) (w *world, to *receiver, s notify.Subscribed, figures []string) {
+func graveyard(t *testing.T, n int) (w *world, to *receiver, s notify.Subscribed, figures []string) {
 	t.Helper()
-	w = newWorld(t, opts...)
+	w = newWorld(t)
 	to = newReceiver(t, answering(http.StatusGone))
 	s = w.subscribe("ATG", to, notify.Filter{Kinds: []string{"figure.*", "step.*"}})
 	w.openIncident("maria", "ATG")
@@ -122,7 +122,7 @@ func TestDeliveriesAreReplayedByFilter(t *testing.T) {
 }
 
 func TestAReplayByFilterIsCheckedAndAnswersTheSameUnderItsKey(t *testing.T) {
-	w, to, s, _ := graveyard(t, 1200) // more than one commit holds
+	w, to, s, _ := graveyard(t, 510) // more than one commit holds
 	ask := func(q notify.ReplayQuery) error {
 		_, err := w.desk.ReplayMatching(t.Context(), state("ATG"), access.Write{}, q)
 		return err
@@ -144,7 +144,7 @@ func TestAReplayByFilterIsCheckedAndAnswersTheSameUnderItsKey(t *testing.T) {
 	before := len(to.ids())
 	for range 3 {
 		n, err := w.desk.ReplayMatching(t.Context(), state("ATG"), writeOf("all"), notify.ReplayQuery{Subscription: s.Value.ID})
-		if err != nil || n != 1201 {
+		if err != nil || n != 511 {
 			t.Errorf("%d replayed, %v", n, err)
 		}
 		w.quiet()
@@ -163,7 +163,7 @@ func TestAReplayByFilterIsCheckedAndAnswersTheSameUnderItsKey(t *testing.T) {
 }
 
 func TestAReplayThatWasAcceptedHappensThoughTheProcessDies(t *testing.T) {
-	w, _, s, figures := graveyard(t, 700)
+	w, _, s, figures := graveyard(t, 510)
 	w.st.onAppend(dieOn("replay", dieAfter))
 	if _, err := w.desk.ReplayMatching(t.Context(), state("ATG"), writeOf("all"), notify.ReplayQuery{}); err == nil {
 		t.Fatal("it did not die")
@@ -173,11 +173,11 @@ func TestAReplayThatWasAcceptedHappensThoughTheProcessDies(t *testing.T) {
 	w.sweep()
 	w.eventually("the part that was on record is sent", func() bool { return delivered(w) == 500 })
 	// Asked again, it goes on where it was broken off.
-	if n, err := w.desk.ReplayMatching(t.Context(), state("ATG"), writeOf("all"), notify.ReplayQuery{}); err != nil || n != 701 {
+	if n, err := w.desk.ReplayMatching(t.Context(), state("ATG"), writeOf("all"), notify.ReplayQuery{}); err != nil || n != 511 {
 		t.Errorf("%d replayed, %v", n, err)
 	}
 	w.quiet()
-	if got := delivered(w); got != 701 {
+	if got := delivered(w); got != 511 {
 		t.Errorf("%d delivered", got)
 	}
 	for _, event := range figures {

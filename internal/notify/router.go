@@ -101,6 +101,7 @@ type Router struct {
 
 	roster  *roster
 	recent  *recent
+	traces  traces
 	sender  *sender
 	breaker *breaker
 	journal *journalist
@@ -218,8 +219,8 @@ func (r *Router) Start(context.Context) error {
 	return nil
 }
 
-// Stop takes no new work, lets attempts under way finish until ctx ends and then breaks them off, chains every outcome, gives back what
-// was not sent, and returns when no goroutine is left. It may be called more than once, and before Start. Handle must not be called after it.
+// Stop takes no new work, gives back what was not sent, lets attempts under way finish until ctx ends and then breaks them off, chains every
+// outcome, and returns when no goroutine is left. It may be called more than once, and before Start. Handle must not be called after it.
 func (r *Router) Stop(ctx context.Context) error {
 	r.mu.Lock()
 	before := r.state
@@ -237,14 +238,18 @@ func (r *Router) Stop(ctx context.Context) error {
 	defer close(r.ended)
 	r.stop()
 	r.loops.Wait()
-	unsent := r.sender.close()
+	// At once, and not after attempts that may hang: who takes them need not wait for us.
+	err := r.giveBack(ctx, r.sender.close())
 	defer r.abort()
 	if !r.sender.wait(ctx) {
 		r.abort()
 		r.sender.wait(context.Background()) // attempts end with their context
 	}
-	err := r.journal.stop(ctx)
-	return errors.Join(err, r.giveBack(ctx, unsent), r.breaker.flush(ctx))
+	err = errors.Join(err, r.journal.stop(ctx))
+	if ctx.Err() == nil {
+		err = errors.Join(err, r.breaker.flush(ctx))
+	}
+	return err
 }
 
 // giveBack returns deliveries that were not sent to their queues, so that another process need not wait for the leases to run out.

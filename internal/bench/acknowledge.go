@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"landfall/internal/store"
+)
+
+const (
+	alertsStored = 100_000
+	alertsEach   = 2 // of an incident with one receiver: it was named, and the protocol was activated
+)
+
+// acknowledge measures the answer to an alert among many that are stored.
+func (b *bench) acknowledge(ctx context.Context) (err error) {
+	records, err := b.inFolder()
+	if err != nil {
+		return err
+	}
+	begin := time.Now()
+	n := b.filled(alertsStored) / alertsEach
+	if _, err := seeded(ctx, records, n, true); err != nil {
+		return err
+	}
+	seeding := time.Since(begin)
+	var alerts []string
+	var stored int64
+	err = withRecords(ctx, records, func(st store.Store) error {
+		if stored, err = st.Count(ctx, store.Query{Kind: "alert", Limit: 1}); err != nil {
+			return err
+		}
+		// By id: from all over the records, not those of one incident or hour.
+		page, err := st.Find(ctx, store.Query{Kind: "alert", Limit: 10_000})
+		for i := 0; i < len(page.Docs); i += max(len(page.Docs)/2000, 1) {
+			alerts = append(alerts, page.Docs[i].ID)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	r, err := startReal(ctx, records)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.stop()) }()
+	say := func(ctx context.Context, _, i int) (string, error) {
+		return "", r.call(ctx, http.MethodPost, "/api/v1/alerts/"+alerts[i]+"/acknowledge", map[string]any{"outcome": "received"}, nil)
+	}
+	half := len(alerts) / 2
+	one, err := burst(ctx, nil, 1, half, say)
+	if err != nil {
+		return err
+	}
+	many, err := burst(ctx, nil, 8, half, func(ctx context.Context, c, i int) (string, error) { return say(ctx, c, half+i) })
+	if err != nil {
+		return err
+	}
+	var lists []time.Duration
+	for range 20 {
+		begin := time.Now()
+		if err := r.call(ctx, http.MethodGet, "/api/v1/alerts?limit=100", nil, nil); err != nil {
+			return err
+		}
+		lists = append(lists, time.Since(begin))
+	}
+	b.head(fmt.Sprintf("Acknowledging with %d alerts stored, SQLite", stored), "What", "p50", "p95", "slowest", "Budget")
+	b.row(fmt.Sprintf("%d alerts, one at a time, none of them read before", one.accepted), ms(one.quantile(.5)), ms(one.quantile(.95)), ms(slices.Max(one.latencies)), "p95 ≤ 25 ms")
+	b.row(fmt.Sprintf("%d alerts, 8 clients", many.accepted), ms(many.quantile(.5)), ms(many.quantile(.95)), ms(slices.Max(many.latencies)), "p95 ≤ 25 ms")
+	b.row("a list of the newest 100", ms(quantile(lists, .5)), ms(quantile(lists, .95)), ms(slices.Max(lists)))
+	b.row(fmt.Sprintf("seeded in %s", seconds(seeding)))
+	return nil
+}

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"landfall/internal/app"
+	"landfall/internal/bus/bustest"
+)
+
+// region is Landfall as processes with one role each, on one database and a cluster of three NATS servers. The servers are in this process.
+type region struct {
+	records app.Records
+	cluster *bustest.Cluster
+	binary  string
+	doors   []*caller // of the processes that answer
+	all     []*process
+}
+
+// secretKey is shared by the processes of a region.
+var secretKey = strings.Repeat("5e", 32)
+
+// startRegion starts as many processes of each role.
+func (b *bench) startRegion(ctx context.Context, api, notify, watch int) (_ *region, err error) {
+	r := &region{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, r.stop())
+		}
+	}()
+	if r.records, err = b.onServer(); err != nil {
+		return nil, err
+	}
+	if r.binary, err = b.landfall(ctx); err != nil {
+		return nil, err
+	}
+	if r.cluster, err = bustest.Start(filepath.Join(r.records.Data, "nats"), 3); err != nil {
+		return nil, err
+	}
+	for _, group := range []struct {
+		role app.Role
+		n    int
+	}{{app.RoleAPI, api}, {app.RoleNotify, notify}, {app.RoleWatch, watch}} {
+		for n := range group.n {
+			p, err := r.start(ctx, group.role, n)
+			if err != nil {
+				return nil, err
+			}
+			r.all = append(r.all, p)
+			if group.role == app.RoleAPI {
+				r.doors = append(r.doors, &p.caller)
+			}
+		}
+	}
+	for _, d := range r.doors { // one process made the first account
+		d.token = r.doors[0].token
+	}
+	return r, nil
+}
+
+func (r *region) start(ctx context.Context, role app.Role, n int) (*process, error) {
+	name := fmt.Sprintf("%s-%d", role, n+1)
+	return serve(ctx, r.binary, filepath.Join(r.records.Data, name), "--name", name, "--roles", string(role), "--secret-key", secretKey,
+		"--mongodb-uri", r.records.MongoDBURI, "--mongodb-database", r.records.MongoDBDatabase, "--nats-url", r.cluster.URL(), "--nats-replicas", "3")
+}
+
+func (r *region) stop() error {
+	errs := make([]error, len(r.all))
+	var wg sync.WaitGroup
+	for i, p := range r.all {
+		wg.Go(func() { errs[i] = p.stop() })
+	}
+	wg.Wait()
+	if r.cluster != nil {
+		r.cluster.Close()
+	}
+	return errors.Join(errs...)
+}
+
+// samples sums what the metrics of all processes say.
+func (r *region) samples(ctx context.Context) (map[string]float64, error) {
+	sum := map[string]float64{}
+	for _, p := range r.all {
+		samples, err := p.metrics(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for name, v := range samples {
+			sum[name] += v
+		}
+	}
+	return sum, nil
+}
+
+// quiet waits until nothing waits in any process.
+func (r *region) quiet(ctx context.Context) error {
+	for _, p := range r.all {
+		if err := p.quiet(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pathMongoDB measures the path through six processes; the bare inserts go to the same server in the same run.
+func (b *bench) pathMongoDB(ctx context.Context) error {
+	return receiving(func(hook *receiver) (err error) {
+		r, err := b.startRegion(ctx, 2, 2, 2)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, r.stop()) }()
+		ids, err := r.doors[0].incidents(ctx, incidents)
+		if err != nil {
+			return err
+		}
+		if _, err := r.doors[0].reportFigure(ctx, ids[0], 1); err != nil { // the floor copies a commit of one
+			return err
+		}
+		keep, err := openBareMongo(ctx, b.mongodb, r.records.MongoDBDatabase, b.database())
+		if err != nil {
+			return err
+		}
+		bare, err := startMongoFloor(ctx, keep, r.cluster.URL(), hook.url)
+		if err != nil {
+			return err
+		}
+		defer bare.stop()
+
+		few := *b // of what one process on its own disk does: the server answers in milliseconds
+		few.one, few.many = max(b.one/3, 1), max(b.many/4, 64)
+		few.budgets("The path, MongoDB and three NATS servers, two processes of each role")
+		if err := few.path(ctx, hook, bare, ids, []int{64}, r.doors...); err != nil {
+			return err
+		}
+		runs, err := inTurns(b.turns, result.rate,
+			func() (result, error) { return keep.inserts(ctx, 64, few.many, 1) },
+			func() (result, error) { return keep.inserts(ctx, 4, few.many, 16) },
+			func() (result, error) { return burst(ctx, nil, 64, few.many, figures(ids, r.doors...)) })
+		if err != nil {
+			return err
+		}
+		single, group, ours := runs[0], runs[1], runs[2]
+		few.row("accepted changes, 64 clients on 16 incidents through 2 processes; floor: 64 callers of the driver, one insert a change",
+			rate(ours.rate()), rate(single.rate()), quotient(ours.rate(), single.rate()), "≥ 0.5")
+		few.row("the same; floor: 4 callers, 16 changes an insert", rate(ours.rate()), rate(group.rate()), quotient(ours.rate(), group.rate()))
+		few.row("its slowest client beside its fastest", fmt.Sprintf("%.2f", ours.fairness), "", "", "≥ 0.3")
+		few.row("its answers 5xx", fmt.Sprint(ours.refused), "", "", "0")
+		if err := r.quiet(ctx); err != nil {
+			return err
+		}
+		return proven(ctx, r.records)
+	})
+}
