@@ -87,10 +87,14 @@ func forStates(id string, states ...string) bus.Message {
 // read takes n messages from the consumer of the state.
 func (s *stranger) read(t *testing.T, state string, n int) (ids []string) {
 	t.Helper()
-	consumer, err := s.js.Consumer(within(t), "LANDFALL_FOR", state)
-	if err != nil {
-		t.Fatal(err)
-	}
+	var consumer jetstream.Consumer
+	poll(t, "the consumer", func() bool { // while one elects, nobody answers
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		var err error
+		consumer, err = s.js.Consumer(ctx, "LANDFALL_FOR", state)
+		return err == nil
+	})
 	for limit := within(t); len(ids) < n && limit.Err() == nil; {
 		batch, err := consumer.Fetch(n-len(ids), jetstream.FetchMaxWait(time.Second))
 		if err != nil {

@@ -94,7 +94,7 @@ func (r *Router) mournOne(ctx context.Context, v *Delivery, o outcome, list []*S
 		return nil // or it would never end
 	}
 	told := notice{Announcement: ledger.Announcement{
-		EventID: v.EventID, Type: v.EventType, Stream: ledger.Stream(v.Stream), Seq: v.Seq, Exercise: v.Exercise, Severity: n.Severity,
+		EventID: v.EventID, Type: v.EventType, Stream: ledger.Stream(v.Stream), Seq: v.Seq, Exercise: v.Exercise, Severity: n.Severity, Trace: v.Trace,
 	}}
 	shown := deadShown{Delivery: deadDelivery{
 		ID: v.ID, EventID: v.EventID, EventType: cloudType(v.EventType), IncidentID: v.Incident, Subscription: v.Subscription,

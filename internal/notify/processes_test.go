@@ -108,7 +108,7 @@ func TestAProcessThatStopsGivesBackWhatItDidNotSend(t *testing.T) {
 	}
 	w.eventually("the first process has all in hand", func() bool { return leased() == 50 && len(to.got()) == 1 })
 	stuck.Store(false)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	if err := w.router.Stop(ctx); err != nil {
 		t.Errorf("stop: %v", err)

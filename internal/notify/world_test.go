@@ -446,10 +446,12 @@ func (w *world) quiet() {
 
 func (w *world) eventually(what string, ok func() bool) {
 	w.t.Helper()
+	defer func() {
+		if w.t.Failed() {
+			w.t.Logf("log:\n%s", w.log)
+		}
+	}()
 	eventually(w.t, what, ok)
-	if w.t.Failed() {
-		w.t.Logf("log:\n%s", w.log)
-	}
 }
 
 func eventually(t *testing.T, what string, ok func() bool) {
