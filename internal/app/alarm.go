@@ -102,9 +102,9 @@ func (s *alarms) switchTo(w watcher, text string, now time.Time) {
 	s.set(w.code, text != "")
 	switch {
 	case text != "" && !was:
-		s.log.Error("alarm: "+text, "alarm", w.code, "runbook", "docs/runbooks/"+w.runbook)
+		s.log.Error("alarm", "code", w.code, "what", text, "runbook", "docs/runbooks/"+w.runbook)
 	case text == "" && was:
-		s.log.Info("the alarm is over", "alarm", w.code, "after", now.Sub(before.Since).Round(time.Second))
+		s.log.Info("the alarm is over", "code", w.code, "after", now.Sub(before.Since).Round(time.Second))
 	}
 }
 
@@ -144,7 +144,7 @@ func (a *App) watchers() []watcher {
 			return oldest("Something has been due and nobody was told", since, now, dueLateAfter), err
 		}},
 		{"bus_unready", "bus-lost.md", func(ctx context.Context, _ time.Time) (string, error) {
-			if err := a.bus.Ready(ctx); err != nil {
+			if fault.Is(a.bus.Ready(ctx), fault.Unavailable) {
 				return "The message bus does not answer; alerts go on by the slower way, through the records.", nil
 			}
 			return "", nil

@@ -107,7 +107,7 @@ func Start(ctx context.Context, opt Options) (_ *App, err error) {
 			err = errors.Join(err, a.rollBack(ctx))
 		}
 	}()
-	if a.traces, err = newTraces(ctx, opt); err != nil {
+	if a.traces, err = newTraces(opt); err != nil {
 		return nil, err
 	}
 	a.push("traces", a.traces.stop)
@@ -419,9 +419,12 @@ func (a *App) Release(ctx context.Context, by string) error {
 
 // checks are what must be well before the process calls itself ready.
 func (a *App) checks() []rest.Check {
-	return []rest.Check{
-		{Name: "store", Run: a.store.Ping},
-		{Name: "bus", Run: a.bus.Ready},
+	checks := []rest.Check{{Name: "store", Run: a.store.Ping}}
+	if !a.opt.has(RoleAPI) || a.opt.NATSURL == "" {
+		// Who answers requests needs the records and not the bus: a cluster without a majority must not take every door out of the balancer.
+		checks = append(checks, rest.Check{Name: "bus", Run: a.bus.Ready})
+	}
+	return append(checks, []rest.Check{
 		{Name: "first sweep", Run: func(context.Context) error {
 			if a.opt.has(RoleNotify) && !a.swept.Load() && !a.held.Load() {
 				return fault.New(fault.Unavailable, "first_sweep", "What was left undone before the start is still being looked for.")
@@ -429,7 +432,7 @@ func (a *App) checks() []rest.Check {
 			return nil
 		}},
 		{Name: "disk", Run: a.diskSpace},
-	}
+	}...)
 }
 
 // observe registers the gauges that are read at every scrape.

@@ -156,18 +156,18 @@ func (c *checker) who(ctx context.Context, st store.Store) {
 	now := c.opt.Now()
 	running := map[Role]int{}
 	versions := map[string]bool{}
-	any := false
+	found := false
 	for _, p := range all {
 		if !p.Running(now) {
 			continue
 		}
-		any = true
+		found = true
 		versions[p.Version] = true
 		for _, r := range p.Roles {
 			running[r]++
 		}
 	}
-	if !any {
+	if !found {
 		c.note("Start it.", "No process of the service is running.")
 		return
 	}

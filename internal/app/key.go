@@ -38,9 +38,9 @@ func (a *App) secretKey(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	print := keyPrint(key)
+	given := keyPrint(key)
 	if !known {
-		body := fmt.Appendf(nil, `{"print":%q}`, print)
+		body := fmt.Appendf(nil, `{"print":%q}`, given)
 		changed, err := a.store.Bulk(ctx, []store.Op{{Do: store.OpInsert, Kind: backup.KindService, Doc: store.Doc{ID: keyDoc, Version: 1, Body: body}}})
 		if err != nil {
 			return nil, a.opt.cannotOpen(err)
@@ -57,10 +57,10 @@ func (a *App) secretKey(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if held != print {
+	if held != given {
 		return nil, fault.New(fault.Invalid, "secret_key",
 			"This is not the key that the secrets in the records are encrypted with (%s, not %s). Give the right one with --secret-key, or put secret.key back into the data folder.",
-			held, print)
+			held, given)
 	}
 	return key, nil
 }

@@ -5,7 +5,6 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
-	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
@@ -26,23 +25,19 @@ var traceContext propagation.TraceContext
 
 const traceHeader = "traceparent"
 
-func newTraces(ctx context.Context, opt Options) (*traces, error) {
+func newTraces(opt Options) (*traces, error) {
 	if opt.OTLPEndpoint == "" {
 		return &traces{}, nil
 	}
-	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(opt.OTLPEndpoint))
+	exporter, err := newOTLP(opt.OTLPEndpoint)
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Invalid, "otlp_endpoint", "Traces cannot be sent to %s.", opt.OTLPEndpoint)
 	}
-	return tracesTo(sdk.WithBatcher(exporter), opt), nil
-}
-
-func tracesTo(exporter sdk.TracerProviderOption, opt Options) *traces {
-	p := sdk.NewTracerProvider(exporter, sdk.WithResource(resource.NewSchemaless(
+	p := sdk.NewTracerProvider(sdk.WithBatcher(exporter), sdk.WithResource(resource.NewSchemaless(
 		attribute.String("service.name", "landfall"), attribute.String("service.version", opt.Version),
 		attribute.String("service.instance.id", opt.Name), attribute.String("landfall.roles", roleNames(opt.Roles)),
 	)))
-	return &traces{sdk: p, tracer: p.Tracer("landfall")}
+	return &traces{sdk: p, tracer: p.Tracer("landfall")}, nil
 }
 
 // stop sends what is left, within ctx.

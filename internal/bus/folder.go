@@ -59,8 +59,12 @@ func (f folder) claim() (last mark, used bool, err error) {
 
 func (f folder) file() string { return filepath.Join(f.path, markName) }
 
-// leave writes the mark of a server that was stopped in order.
+// leave writes the mark of a server that was stopped in order. Where somebody has deleted the folder under the server there is nothing
+// to mark: the next start finds none, and knows what that means.
 func (f folder) leave(m mark) (err error) {
+	if _, err := os.Stat(f.path); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if m.Consumers, err = f.fingerprint(); err != nil {
 		return err
 	}

@@ -121,7 +121,8 @@ func TestCloseDuringPublishLosesNothingSilently(t *testing.T) {
 }
 
 func TestCloseWaitsForAHandlerOnlyAsLongAsItMay(t *testing.T) {
-	b, err := bus.Open(within(t), config(t.TempDir()))
+	dir, others := t.TempDir(), goleak.IgnoreCurrent()
+	b, err := bus.Open(within(t), config(dir))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,6 +143,7 @@ func TestCloseWaitsForAHandlerOnlyAsLongAsItMay(t *testing.T) {
 	}
 	close(leave)
 	s.Stop()
+	poll(t, "the server, which nobody waits for any more, to be done with its folder", func() bool { return goleak.Find(others) == nil })
 }
 
 func TestOpenHonoursItsContext(t *testing.T) {

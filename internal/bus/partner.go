@@ -62,7 +62,7 @@ func PartnerInbox(state string) string { return "_INBOX_" + state }
 const partnerAccount = "LANDFALL"
 
 // PartnerConfig writes the accounts of a nats-server configuration: one for Landfall, which holds the streams, and one for each
-// state, into which the requests of PartnerPermissions are imported. Passwords are variables, LANDFALL_BUS_PASSWORD and
+// state, into which the requests of PartnerPermissions are imported. Passwords are variables, NATS_PASSWORD and
 // <ISO3>_BUS_PASSWORD, which the server reads from its environment. The same states give the same text.
 func PartnerConfig(states ...string) (string, error) {
 	states = slices.Compact(slices.Sorted(slices.Values(states)))
@@ -90,7 +90,7 @@ func PartnerConfig(states ...string) (string, error) {
 		}
 		fmt.Fprintf(&accounts, "    ]\n  }\n")
 	}
-	return fmt.Sprintf("accounts {\n  %s {\n    jetstream: enabled\n    users: [\n      { user: \"landfall\", password: $LANDFALL_BUS_PASSWORD }\n    ]\n    exports: [\n%s    ]\n  }\n%s}\n",
+	return fmt.Sprintf("accounts {\n  %s {\n    jetstream: enabled\n    users: [\n      { user: \"landfall\", password: $NATS_PASSWORD }\n    ]\n    exports: [\n%s    ]\n  }\n%s}\n",
 		partnerAccount, exports.String(), accounts.String()), nil
 }
 

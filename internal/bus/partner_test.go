@@ -63,7 +63,7 @@ func withPartners(t *testing.T, nodes int, states ...string) (*bustest.Cluster, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	text = "LANDFALL_BUS_PASSWORD: \"ours\"\n" + text
+	text = "NATS_PASSWORD: \"ours\"\n" + text
 	for _, s := range states {
 		text = fmt.Sprintf("%s_BUS_PASSWORD: \"of %s\"\n%s", s, s, text)
 	}

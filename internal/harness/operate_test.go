@@ -1,8 +1,7 @@
 package harness_test
 
 import (
-	"bytes"
-	"encoding/hex"
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -30,7 +29,7 @@ func TestATraceLeadsFromTheRequestToEveryDeliveryItCaused(t *testing.T) {
 		sent = append(sent, body)
 	}))
 	t.Cleanup(collector.Close)
-	w := New(t, func(o *app.Options) { o.OTLPEndpoint = collector.URL + "/v1/traces" })
+	w := New(t, func(o *app.Options) { o.OTLPEndpoint = collector.URL })
 	dominica, antigua := w.Account("DMA", "coordinator"), w.Account("ATG", "official")
 	far := NewReceiver(t)
 	Subscribe(antigua, far, nil)
@@ -41,22 +40,31 @@ func TestATraceLeadsFromTheRequestToEveryDeliveryItCaused(t *testing.T) {
 	}, Header{Name: "traceparent", Value: "00-" + trace + "-00f067aa0ba902b7-01"}).Want(http.StatusOK)
 	far.Await("incident.activated", 1)
 	far.Await("alert.raised", 2) // of being named, and of the activation
-	w.Halt() // sends what is left
+	w.Halt()                     // sends what is left
 
-	id, err := hex.DecodeString(trace)
-	if err != nil {
-		t.Fatal(err)
-	}
 	requests, deliveries := 0, 0
 	for _, export := range sent {
-		// Each span starts with its trace's id and soon after says its name; the encoding keeps both as they are.
-		for _, span := range bytes.Split(export, id)[1:] {
-			head := span[:min(len(span), 120)]
-			if bytes.Contains(head, []byte("/activate")) {
-				requests++
+		var e struct {
+			ResourceSpans []struct {
+				ScopeSpans []struct {
+					Spans []struct{ TraceID, ParentSpanID, Name string }
+				}
 			}
-			if bytes.Contains(head, []byte("deliver webhook")) {
-				deliveries++
+		}
+		if err := json.Unmarshal(export, &e); err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range e.ResourceSpans {
+			for _, scope := range r.ScopeSpans {
+				for _, span := range scope.Spans {
+					switch {
+					case span.TraceID != trace || span.ParentSpanID == "":
+					case strings.HasSuffix(span.Name, "/activate"):
+						requests++
+					case span.Name == "deliver webhook":
+						deliveries++
+					}
+				}
 			}
 		}
 	}

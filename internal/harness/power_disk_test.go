@@ -197,8 +197,7 @@ type recording struct {
 }
 
 // cut writes to dir what the files may hold when the power fails at the moment: after so many requests, the next not yet made.
-func (r recording) cut(t *testing.T, dir string, moment int, dice *rand.Rand) {
-	t.Helper()
+func (r recording) cut(dir string, moment int, dice *rand.Rand) error {
 	safe := map[string]int{} // everything of a file before this was synced
 	for i, asked := range r.log[:moment] {
 		if asked.do == doSync {
@@ -233,9 +232,10 @@ func (r recording) cut(t *testing.T, dir string, moment int, dice *rand.Rand) {
 	}
 	for name, held := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), held, 0o600); err != nil {
-			t.Fatal(err)
+			return err
 		}
 	}
+	return nil
 }
 
 // put writes data into a file's content, zeros before it where the file was shorter.

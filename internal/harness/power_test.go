@@ -2,6 +2,7 @@ package harness_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -22,7 +23,7 @@ import (
 
 const (
 	powerCuts   = 200 // each opened and verified
-	powerBooted = 8   // of which so many also serve again
+	powerBooted = 8   // of which the first also serve again
 )
 
 func TestAPowerCutAtAnyMomentOfABurstTakesNothingThatWasAnswered(t *testing.T) {
@@ -37,48 +38,63 @@ func TestAPowerCutAtAnyMomentOfABurstTakesNothingThatWasAnswered(t *testing.T) {
 
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d; %d answered; asked of the disk: %s", seed, len(b.answered), b.tape)
-	dice := rand.New(rand.NewPCG(seed, 0))
-	var children []*process
-	var records []app.Records
-	var moments []int
-	for n := range powerCuts {
-		dir := filepath.Join(t.TempDir(), "data")
-		if err := os.Mkdir(dir, 0o700); err != nil {
-			t.Fatal(err)
-		}
-		moment := dice.IntN(len(b.tape.log) + 1)
-		b.tape.cut(t, dir, moment, dice)
-		b.standsIn(t, dir, maria.ID, moment)
-		if t.Failed() {
-			t.Fatalf("power cut %d, after %d of %d requests to the disk", n, moment, len(b.tape.log))
-		}
-		if n >= powerCuts-powerBooted {
-			survivors(t, w.Dir, dir, dice)
-			at := app.Records{Data: dir}
-			children = append(children, startProcess(t, orders{Records: at, Version: fmt.Sprint("cut-", len(children))}))
-			records, moments = append(records, at), append(moments, moment)
-		} else if err := os.RemoveAll(dir); err != nil {
-			t.Fatal(err)
-		}
+	cuts := make([]powerCut, powerCuts)
+	slots := make(chan struct{}, 4)
+	var all sync.WaitGroup
+	for n := range cuts {
+		slots <- struct{}{}
+		all.Go(func() {
+			defer func() { <-slots }()
+			dice := rand.New(rand.NewPCG(seed, uint64(n)))
+			c := powerCut{moment: dice.IntN(len(b.tape.log) + 1), left: filepath.Join(t.TempDir(), "data")}
+			before := t.Failed()
+			if err := errors.Join(os.Mkdir(c.left, 0o700), b.tape.cut(c.left, c.moment, dice)); err != nil {
+				t.Error(err)
+				return
+			}
+			b.standsIn(t, c.left, maria.ID, c.moment)
+			if t.Failed() && !before {
+				t.Errorf("power cut %d, after %d of %d requests to the disk", n, c.moment, len(b.tape.log))
+			}
+			var err error
+			if n < powerBooted {
+				err = survivors(w.Dir, c.left, dice)
+			} else {
+				err = os.RemoveAll(c.left)
+			}
+			if err != nil {
+				t.Error(err)
+			}
+			cuts[n] = c
+		})
+	}
+	all.Wait()
+	if t.Failed() {
+		return
 	}
 
 	// Who serves again from what is left finishes what was begun: every figure that was answered arrives, or had arrived.
+	children := make([]*process, powerBooted)
+	for n := range children {
+		children[n] = startProcess(t, orders{Records: app.Records{Data: cuts[n].left}, Version: fmt.Sprint("cut-", n)})
+	}
 	for n, p := range children {
 		settled(t, p)
+		moment := cuts[n].moment
 		arrived := map[string]bool{}
 		for _, m := range far.Of("figure.reported") {
 			early, before := b.arrived[m.DeliveryID]
-			if before && early <= moments[n] || m.Header.Get("User-Agent") == fmt.Sprint("Landfall/cut-", n) {
+			if before && early <= moment || m.Header.Get("User-Agent") == fmt.Sprint("Landfall/cut-", n) {
 				arrived[fmt.Sprint(Dig(m.Event.Data, "figure.id"))] = true
 			}
 		}
-		for id, moment := range b.answered {
-			if moment <= moments[n] && !arrived[id] {
+		for id, at := range b.answered {
+			if at <= moment && !arrived[id] {
 				t.Errorf("served again after cut %d, figure %s does not arrive", n, id)
 			}
 		}
 		p.interrupt()
-		verified(t, records[n])
+		verified(t, app.Records{Data: cuts[n].left})
 	}
 	ids := map[string]string{} // event → delivery
 	for _, m := range far.Messages() {
@@ -87,6 +103,12 @@ func TestAPowerCutAtAnyMomentOfABurstTakesNothingThatWasAnswered(t *testing.T) {
 		}
 		ids[m.Event.ID] = m.DeliveryID
 	}
+}
+
+// powerCut is one instant at which the power failed, and the folder with what the disk then held.
+type powerCut struct {
+	moment int
+	left   string
 }
 
 // told is a burst of figures and the recording of the disk meanwhile.
@@ -178,10 +200,9 @@ func (b told) standsIn(t *testing.T, dir, incident string, moment int) {
 
 // survivors gives a folder the other files of a service: those that are synced when they are made, and of the bus, which syncs every
 // two minutes, nothing, or its files with their ends cut off.
-func survivors(t *testing.T, from, to string, dice *rand.Rand) {
-	t.Helper()
+func survivors(from, to string, dice *rand.Rand) error {
 	busLost := dice.IntN(2) == 0
-	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
 		name, _ := filepath.Rel(from, path)
 		if err != nil || strings.HasPrefix(name, "landfall.db") || name == "lock" || name == "pid" {
 			return err
@@ -202,7 +223,4 @@ func survivors(t *testing.T, from, to string, dice *rand.Rand) {
 		}
 		return os.WriteFile(filepath.Join(to, name), held, 0o600)
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 }

@@ -37,6 +37,7 @@ type orders struct {
 	Records app.Records
 	Die     string        // point at which it ends itself, once it is armed; "" for never
 	Hit     int           // at which passing of that point, from 1
+	Armed   bool          // from its start on; else when it is told "arm"
 	Files   int           // how many files it may have open; 0 for the usual
 	Disk    int           // how many bytes its data folder takes: a disk of its own, seen by nobody else; 0 for the usual
 	Ahead   time.Duration // of the true time, by which its clock is wrong
@@ -60,7 +61,7 @@ func TestMain(m *testing.M) {
 	disk.install()
 	// Children mostly wait for time to pass: more of them than there are processors may run beside each other.
 	flag.Parse()
-	if err := flag.Set("test.parallel", "8"); err != nil {
+	if err := flag.Set("test.parallel", "12"); err != nil {
 		panic(err)
 	}
 	goleak.VerifyTestMain(m)
@@ -78,7 +79,7 @@ func child(text string, commands io.Reader, out io.Writer) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	w := &walker{die: o.Die, hit: o.Hit, passed: map[string]int{}}
+	w := &walker{die: o.Die, hit: o.Hit, armed: o.Armed, passed: map[string]int{}}
 	a, err := app.Start(ctx, app.Options{
 		Records: o.Records, Listen: "127.0.0.1:0", Now: func() time.Time { return time.Now().Add(o.Ahead) }, WebhookAllowPrivate: true, Version: cmp.Or(o.Version, "test"),
 		Retries: []time.Duration{500 * time.Millisecond, time.Second, time.Second, 2 * time.Second, 2 * time.Second, 5 * time.Second, 5 * time.Second},
@@ -214,7 +215,11 @@ func startProcess(t *testing.T, o orders) *process {
 		}
 	})
 	var hello greeting
-	if err := json.Unmarshal([]byte(p.said(0)), &hello); err != nil {
+	line, ok := p.said(0)
+	if !ok && !o.Armed { // who is armed may die before it serves
+		t.Fatalf("the child ended: %v\n%s", p.err, p.log)
+	}
+	if err := json.Unmarshal([]byte(line), &hello); ok && err != nil {
 		t.Fatal(err)
 	}
 	if p.url = hello.URL; hello.Token == "" {
@@ -231,21 +236,18 @@ func startProcess(t *testing.T, o orders) *process {
 // admin gives a client with the first account's token.
 func (p *process) admin() *Client { return NewClient(p.t, func() string { return p.url }, p.token) }
 
-// said waits for the n-th line (from 0) that the child says.
-func (p *process) said(n int) (line string) {
+// said waits for the n-th line (from 0) that the child says; false when it ends before.
+func (p *process) said(n int) (line string, ok bool) {
 	p.t.Helper()
 	Eventually(p.t, func() (bool, string) {
 		lines := strings.SplitAfter(p.out.String(), "\n")
 		if len(lines) > n+1 {
-			line = strings.TrimSpace(lines[n])
+			line, ok = strings.TrimSpace(lines[n]), true
 			return true, ""
 		}
-		if p.ended() {
-			p.t.Fatalf("the child ended: %v\n%s", p.err, p.log)
-		}
-		return false, "the child does not say a word"
+		return p.ended(), "the child does not say a word"
 	})
-	return line
+	return line, ok
 }
 
 // tell gives the child a command and its answer. One at a time.
@@ -255,8 +257,9 @@ func (p *process) tell(command string) (answer string) {
 	if _, err := fmt.Fprintln(p.in, command); err != nil {
 		p.t.Fatal(err)
 	}
-	if err := json.Unmarshal([]byte(p.said(before)), &answer); err != nil {
-		p.t.Fatal(err)
+	line, ok := p.said(before)
+	if err := json.Unmarshal([]byte(line), &answer); !ok || err != nil {
+		p.t.Fatalf("%q after %s: %v", line, command, err)
 	}
 	return answer
 }
@@ -327,18 +330,32 @@ func verified(t *testing.T, records app.Records) {
 // settled waits until nothing that the process has accepted waits for anything any more.
 func settled(t *testing.T, p *process) {
 	t.Helper()
-	calm := 0
-	Eventually(t, func() (bool, string) {
+	settle(t, 30*time.Second, func() (string, bool) {
 		a, err := p.admin().Try(http.MethodGet, "/metrics", nil)
 		if err != nil {
-			return false, err.Error()
+			return err.Error(), false
 		}
-		left := undone(a.Raw)
-		if calm++; left != "" {
+		return undone(a.Raw), true
+	})
+}
+
+// settle looks until nothing waits any more, twice in a row: the service looks at one queue after the other.
+func settle(t *testing.T, patience time.Duration, look func() (waits string, known bool)) {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	for calm := 0; ; {
+		waits, known := look()
+		if calm++; !known || waits != "" {
 			calm = 0
 		}
-		return calm >= 2, left
-	})
+		if calm == 2 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("not settled within %s: %s", patience, waits)
+		}
+		<-time.After(10 * time.Millisecond)
+	}
 }
 
 // undone says what the metrics show to wait, "" when nothing does.

@@ -65,7 +65,6 @@ var reserved = []struct {
 	{"github.com/alecthomas/kong", []string{"cmd/landfall"}, "flags are read in main"},
 	{"github.com/getkin/kin-openapi/", []string{"internal/rest"}, "the contract is enforced at the edge that serves it"},
 	{"github.com/oapi-codegen/", []string{"internal/rest"}, "the contract is enforced at the edge that serves it"},
-	{"github.com/cenkalti/backoff", nil, "retry times are due times in the store, not loops; the exporter of traces brings it along for itself"},
 }
 
 // banned lists modules that may be linked nowhere and imported by no test of ours.
@@ -81,6 +80,7 @@ var banned = []struct{ prefix, reason string }{
 	{"gorm.io/", "the store contract is a dozen methods; SQL is written"},
 	{"github.com/jmoiron/sqlx", "the store contract is a dozen methods; SQL is written"},
 	{"entgo.io/", "the store contract is a dozen methods; SQL is written"},
+	{"github.com/cenkalti/backoff", "retry times are due times in the store, not loops"},
 	{"github.com/avast/retry-go", "retry times are due times in the store, not loops"},
 	{"github.com/paulmach/orb", "it links another MongoDB driver; GeoJSON is a few structs"},
 	{"go.mongodb.org/mongo-driver/bson", "version 1 of the driver; use v2"},

@@ -24,6 +24,7 @@ type msgIncident struct {
 	HazardID   string        `json:"hazard_id"`
 	HazardType string        `json:"hazard_type"`
 	Exercise   bool          `json:"exercise"`
+	Epoch      int64         `json:"epoch"` // raised by a restore; the order of messages is (epoch, version)
 	Version    int64         `json:"version"`
 }
 
@@ -97,12 +98,17 @@ type withdrawn struct {
 // silent lists the events that are recorded and not announced: due soon is shown and not sent, a note may have to be erased.
 var silent = []string{EventStepDueSoon, EventStepNoted, ledger.EventErased}
 
+// announcer gives announce for a ledger of the epoch.
+func announcer(epoch int64) func(*state, ledger.Head, ledger.Recorded) (ledger.Announcement, bool) {
+	return func(s *state, _ ledger.Head, e ledger.Recorded) (ledger.Announcement, bool) { return announce(s, epoch, e) }
+}
+
 // announce gives what the parties are told of an event. It reads the state right after the event's commit and the event.
-func announce(s *state, _ ledger.Head, e ledger.Recorded) (ledger.Announcement, bool) {
+func announce(s *state, epoch int64, e ledger.Recorded) (ledger.Announcement, bool) {
 	if slices.Contains(silent, e.Type) {
 		return ledger.Announcement{}, false
 	}
-	m := message{Incident: s.message(e.Seq)}
+	m := message{Incident: s.message(epoch, e.Seq)}
 	if e.Relay != nil {
 		m.Relay = &msgRelay{e.Relay.OnBehalfOf, e.Relay.RelayedBy, e.Relay.SaidAt}
 	}
@@ -218,10 +224,10 @@ func (s *state) tellOf(e ledger.Recorded, m *message) (calls []ask, closes []led
 	return nil, nil, nil
 }
 
-func (s *state) message(version int64) msgIncident {
+func (s *state) message(epoch, version int64) msgIncident {
 	return msgIncident{
 		ID: s.ID, Code: s.Code, Title: s.Title, Status: s.Status, Origin: s.Origin, Receivers: listed(s.Receivers), Severity: s.Severity,
-		HazardID: s.HazardID, HazardType: s.HazardType, Exercise: s.Exercise, Version: version,
+		HazardID: s.HazardID, HazardType: s.HazardType, Exercise: s.Exercise, Epoch: epoch, Version: version,
 	}
 }
 

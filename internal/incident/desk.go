@@ -36,7 +36,7 @@ func NewDesk(l *ledger.Ledger, docs store.Documents, templates Templates) *Desk 
 	}
 	return &Desk{
 		ledger: l, docs: docs, templates: templates,
-		incidents: ledger.Register(l, fold()),
+		incidents: ledger.Register(l, fold(l.Epoch())),
 		hazards:   ledger.Register(l, hazardFold()),
 	}
 }

@@ -11,11 +11,12 @@ import (
 // foldVersion is raised when state or evolve changes; older snapshots are then ignored.
 const foldVersion = 1
 
-func fold() ledger.Fold[*state] {
+// fold is the fold of incidents; epoch is that of the ledger, which every announcement carries.
+func fold(epoch int64) ledger.Fold[*state] {
 	return ledger.Fold[*state]{
 		Noun: Noun, Version: foldVersion, Events: incidentEvents,
 		New: newState, Clone: (*state).clone, Evolve: evolve,
-		Project: project, NextWake: nextWake, Announce: announce,
+		Project: project, NextWake: nextWake, Announce: announcer(epoch),
 	}
 }
 

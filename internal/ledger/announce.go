@@ -92,15 +92,17 @@ func (s *Streams[S]) announceAll(ctx context.Context, commits []store.Commit, ou
 		}
 		return err
 	}
-	f := s.empty(stream)
-	if held := s.fromSnapshot(ctx, stream); held.Seq < first.Seq {
-		f = held
+	f, ok := s.cached(stream)
+	if ok && f.Seq < first.Seq {
+		f = s.clone(f)
+	} else if f = s.fromSnapshot(ctx, stream); f.Seq >= first.Seq {
+		f = s.empty(stream)
 	}
 	wanted := map[int64]bool{}
 	for _, c := range commits {
 		wanted[c.Seq] = true
 	}
-	return s.l.walk(ctx, stream, f.Seq, func(c store.Commit) (bool, error) {
+	each := func(c store.Commit) (bool, error) {
 		events, err := s.apply(f, c)
 		if err != nil {
 			return false, err
@@ -113,7 +115,20 @@ func (s *Streams[S]) announceAll(ctx context.Context, commits []store.Commit, ou
 			f = s.clone(f) // what was announced may refer to the state; the walk goes on with a copy
 		}
 		return c.Seq < last.Seq, nil
-	})
+	}
+	if first.Seq == f.Seq+1 && last.Seq-first.Seq == int64(len(commits)-1) { // nothing is missing between what is known and what is asked
+		for _, c := range commits {
+			if _, err := each(c); err != nil {
+				return err
+			}
+		}
+	} else if err := s.l.walk(ctx, stream, f.Seq, each); err != nil {
+		return err
+	}
+	if f.Seq == last.Seq && s.l.opt.Shared {
+		s.keep(stream, f) // the next commits of the stream come soon
+	}
+	return nil
 }
 
 func refOf(c store.Commit) store.Ref { return store.Ref{Stream: c.Stream, Seq: c.Seq} }

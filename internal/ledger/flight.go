@@ -101,6 +101,7 @@ func (w *worker[S]) outcome(f *flight[S]) (n int, failure error) {
 		took := l.opt.Now().Sub(f.began)
 		switch {
 		case n == len(commits):
+			w.took = took
 			l.opt.Observe(n, took)
 			return n, nil
 		case errors.Is(err, store.ErrFull):
@@ -109,13 +110,12 @@ func (w *worker[S]) outcome(f *flight[S]) (n int, failure error) {
 			return n, fault.Wrap(err, fault.Unavailable, "closing", "The service is stopping. Nothing was changed.")
 		}
 		// Lost, or not known: the stream itself says which.
-		mine, theirs, readErr := w.compare(f.ctx, commits[n:])
+		mine, theirs, readErr := w.compare(f, n)
 		n += mine
 		switch {
 		case n == len(commits):
 			continue
 		case readErr == nil && (theirs || errors.Is(err, store.ErrSeqTaken)):
-			w.yield = took
 			return n, nil
 		case readErr == nil && f.ctx.Err() == nil:
 			// Absent: insert the same commits again.
@@ -136,29 +136,49 @@ func errUnknown(err error) error {
 
 // giveWay leaves the stream alone for about one append after a batch while another process writes to it, so that nobody starves.
 func (w *worker[S]) giveWay(ctx context.Context) {
-	if w.yield == 0 {
+	if !w.shared {
 		return
 	}
-	timer := time.NewTimer(min(w.yield, 100*time.Millisecond))
+	w.shared = false
+	timer := time.NewTimer(min(w.took, 100*time.Millisecond))
 	defer timer.Stop()
-	w.yield = 0
 	select {
 	case <-timer.C:
 	case <-ctx.Done():
 	}
 }
 
-// compare reads what stands where the commits were to go: how many of them are there, and whether another's is.
-func (w *worker[S]) compare(ctx context.Context, commits []store.Commit) (mine int, theirs bool, err error) {
-	found, err := w.s.l.store.ReadStream(ctx, string(w.stream), commits[0].Seq-1, len(commits))
+// compare reads what stands where the batch's commits from the n-th on were to go: how many of them are there, and whether another's is.
+func (w *worker[S]) compare(f *flight[S], n int) (mine int, theirs bool, err error) {
+	rest := f.proposals[n:]
+	found, err := w.s.l.store.ReadStream(f.ctx, string(w.stream), rest[0].commit.Seq-1, max(len(rest), snapshotEvery))
 	if err != nil {
 		return 0, false, err
 	}
-	for i, c := range found {
-		if c.ID != commits[i].ID {
-			return mine, true, nil
-		}
+	for mine < len(found) && mine < len(rest) && found[mine].ID == rest[mine].commit.ID {
 		mine++
 	}
-	return mine, false, nil
+	if mine == len(rest) || mine == len(found) {
+		return mine, false, nil
+	}
+	w.learn(f, n+mine, found[mine:])
+	return mine, true, nil
+}
+
+// learn folds what another process has written behind the first n proposals of the batch, so that nobody has to read it again to decide.
+func (w *worker[S]) learn(f *flight[S], n int, theirs []store.Commit) {
+	base := f.base
+	if n > 0 {
+		base = f.proposals[n-1].after
+	}
+	next := w.s.clone(base)
+	for _, c := range theirs {
+		if _, err := w.s.apply(next, c); err != nil {
+			return // whoever reads the tail will say what is wrong with it
+		}
+	}
+	if w.s.l.opt.Shared {
+		w.learned = next
+		w.s.keep(w.stream, next)
+	}
 }

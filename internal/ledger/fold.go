@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -101,6 +102,8 @@ type noun interface {
 	knows(eventType string) bool
 	// derive gives the operations that bring projections and wake of the stream to its tail.
 	derive(stream Stream, commits []store.Commit) ([]store.Op, Head, error)
+	// deriveSince gives those that follow from what was recorded after a seq.
+	deriveSince(ctx context.Context, stream Stream, after int64) ([]store.Op, error)
 }
 
 // Streams executes commands on and reads the streams of one noun.

@@ -94,6 +94,7 @@ type Ledger struct {
 	cache    *cache
 	projects *projector
 	rivals   rivals
+	looks    looks
 
 	mu     sync.Mutex
 	queues map[Stream]*queue

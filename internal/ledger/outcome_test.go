@@ -111,7 +111,7 @@ func TestALostReplyNeitherLosesNorDoublesAChange(t *testing.T) {
 
 func TestALostReplyWithAKeyIsRepeatedSafely(t *testing.T) {
 	w, line := onBadLine(t)
-	w2 := ledger.New(line, ledger.Options{Now: newClock().now, OutcomeTimeout: 20 * time.Millisecond})
+	w2 := ledger.New(line, ledger.Options{Now: newClock().now, OutcomeTimeout: 200 * time.Millisecond})
 	defer w2.Close(context.Background())
 	jetties := ledger.Register(w2, jettyFold())
 	line.set(func(n int64) fate {
@@ -136,7 +136,7 @@ func TestALostReplyWithAKeyIsRepeatedSafely(t *testing.T) {
 
 func TestAnOutcomeThatStaysUnknownIsSaidToBeUnknown(t *testing.T) {
 	_, line := onBadLine(t)
-	l := ledger.New(line, ledger.Options{Now: newClock().now, OutcomeTimeout: 20 * time.Millisecond})
+	l := ledger.New(line, ledger.Options{Now: newClock().now, OutcomeTimeout: 200 * time.Millisecond})
 	defer l.Close(context.Background())
 	jetties := ledger.Register(l, jettyFold())
 	cmd := ledger.Command[jetty]{Actor: roseau, Expect: ledger.MayExist, Decide: move(5), Key: "k"}

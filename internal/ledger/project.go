@@ -125,7 +125,7 @@ func (p *projector) drain() {
 		if n == 0 {
 			return
 		}
-		if !p.catchUp(batch) || !p.write(newest(ops)) {
+		if !p.catchUp(batch) || !p.write(wakesLast(newest(ops))) {
 			return
 		}
 		p.mu.Lock()
@@ -157,6 +157,21 @@ func (p *projector) catchUp(batch []projection) bool {
 		p.through[b.stream] = b.seq
 	}
 	return true
+}
+
+// wakesLast moves the wakes behind everything else: an engine may carry out the operations of one kind together, and a wake says that
+// everything before it is written.
+func wakesLast(ops []store.Op) []store.Op {
+	slices.SortStableFunc(ops, func(a, b store.Op) int {
+		switch aw, bw := a.Kind == KindWake, b.Kind == KindWake; {
+		case aw == bw:
+			return 0
+		case bw:
+			return -1
+		}
+		return 1
+	})
+	return ops
 }
 
 // newest leaves out puts that a later put of the same document in the same bulk makes void: under load an incident changes many times
@@ -248,10 +263,11 @@ func (l *Ledger) EnsureProjected(ctx context.Context, commits []store.Commit) er
 		return unavailable(err)
 	}
 	for _, id := range ids {
-		if w, ok := wakes[id]; ok && w.Version >= tails[id] {
+		w := wakes[id] // the zero version when there is none
+		if w.Version >= tails[id] {
 			continue
 		}
-		if err := l.reproject(ctx, Stream(id)); err != nil {
+		if err := l.projectSince(ctx, Stream(id), w.Version); err != nil {
 			return err
 		}
 	}
@@ -264,17 +280,34 @@ func (l *Ledger) projectUpTo(ctx context.Context, stream Stream, seq int64) erro
 	if err != nil {
 		return unavailable(err)
 	}
-	if w, ok := wakes[string(stream)]; ok && w.Version >= seq {
+	w := wakes[string(stream)]
+	if w.Version >= seq {
 		return nil
 	}
-	return l.reproject(ctx, stream)
+	return l.projectSince(ctx, stream, w.Version)
+}
+
+// projectSince derives and writes the documents that follow from what was recorded after a seq up to which everything has been derived.
+func (l *Ledger) projectSince(ctx context.Context, stream Stream, after int64) error {
+	n, ok := l.nouns[stream.Noun()]
+	if !ok {
+		return nil // a newer version's stream: none of our documents follow from it
+	}
+	ops, err := n.deriveSince(ctx, stream, after)
+	if err != nil {
+		return err
+	}
+	if _, err := l.store.Bulk(ctx, ops); err != nil {
+		return unavailable(err)
+	}
+	return nil
 }
 
 // reproject derives and writes the documents of a whole stream.
 func (l *Ledger) reproject(ctx context.Context, stream Stream) error {
 	n, ok := l.nouns[stream.Noun()]
 	if !ok {
-		return nil // a newer version's stream: none of our documents follow from it
+		return nil
 	}
 	commits, err := l.store.ReadStream(ctx, string(stream), 0, 0)
 	if err != nil {
@@ -288,6 +321,34 @@ func (l *Ledger) reproject(ctx context.Context, stream Stream) error {
 		return unavailable(err)
 	}
 	return nil
+}
+
+// deriveSince folds what was recorded after a seq on what is known of the stream, and gives the documents that follow.
+func (s *Streams[S]) deriveSince(ctx context.Context, stream Stream, after int64) ([]store.Op, error) {
+	f, ok := s.cached(stream)
+	if ok {
+		f = s.clone(f)
+	} else {
+		f = s.fromSnapshot(ctx, stream)
+	}
+	var events []Recorded
+	err := s.l.walk(ctx, stream, min(after, f.Seq), func(c store.Commit) (bool, error) {
+		_, recorded, err := unseal(c)
+		if err != nil {
+			return false, err
+		}
+		if c.Seq > after {
+			events = append(events, recorded...)
+		}
+		if c.Seq > f.Seq {
+			err = s.evolve(f, c, recorded)
+		}
+		return true, err
+	})
+	if err != nil || f.Seq == 0 {
+		return nil, err
+	}
+	return s.projection(f, events), nil
 }
 
 // derive folds commits, all of the stream's, and gives the documents that follow.

@@ -149,8 +149,20 @@ func splitTags(header string) []string {
 	return tags
 }
 
-// tail gives the newest fold of the stream, from the cache where that is known to be the newest.
+// tail gives the newest fold of the stream, from the cache where that is known to be the newest. Those who ask together share one read.
 func (s *Streams[S]) tail(ctx context.Context, stream Stream) (*folded[S], error) {
+	if f, ok := s.cached(stream); ok && !s.l.opt.Shared {
+		return f, nil
+	}
+	f, err := s.l.looks.newest(ctx, stream, func(ctx context.Context) (any, error) { return s.readTail(ctx, stream) })
+	if err != nil {
+		return nil, err
+	}
+	return f.(*folded[S]), nil
+}
+
+// readTail reads what has been recorded since the fold in the cache, or since the snapshot.
+func (s *Streams[S]) readTail(ctx context.Context, stream Stream) (*folded[S], error) {
 	f, ok := s.cached(stream)
 	if ok && !s.l.opt.Shared {
 		return f, nil
@@ -163,24 +175,38 @@ func (s *Streams[S]) tail(ctx context.Context, stream Stream) (*folded[S], error
 		return nil, err
 	}
 	if next.Seq > 0 && (!ok || next != f) {
-		// Between the read and here a newer fold may have been published; an older one would only cost a read.
-		if held, ok := s.cached(stream); !ok || held.Seq <= next.Seq {
-			s.l.cache.put(stream, next, next.size)
-		}
+		s.keep(stream, next)
 	}
 	return next, nil
 }
 
+// keep puts a fold into the cache unless a newer one is there: an older one would only cost a read.
+func (s *Streams[S]) keep(stream Stream, f *folded[S]) {
+	if held, ok := s.cached(stream); !ok || held.Seq <= f.Seq {
+		s.l.cache.put(stream, f, f.size)
+	}
+}
+
 // likelyTail gives the fold to decide on. Where other processes write too, the cached one is a guess, and a good one unless they have lately
-// written this very stream: the append itself is the proof, and costs nothing more when the guess is right.
-func (s *Streams[S]) likelyTail(ctx context.Context, stream Stream) (f *folded[S], guess bool, err error) {
-	if s.l.opt.Shared && !s.l.rivals.near(stream, s.l.opt.Now()) {
+// written this very stream: the append itself is the proof, and costs nothing more when the guess is right. shared says that another process
+// has written the stream since this one last did.
+func (s *Streams[S]) likelyTail(ctx context.Context, stream Stream) (f *folded[S], guess, shared bool, err error) {
+	if !s.l.opt.Shared {
+		f, err = s.tail(ctx, stream)
+		return f, false, false, err
+	}
+	if !s.l.rivals.near(stream, s.l.opt.Now()) {
 		if f, ok := s.cached(stream); ok {
-			return f, true, nil
+			return f, true, false, nil
 		}
 	}
-	f, err = s.tail(ctx, stream)
-	return f, false, err
+	if f, err = s.tail(ctx, stream); err != nil {
+		return nil, false, false, err
+	}
+	if shared = s.l.rivals.behind(stream, f.Seq); shared {
+		s.l.rivals.met(stream, s.l.opt.Now())
+	}
+	return f, false, shared, nil
 }
 
 func (s *Streams[S]) cached(stream Stream) (*folded[S], bool) {

@@ -5,35 +5,60 @@ import (
 	"time"
 )
 
-// rivals remembers on which streams this process has lately lost against another: there a look before deciding is cheaper than losing again.
-// The zero value is ready. All methods may be called concurrently.
+// rivals remembers on which streams this process has lately met another one that writes: there a look before deciding is cheaper than losing
+// again, and both take turns. The zero value is ready. All methods may be called concurrently.
 type rivals struct {
-	mu   sync.Mutex
-	last map[Stream]time.Time
+	mu      sync.Mutex
+	streams map[Stream]rivalry
+}
+
+type rivalry struct {
+	last time.Time // when the other was last met
+	own  int64     // the last commit of this process since; 0: none
 }
 
 const (
-	// rivalNear is how long after a loss the other is taken to be still there.
+	// rivalNear is how long after a meeting the other is taken to be still there.
 	rivalNear = 2 * time.Second
 	rivalsMax = 4096
 )
 
+// met notes that another process has written to the stream.
 func (r *rivals) met(stream Stream, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.last == nil || len(r.last) >= rivalsMax {
-		r.last = map[Stream]time.Time{} // forgetting costs one lost append each
+	if r.streams == nil || len(r.streams) >= rivalsMax {
+		r.streams = map[Stream]rivalry{} // forgetting costs one lost append each
 	}
-	r.last[stream] = now
+	r.streams[stream] = rivalry{last: now, own: r.streams[stream].own}
 }
 
+// near reports whether the other is still to be reckoned with.
 func (r *rivals) near(stream Stream, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	last, ok := r.last[stream]
-	if ok && now.Sub(last).Abs() > rivalNear {
-		delete(r.last, stream)
+	v, ok := r.streams[stream]
+	if ok && now.Sub(v.last).Abs() > rivalNear {
+		delete(r.streams, stream)
 		return false
 	}
 	return ok
+}
+
+// landed notes a commit of this process on a stream that it shares.
+func (r *rivals) landed(stream Stream, seq int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if v, ok := r.streams[stream]; ok {
+		v.own = seq
+		r.streams[stream] = v
+	}
+}
+
+// behind reports whether the stream has grown by another's commit since this process's last.
+func (r *rivals) behind(stream Stream, tail int64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	v, ok := r.streams[stream]
+	return ok && v.own > 0 && tail > v.own
 }

@@ -30,10 +30,12 @@ type worker[S any] struct {
 	submit  func(context.Context, []store.Commit) store.Ticket
 	depth   int
 	ahead   *folded[S]    // the fold behind everything under way; nil: to be read
+	learned *folded[S]    // what a lost batch has shown of the stream; nil: nothing
 	guess   bool          // nobody has looked yet whether ahead is the tail: another process may have written since
 	flights []*flight[S]  // under way, oldest first
 	again   []*pending[S] // to be decided again, before what waits
-	yield   time.Duration // how long to leave the stream to another process after the next batch
+	shared  bool          // another process has written since this one last did: it gets its turn after the next batch
+	took    time.Duration // of the last append that went well
 }
 
 func newWorker[S any](s *Streams[S], stream Stream, q *queue) *worker[S] {
@@ -103,15 +105,18 @@ func (w *worker[S]) fill() {
 		if len(cmds) == 0 {
 			return
 		}
+		if w.learned != nil && len(w.flights) == 0 {
+			w.ahead, w.guess, w.learned = w.learned, true, nil
+		}
 		if w.ahead == nil {
-			tail, guess, err := w.s.likelyTail(w.s.l.ctx, w.stream)
+			tail, guess, shared, err := w.s.likelyTail(w.s.l.ctx, w.stream)
 			if err != nil {
 				for _, p := range cmds {
 					p.answer(Outcome[S]{}, err)
 				}
 				continue
 			}
-			w.ahead, w.guess = tail, guess
+			w.ahead, w.guess, w.shared = tail, guess, w.shared || shared
 		}
 		w.launch(cmds)
 	}
@@ -240,8 +245,7 @@ func (w *worker[S]) land() {
 	}
 	follow := w.publish(accepted)
 	if lost {
-		w.s.l.cache.drop(w.stream) // somebody else was here, or nobody knows: read again
-		w.s.l.rivals.met(w.stream, w.s.l.opt.Now())
+		w.meet()
 	}
 	for _, f := range landed[:last] {
 		w.answer(f, len(f.proposals), nil)
@@ -256,6 +260,16 @@ func (w *worker[S]) land() {
 	}
 	if !lost {
 		w.giveWay(w.s.l.ctx)
+	}
+}
+
+// meet notes that somebody else was here, or that nobody knows: what is in the cache may not be the tail.
+func (w *worker[S]) meet() {
+	l := w.s.l
+	w.shared = true
+	l.rivals.met(w.stream, l.opt.Now())
+	if !l.opt.Shared {
+		l.cache.drop(w.stream) // elsewhere nobody takes it for the tail without a look
 	}
 }
 
@@ -321,7 +335,8 @@ func (w *worker[S]) publish(accepted []proposal[S]) (follow func()) {
 	}
 	s, l := w.s, w.s.l
 	base, last := accepted[0].commit.Seq-1, accepted[len(accepted)-1].after
-	l.cache.put(w.stream, last, last.size)
+	s.keep(w.stream, last)
+	l.rivals.landed(w.stream, last.Seq)
 	promise := l.projects.promise()
 	return func() {
 		l.at(PointAnswered)

@@ -179,21 +179,40 @@ func TestAnAttemptAheadOfItsTimeCostsADeliveryNothing(t *testing.T) {
 }
 
 // fails has time pass, half a day at a time, with something to send each time.
-func (w *world) fails(to *receiver, days int) {
+func (w *world) fails(to *receiver, s notify.Subscribed, days int) {
 	w.t.Helper()
 	for range 2 * days {
-		w.failsOnce(to)
+		before := len(to.got())
+		w.play("maria", figure, act{})
+		w.inTime("an attempt", func() bool { return len(to.got()) > before })
+		w.eventually("its outcome is on record", func() bool { return w.answered(s) == len(to.got()) })
+		w.quietly()
+		w.clock.forward(12 * time.Hour)
 	}
 }
 
-func (w *world) failsOnce(to *receiver) {
+// answered counts the attempts on record at a subscription's target.
+func (w *world) answered(s notify.Subscribed) (n int) {
+	for _, d := range w.deliveries() {
+		for _, a := range d.Attempts {
+			if d.Subscription == s.Value.ID && (a.Code == "200" || a.Code == "503") {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// inTime has time pass, second by second, until it is so.
+func (w *world) inTime(what string, ok func() bool) {
 	w.t.Helper()
-	before := len(to.got())
-	w.play("maria", figure, act{})
-	w.clock.forward(5 * time.Second)
-	w.eventually("an attempt", func() bool { return len(to.got()) > before })
-	w.quietly()
-	w.clock.forward(12 * time.Hour)
+	w.eventually(what, func() bool {
+		if ok() {
+			return true
+		}
+		w.clock.forward(time.Second)
+		return false
+	})
 }
 
 // quietly waits until nothing is in hand: everything that waits, waits for a time.
@@ -215,19 +234,18 @@ func TestATargetThatFailsForFiveDaysIsDisabled(t *testing.T) {
 	s := w.subscribe("ATG", to, notify.Filter{Kinds: []string{"figure.*"}})
 	w.subscribe("ATG", good, notify.Filter{})
 	w.openIncident("maria", "ATG")
-	w.fails(to, 5)
+	w.fails(to, s, 5)
 	if h := w.health(s); h.Circuit == notify.CircuitDisabled {
 		t.Error("disabled before five days had passed")
 	}
 	since := *w.health(s).FailingSince
 	w.play("maria", figure, act{})
-	w.clock.forward(5 * time.Second)
-	w.eventually("it is disabled", func() bool { return w.health(s).Circuit == notify.CircuitDisabled })
+	w.inTime("it is disabled", func() bool { return w.health(s).Circuit == notify.CircuitDisabled })
 	got, err := w.desk.Subscription(t.Context(), state("ATG"), s.Value.ID)
 	if err != nil || got.Value.Status != notify.SubscriptionDisabled || got.Value.Disabled == nil || !got.Value.Disabled.FailingSince.Equal(since) || got.Value.Disabled.Code != "503" {
 		t.Fatalf("%+v, %v", got.Value, err)
 	}
-	w.eventually("nothing waits for it any more", func() bool {
+	w.inTime("nothing waits for it any more", func() bool {
 		if _, err := w.router.Sweep(t.Context(), w.clock.plus(3*time.Second)); err != nil {
 			t.Errorf("sweep: %v", err)
 		}
@@ -279,8 +297,8 @@ func TestATargetThatFailsForFiveDaysIsDisabled(t *testing.T) {
 	if again, err := w.desk.Enable(t.Context(), state("ATG"), access.Write{}, s.Value.ID); err != nil || len(again.Events) != 0 {
 		t.Errorf("enabled twice: %d events, %v", len(again.Events), err)
 	}
-	w.clock.forward(5 * time.Second)
-	w.becomes(w.play("maria", figure, act{}), s, notify.Delivered)
+	event := w.play("maria", figure, act{})
+	w.inTime("it is sent to again", func() bool { d := w.deliveryOf(event, s); return d != nil && d.Status == notify.Delivered })
 	n, err := w.desk.ReplayMatching(t.Context(), state("ATG"), access.Write{}, notify.ReplayQuery{Subscription: s.Value.ID})
 	if err != nil || n != dead {
 		t.Errorf("%d replayed, want %d, %v", n, dead, err)
@@ -299,10 +317,9 @@ func TestFailureNowAndThenDisablesNothing(t *testing.T) {
 	w.subscribe("ATG", good, notify.Filter{})
 	w.openIncident("maria", "ATG")
 	for range 3 {
-		w.fails(to, 4)
+		w.fails(to, s, 4)
 		to.answers(answering(200))
-		w.eventually("something arrives", func() bool {
-			w.clock.forward(5 * time.Second)
+		w.inTime("something arrives", func() bool {
 			at := w.health(s).LastSuccessAt
 			return at != nil && w.clock.now().Sub(*at) < time.Hour
 		})
@@ -319,17 +336,17 @@ func TestWhileEveryTargetFailsNoneIsDisabled(t *testing.T) {
 	s := w.subscribe("ATG", to, notify.Filter{Kinds: []string{"figure.*"}})
 	o := w.subscribe("LCA", other, notify.Filter{Kinds: []string{"figure.*"}})
 	w.openIncident("maria", "ATG", "LCA")
-	w.fails(to, 7) // our own line, as it turns out
+	w.fails(to, s, 7) // our own line, as it turns out
 	for _, sub := range []notify.Subscribed{s, o} {
 		if h := w.health(sub); h.Circuit == notify.CircuitDisabled {
 			t.Errorf("health %+v", h)
 		}
 	}
 	other.answers(answering(200)) // or not: this one works
-	w.eventually("the other answers", func() bool { w.clock.forward(5 * time.Second); return w.health(o).LastSuccessAt != nil })
+	w.inTime("the other answers", func() bool { return w.health(o).LastSuccessAt != nil })
 	w.clock.forward(11 * time.Minute) // it is not asked all the time
 	w.play("maria", figure, act{})
-	w.eventually("the one that does not is disabled", func() bool { return w.health(s).Circuit == notify.CircuitDisabled })
+	w.inTime("the one that does not is disabled", func() bool { return w.health(s).Circuit == notify.CircuitDisabled })
 	if h := w.health(o); h.Circuit != notify.CircuitClosed {
 		t.Errorf("health of the other %+v", h)
 	}

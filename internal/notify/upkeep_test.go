@@ -289,10 +289,9 @@ func TestADisabledTargetIsTestedBeforeItIsEnabled(t *testing.T) {
 	s := w.subscribe("ATG", to, notify.Filter{Kinds: []string{"figure.*"}})
 	w.subscribe("ATG", good, notify.Filter{})
 	w.openIncident("maria", "ATG")
-	w.fails(to, 5)
+	w.fails(to, s, 5)
 	w.play("maria", figure, act{})
-	w.clock.forward(5 * time.Second)
-	w.eventually("it is disabled", func() bool { return w.health(s).Circuit == notify.CircuitDisabled })
+	w.inTime("it is disabled", func() bool { return w.health(s).Circuit == notify.CircuitDisabled })
 	w.quietly()
 	to.answers(answering(200))
 	w.clock.forward(time.Second)
@@ -301,7 +300,7 @@ func TestADisabledTargetIsTestedBeforeItIsEnabled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.eventually("it arrives", func() bool {
+	w.inTime("it arrives", func() bool {
 		got, err := w.desk.Delivery(t.Context(), state("ATG"), d.ID)
 		return err == nil && got.Status == notify.Delivered && len(to.got()) == before+1
 	})
