@@ -180,7 +180,7 @@ func otlpAttributes(list []attribute.KeyValue) []otlpAttribute {
 			f := kv.Value.AsFloat64()
 			v.Double = &f
 		default:
-			text := kv.Value.Emit()
+			text := kv.Value.String()
 			v.String = &text
 		}
 		out = append(out, otlpAttribute{Key: string(kv.Key), Value: v})

@@ -84,7 +84,7 @@ func (r *recorder) install() {
 	defer tls.Close()
 	vfs := at[lib.Tsqlite3_vfs](lib.Xsqlite3_vfs_find(tls, 0))
 	r.open = function[fnOpen](vfs.FxOpen)
-	vfs.FxOpen = pointerTo(fnOpen(recordOpen))
+	vfs.FxOpen = pointerTo(recordOpen)
 }
 
 // recordOpen opens a file and gives it a table of functions in which four are ours.
@@ -101,8 +101,8 @@ func recordOpen(tls *libc.TLS, vfs, name, file uintptr, flags int32, out uintptr
 	if !ok {
 		ours = &lib.Tsqlite3_io_methods{}
 		*ours = usual
-		ours.FxClose, ours.FxWrite = pointerTo(fnClose(recordClose)), pointerTo(fnWrite(recordWrite))
-		ours.FxTruncate, ours.FxSync = pointerTo(fnCut(recordCut)), pointerTo(fnSync(recordSync))
+		ours.FxClose, ours.FxWrite = pointerTo(recordClose), pointerTo(recordWrite)
+		ours.FxTruncate, ours.FxSync = pointerTo(recordCut), pointerTo(recordSync)
 		disk.tables[f.FpMethods] = ours
 	}
 	f.FpMethods = uintptr(unsafe.Pointer(ours))

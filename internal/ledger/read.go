@@ -170,6 +170,7 @@ func (s *Streams[S]) readTail(ctx context.Context, stream Stream) (*folded[S], e
 	if !ok {
 		f = s.fromSnapshot(ctx, stream)
 	}
+	s.l.rivals.looking(stream, s.l.opt.Now())
 	next, err := s.forward(ctx, f)
 	if err != nil {
 		return nil, err
@@ -188,25 +189,24 @@ func (s *Streams[S]) keep(stream Stream, f *folded[S]) {
 }
 
 // likelyTail gives the fold to decide on. Where other processes write too, the cached one is a guess, and a good one unless they have lately
-// written this very stream: the append itself is the proof, and costs nothing more when the guess is right. shared says that another process
+// written this very stream and nobody here has looked since: the append itself is the proof, and costs nothing more when the guess is right. shared says that another process
 // has written the stream since this one last did.
 func (s *Streams[S]) likelyTail(ctx context.Context, stream Stream) (f *folded[S], guess, shared bool, err error) {
 	if !s.l.opt.Shared {
 		f, err = s.tail(ctx, stream)
 		return f, false, false, err
 	}
-	if !s.l.rivals.near(stream, s.l.opt.Now()) {
-		if f, ok := s.cached(stream); ok {
-			return f, true, false, nil
+	near, looked := s.l.rivals.near(stream, s.l.opt.Now())
+	f, held := s.cached(stream)
+	if guess = held && (!near || looked); !guess {
+		if f, err = s.tail(ctx, stream); err != nil {
+			return nil, false, false, err
 		}
-	}
-	if f, err = s.tail(ctx, stream); err != nil {
-		return nil, false, false, err
 	}
 	if shared = s.l.rivals.behind(stream, f.Seq); shared {
 		s.l.rivals.met(stream, s.l.opt.Now())
 	}
-	return f, false, shared, nil
+	return f, guess, shared, nil
 }
 
 func (s *Streams[S]) cached(stream Stream) (*folded[S], bool) {

@@ -14,12 +14,16 @@ type rivals struct {
 
 type rivalry struct {
 	last time.Time // when the other was last met
+	look time.Time // when the last read of the stream began
 	own  int64     // the last commit of this process since; 0: none
 }
 
 const (
 	// rivalNear is how long after a meeting the other is taken to be still there.
 	rivalNear = 2 * time.Second
+	// rivalLook is for how long a look at the stream spares another one. A command has mostly been preceded by one: what it may do was
+	// asked.
+	rivalLook = 20 * time.Millisecond
 	rivalsMax = 4096
 )
 
@@ -30,19 +34,31 @@ func (r *rivals) met(stream Stream, now time.Time) {
 	if r.streams == nil || len(r.streams) >= rivalsMax {
 		r.streams = map[Stream]rivalry{} // forgetting costs one lost append each
 	}
-	r.streams[stream] = rivalry{last: now, own: r.streams[stream].own}
+	v := r.streams[stream]
+	v.last = now
+	r.streams[stream] = v
 }
 
-// near reports whether the other is still to be reckoned with.
-func (r *rivals) near(stream Stream, now time.Time) bool {
+// near reports whether the other is still to be reckoned with, and if so whether somebody here has looked at the stream just now.
+func (r *rivals) near(stream Stream, now time.Time) (near, looked bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	v, ok := r.streams[stream]
 	if ok && now.Sub(v.last).Abs() > rivalNear {
 		delete(r.streams, stream)
-		return false
+		return false, false
 	}
-	return ok
+	return ok, ok && now.Sub(v.look).Abs() < rivalLook
+}
+
+// looking notes that a read of the stream begins.
+func (r *rivals) looking(stream Stream, now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if v, ok := r.streams[stream]; ok {
+		v.look = now
+		r.streams[stream] = v
+	}
 }
 
 // landed notes a commit of this process on a stream that it shares.

@@ -271,12 +271,12 @@ func differ(c, o circuit) bool {
 	return string(mustJSON(c)) != string(mustJSON(o))
 }
 
-// succeededSince reports whether this process has delivered anything anywhere since.
-func (b *breaker) succeededSince(since time.Time) bool {
+// succeededSince reports whether this process has delivered anything since by a channel, "" for any.
+func (b *breaker) succeededSince(since time.Time, channel string) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, e := range b.known {
-		if e.LastSuccessAt != nil && e.LastSuccessAt.After(since) {
+		if (channel == "" || channel == e.Channel) && e.LastSuccessAt != nil && e.LastSuccessAt.After(since) {
 			return true
 		}
 	}

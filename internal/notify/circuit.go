@@ -60,7 +60,7 @@ const kindCircuit = "circuit"
 var circuitKind = store.Kind{
 	Name: kindCircuit,
 	Fields: []store.Field{
-		{Name: "state", Type: store.String}, {Name: "last_success_at", Type: store.Time}, {Name: "last_failure_at", Type: store.Time},
+		{Name: "state", Type: store.String}, {Name: "channel", Type: store.String}, {Name: "last_success_at", Type: store.Time}, {Name: "last_failure_at", Type: store.Time},
 	},
 	Indexes: []store.Index{
 		{Name: "state", Fields: []string{"state"}},
@@ -70,7 +70,7 @@ var circuitKind = store.Kind{
 }
 
 func (c *circuit) doc(version int64) store.Doc {
-	index := map[string]any{"state": CircuitClosed}
+	index := map[string]any{"state": CircuitClosed, "channel": c.Channel}
 	if c.OpenSince != nil {
 		index["state"] = CircuitOpen
 	}

@@ -94,6 +94,9 @@ func TestBehindAnOpenCircuitOneIsTriedAndTheOthersBurnNoAttempts(t *testing.T) {
 	if oldest, err := w.router.OldestUndelivered(t.Context()); err != nil || !oldest.Equal(*h.OldestWaitingAt) {
 		t.Errorf("the oldest undelivered is of %s, %v, want %s", oldest, err, h.OldestWaitingAt)
 	}
+	if n, err := w.router.OpenCircuits(t.Context()); err != nil || n != 1 {
+		t.Errorf("%d circuits are open, %v", n, err)
+	}
 	untouched := 0
 	for _, d := range w.deliveries() {
 		if len(d.Attempts) == 0 {

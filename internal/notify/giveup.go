@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"landfall/internal/fault"
 	"landfall/internal/ledger"
 	"landfall/internal/store"
 )
@@ -12,8 +11,9 @@ import (
 // doubtFor is how long it is not asked again whether a lasting failure is our own.
 const doubtFor = 10 * time.Minute
 
-// giveUp disables a subscription whose target has failed for days. It does not while every other target fails as well: then it is
-// rather our own line that is broken, and whoever repairs it must not find everybody's subscriptions disabled.
+// giveUp disables a subscription whose target has failed for days. It does not while every other target, or every
+// other one of the channel, fails as well: then it is rather our own line that is broken, or the server that takes our mail, and whoever
+// repairs that must not find everybody's subscriptions disabled.
 func (r *Router) giveUp(ctx context.Context, s *Subscription) error {
 	now := r.now()
 	r.breaker.mu.Lock()
@@ -36,10 +36,10 @@ func (r *Router) giveUp(ctx context.Context, s *Subscription) error {
 	if ours, err := r.ownFault(ctx, c); err != nil {
 		return err
 	} else if ours {
-		r.log.Error("every target fails, for days; the fault may be on our side, so no subscription is disabled", "subscription", s.ID, "failing_since", *c.FailingSince)
+		r.log.Error("every target fails, for days; the fault may be on our side, so no subscription is disabled", "subscription", s.ID, "channel", s.Channel, "failing_since", *c.FailingSince)
 		return nil
 	}
-	_, err := r.d.subs.Execute(ctx, s.ID, ledger.Command[*Subscription]{
+	out, err := r.d.subs.Execute(ctx, s.ID, ledger.Command[*Subscription]{
 		Actor: ledger.System,
 		Decide: func(s *Subscription, _ ledger.Moment) (ledger.Decision, error) {
 			if s.Status != SubscriptionActive || !c.lasting(s.Since) {
@@ -50,29 +50,42 @@ func (r *Router) giveUp(ctx context.Context, s *Subscription) error {
 			}}}}, nil
 		},
 	})
-	if err == nil {
+	if err == nil && len(out.Events) > 0 {
 		r.log.Warn("a subscription is disabled: its target failed for days", "subscription", s.ID, "failing_since", *c.FailingSince, "code", c.LastCode)
 		r.opt.Hooks.CircuitChanged(s.Channel, CircuitDisabled)
 	}
 	return err
 }
 
-// ownFault reports whether other targets were tried while this one failed, and every one of them failed too.
+// ownFault reports whether it is rather we who fail: other targets were tried meanwhile, of the same channel or of any, and every one of them
+// failed too.
 func (r *Router) ownFault(ctx context.Context, c circuit) (bool, error) {
-	if r.breaker.succeededSince(*c.FailingSince) {
-		return false, nil
-	}
-	ask := func(index string) (int64, error) {
-		n, err := r.st.Count(ctx, store.Query{Kind: kindCircuit, Index: index, From: *c.FailingSince, Limit: 1})
-		if err != nil {
-			return 0, fault.Wrap(err, fault.Unavailable, "store_unavailable", "The circuits cannot be read at the moment.")
+	for _, channel := range []string{c.Channel, ""} {
+		if r.breaker.succeededSince(*c.FailingSince, channel) {
+			continue
 		}
-		return n, nil
+		succeeded, err := r.circuitsSince(ctx, "last_success_at", *c.FailingSince, channel)
+		if err != nil {
+			return false, err
+		}
+		if succeeded > 0 {
+			continue
+		}
+		failed, err := r.circuitsSince(ctx, "last_failure_at", *c.FailingSince, channel)
+		if err != nil {
+			return false, err
+		}
+		if failed > 1 { // this one is among them
+			return true, nil
+		}
 	}
-	succeeded, err := ask("last_success_at")
-	if err != nil || succeeded > 0 {
-		return false, err
+	return false, nil
+}
+
+func (r *Router) circuitsSince(ctx context.Context, index string, since time.Time, channel string) (int64, error) {
+	n, err := r.st.Count(ctx, store.Query{Kind: kindCircuit, Index: index, From: since, Filter: onlyIf(nil, "channel", channel), Limit: 1})
+	if err != nil {
+		return 0, unavailable(err)
 	}
-	failed, err := ask("last_failure_at") // this one is among them, if it is written
-	return failed > 1, err
+	return n, nil
 }

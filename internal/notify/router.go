@@ -340,3 +340,12 @@ func (r *Router) OldestUndelivered(ctx context.Context) (time.Time, error) {
 	}
 	return oldest, nil
 }
+
+// OpenCircuits gives how many targets fail at present and are only probed, whichever process found out.
+func (r *Router) OpenCircuits(ctx context.Context) (int64, error) {
+	n, err := r.st.Count(ctx, store.Query{Kind: kindCircuit, Index: "state", Equal: []any{CircuitOpen}, Limit: 1})
+	if err != nil {
+		return 0, unavailable(err)
+	}
+	return n, nil
+}
