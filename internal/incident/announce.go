@@ -100,7 +100,9 @@ var silent = []string{EventStepDueSoon, EventStepNoted, ledger.EventErased}
 
 // announcer gives announce for a ledger of the epoch.
 func announcer(epoch int64) func(*state, ledger.Head, ledger.Recorded) (ledger.Announcement, bool) {
-	return func(s *state, _ ledger.Head, e ledger.Recorded) (ledger.Announcement, bool) { return announce(s, epoch, e) }
+	return func(s *state, _ ledger.Head, e ledger.Recorded) (ledger.Announcement, bool) {
+		return announce(s, epoch, e)
+	}
 }
 
 // announce gives what the parties are told of an event. It reads the state right after the event's commit and the event.
