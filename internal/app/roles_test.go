@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -67,6 +68,18 @@ func unscheduled(dir string) app.Options {
 	return o
 }
 
+// settable is a clock that the test moves.
+type settable struct{ at atomic.Int64 }
+
+func newClock() *settable {
+	c := &settable{}
+	c.at.Store(time.Date(2026, 9, 18, 12, 0, 0, 0, time.UTC).UnixMicro())
+	return c
+}
+
+func (c *settable) now() time.Time          { return time.UnixMicro(c.at.Load()).UTC() }
+func (c *settable) advance(d time.Duration) { c.at.Add(d.Microseconds()) }
+
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 func backupOptions() backup.Options { return backup.Options{Now: time.Now, Version: "test"} }
@@ -104,12 +117,12 @@ func TestAKeyThatIsNotTheRecordsOwnIsRefused(t *testing.T) {
 func TestRolesAloneKnowOfEachOtherAndARoleThatNobodyCarriesIsAnAlarm(t *testing.T) {
 	records := database(t)
 	cluster := bustest.New(t, 3)
-	clock := time.Date(2026, 9, 18, 12, 0, 0, 0, time.UTC)
+	clock := newClock()
 	role := func(r app.Role) app.Options {
 		o := unscheduled(t.TempDir())
 		o.MongoDBURI, o.MongoDBDatabase, o.SecretKey = records.MongoDBURI, records.MongoDBDatabase, strings.Repeat("5e", 32)
 		o.NATSURL, o.NATSReplicas, o.Roles, o.Name = cluster.URL(), 3, []app.Role{r}, string(r)
-		o.Now = func() time.Time { return clock }
+		o.Now = clock.now
 		return o
 	}
 	api, notifier := start(t, role(app.RoleAPI)), start(t, role(app.RoleNotify))
@@ -129,7 +142,7 @@ func TestRolesAloneKnowOfEachOtherAndARoleThatNobodyCarriesIsAnAlarm(t *testing.
 	if got := look(api); got != "" {
 		t.Errorf("at once: %s", got)
 	}
-	clock = clock.Add(31 * time.Second)
+	clock.advance(31 * time.Second)
 	look(notifier)
 	if got := look(api); got != "nobody_watches" {
 		t.Errorf("half a minute without a watch: %q", got)
@@ -139,7 +152,7 @@ func TestRolesAloneKnowOfEachOtherAndARoleThatNobodyCarriesIsAnAlarm(t *testing.
 		t.Errorf("with a watch: %q", got)
 	}
 	// The notifier dies without a word.
-	clock = clock.Add(31 * time.Second)
+	clock.advance(31 * time.Second)
 	look(watch)
 	if got := look(api); got != "nobody_notifies" {
 		t.Errorf("half a minute after the notifier was last heard of: %q", got)
@@ -215,8 +228,8 @@ func TestARestoreIsHeldUntilItIsReleasedAndNeverGivesOldETags(t *testing.T) {
 
 func TestANightHasOneBackupHoweverManyProcessesWatch(t *testing.T) {
 	opt := unscheduled(t.TempDir())
-	clock := time.Date(2026, 9, 18, 5, 0, 0, 0, time.UTC)
-	opt.Now = func() time.Time { return clock }
+	clock := newClock()
+	opt.Now = clock.now
 	opt.BackupDir, opt.BackupKeep = filepath.Join(t.TempDir(), "backups"), 2
 	a := start(t, opt)
 	count := func() int {
@@ -236,7 +249,7 @@ func TestANightHasOneBackupHoweverManyProcessesWatch(t *testing.T) {
 		}
 	}
 	for night := range 3 {
-		clock = clock.Add(24 * time.Hour)
+		clock.advance(24 * time.Hour)
 		if n, want := count(), min(2, night+2); n != want {
 			t.Errorf("night %d: %d backups, want %d", night, n, want)
 		}

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"landfall/internal/app"
 )
 
 // change measures what one change costs, from the service's own metrics: no floor, no budget, but where the next gain is.
@@ -102,26 +104,37 @@ func (b *bench) changeMongoDB(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		// Every call to the server is observed under its operation; "append" is the caller's view of what "append_group" carries.
-		trips := func(s *spending) (ops []string) {
-			for name := range s.samples {
-				if op, ok := strings.CutPrefix(name, `landfall_store_server_seconds_count{op="`); ok && !strings.HasPrefix(op, `append"`) {
-					ops = append(ops, strings.TrimSuffix(op, `"}`))
-				}
-			}
-			slices.Sort(ops)
-			return ops
+		for _, role := range app.AllRoles() {
+			b.callRows(string(role), one, many)
 		}
-		var sumOne, sumMany float64
-		for _, op := range trips(many) {
-			sample := `landfall_store_server_seconds_count{op="` + op + `"}`
-			sumOne, sumMany = sumOne+one.samples[sample], sumMany+many.samples[sample]
-			b.row("MongoDB: calls of "+strings.ReplaceAll(op, `",outcome="`, ", "), one.per(sample), many.per(sample))
-		}
-		b.row("MongoDB: all calls, those of the idle watch included", fmt.Sprintf("%.2f", sumOne/float64(one.changes)), fmt.Sprintf("%.2f", sumMany/float64(many.changes)))
 		b.row("processor time of the six processes", ms(one.processor), ms(many.processor))
 		return nil
 	})
+}
+
+// callRows prints the calls that the processes of a role made to the server. Each is observed under its operation; "append" is the caller's view
+// of what "append_group" carries.
+func (b *bench) callRows(role string, one, many *spending) {
+	const prefix = `landfall_store_server_seconds_count{op="`
+	var samples []string
+	for name := range many.samples {
+		if rest, ok := strings.CutPrefix(name, role+" "+prefix); ok && !strings.HasPrefix(rest, `append"`) {
+			samples = append(samples, name)
+		}
+	}
+	slices.Sort(samples)
+	var sumOne, sumMany float64
+	var words []string
+	for _, name := range samples {
+		sumOne, sumMany = sumOne+one.samples[name], sumMany+many.samples[name]
+		op := strings.TrimSuffix(strings.TrimPrefix(name, role+" "+prefix), `"}`)
+		op = strings.NewReplacer(`",outcome="ok`, "", `",outcome="failed`, " refused").Replace(op)
+		if a, m := one.per(name), many.per(name); a != "0.00" || m != "0.00" {
+			words = append(words, fmt.Sprintf("%s %s / %s", op, a, m))
+		}
+	}
+	b.row(fmt.Sprintf("MongoDB: calls of the %s processes (%s)", role, strings.Join(words, ", ")),
+		fmt.Sprintf("%.2f", sumOne/float64(one.changes)), fmt.Sprintf("%.2f", sumMany/float64(many.changes)))
 }
 
 // spending is what a run cost.

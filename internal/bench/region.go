@@ -19,6 +19,7 @@ type region struct {
 	binary  string
 	doors   []*caller // of the processes that answer
 	all     []*process
+	roles   []app.Role // of each
 }
 
 // secretKey is shared by the processes of a region.
@@ -50,7 +51,7 @@ func (b *bench) startRegion(ctx context.Context, api, notify, watch int) (_ *reg
 			if err != nil {
 				return nil, err
 			}
-			r.all = append(r.all, p)
+			r.all, r.roles = append(r.all, p), append(r.roles, group.role)
 			if group.role == app.RoleAPI {
 				r.doors = append(r.doors, &p.caller)
 			}
@@ -81,16 +82,16 @@ func (r *region) stop() error {
 	return errors.Join(errs...)
 }
 
-// samples sums what the metrics of all processes say.
+// samples sums what the metrics of the processes of each role say, the role in front of the name.
 func (r *region) samples(ctx context.Context) (map[string]float64, error) {
 	sum := map[string]float64{}
-	for _, p := range r.all {
+	for i, p := range r.all {
 		samples, err := p.metrics(ctx)
 		if err != nil {
 			return nil, err
 		}
 		for name, v := range samples {
-			sum[name] += v
+			sum[string(r.roles[i])+" "+name] += v
 		}
 	}
 	return sum, nil

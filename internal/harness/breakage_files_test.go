@@ -20,6 +20,7 @@ func TestWithoutFileDescriptorsItKeepsWhatItAcceptedAndRecoversWhenThereAreSome(
 	if runtime.GOOS != "linux" {
 		t.Skip("NOT RUN: only on Linux is a process so bounded here")
 	}
+	t0 := time.Now()
 	const files = 80
 	records := app.Records{Data: filepath.Join(t.TempDir(), "data")}
 	p := startProcess(t, orders{Records: records, Files: files})
@@ -51,6 +52,7 @@ func TestWithoutFileDescriptorsItKeepsWhatItAcceptedAndRecoversWhenThereAreSome(
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Logf("%s: up", time.Since(t0))
 	var idle []net.Conn
 	for range 300 {
 		c, err := net.DialTimeout("tcp", at.Host, time.Second)
@@ -66,6 +68,7 @@ func TestWithoutFileDescriptorsItKeepsWhatItAcceptedAndRecoversWhenThereAreSome(
 		held, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.cmd.Process.Pid))
 		return len(held) >= files, fmt.Sprintf("%d files are open, %v", len(held), err)
 	})
+	t.Logf("%s: exhausted", time.Since(t0))
 	var refused []int
 	for n := range 40 {
 		if ok, why := report(n + 1); !ok {
@@ -79,6 +82,7 @@ func TestWithoutFileDescriptorsItKeepsWhatItAcceptedAndRecoversWhenThereAreSome(
 	if got := len(far.Of("figure.reported")); got == len(accepted) {
 		t.Error("everything arrives: the service was not short of anything")
 	}
+	t.Logf("%s: %d refused, arrived %d", time.Since(t0), len(refused), len(far.Messages()))
 	for _, c := range idle {
 		_ = c.Close()
 	}
@@ -89,7 +93,9 @@ func TestWithoutFileDescriptorsItKeepsWhatItAcceptedAndRecoversWhenThereAreSome(
 	if ok, why := report(41); !ok {
 		t.Errorf("after they are gone: %s", why)
 	}
+	t.Logf("%s: all accepted", time.Since(t0))
 	far.Await("figure.reported", len(accepted))
+	t.Logf("%s: arrived", time.Since(t0))
 	settled(t, p)
 	if got := len(figures(maria)); got != len(accepted) || got != 42 {
 		t.Errorf("%d figures, %d were accepted", got, len(accepted))

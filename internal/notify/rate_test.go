@@ -244,7 +244,7 @@ func TestAnOldNoticeExpiresAndAnAlertNeverDoes(t *testing.T) {
 	old := w.play("maria", figure, act{})
 	w.becomes(old, s, notify.Retrying)
 	w.play("maria", activated, activation("ATG"))
-	w.eventually("the alert was tried", func() bool { return to.types()["landfall.alert.raised.v1"] == 1 })
+	w.eventually("the alert was tried", func() bool { return w.answered(s) == 2 })
 	w.quietBut(2)
 	to.answers(answering(200))
 	w.clock.forward(24*time.Hour + time.Second)
