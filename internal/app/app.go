@@ -68,7 +68,8 @@ type App struct {
 	holding  sync.Mutex  // while the notifier is started or stopped
 	consumer atomic.Pointer[bus.Subscription]
 
-	presenceVersion int64 // of this process's document; its job's alone
+	peers           atomic.Int32 // processes that notify, as last seen
+	presenceVersion int64        // of this process's document; its job's alone
 
 	// What the bus must be told again, and of which stream that was said; the job's alone once the watch runs.
 	forgotten   time.Duration
@@ -438,7 +439,7 @@ func (a *App) checks() []rest.Check {
 // observe registers the gauges that are read at every scrape.
 func (a *App) observe() {
 	q := &queues{
-		store: a.store, now: a.opt.Now, inHand: a.relay.Waiting, oldest: a.router.OldestUndelivered, due: a.oldestDue,
+		store: a.store, now: a.opt.Now, inHand: a.relay.Waiting, oldest: a.router.OldestUndelivered, due: a.oldestDue, circuits: a.router.OpenCircuits,
 		failures: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "landfall_gauge_failures_total", Help: "Gauges that could not be read at a scrape.",
 		}),

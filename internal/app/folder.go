@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/gofrs/flock"
@@ -131,10 +132,25 @@ func writeSecret(path, text string) error {
 	if err == nil {
 		err = os.Rename(path+".new", path)
 	}
+	if err == nil {
+		err = syncFolder(filepath.Dir(path))
+	}
 	if err != nil {
 		return fault.Wrap(err, fault.Unavailable, "data_folder", "%s cannot be written: %v.", path, reason(err))
 	}
 	return nil
+}
+
+// syncFolder makes a new name durable. Systems that cannot sync a folder (Windows) keep names durable by themselves.
+func syncFolder(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	if err := d.Sync(); err != nil && runtime.GOOS != "windows" {
+		return errors.Join(err, d.Close())
+	}
+	return d.Close()
 }
 
 // reason gives the short cause of a file error without the path that the sentence names already.

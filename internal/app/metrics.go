@@ -204,6 +204,7 @@ var (
 	descPending    = prometheus.NewDesc("landfall_pending_commits", "Commits whose consequences are not all written yet.", nil, nil)
 	descPendingAge = prometheus.NewDesc("landfall_pending_oldest_seconds", "Age of the oldest of them; 0 when there is none.", nil, nil)
 	descWaitingAge = prometheus.NewDesc("landfall_undelivered_oldest_seconds", "Age of the oldest thing that has not reached its target and has not been given up, whatever it waits for; 0 when there is none.", nil, nil)
+	descCircuits   = prometheus.NewDesc("landfall_circuit_open", "Targets that have failed so often that they are only probed.", nil, nil)
 	descInHand     = prometheus.NewDesc("landfall_relay_commits", "Commits on their way to the bus.", nil, nil)
 	descDueAge     = prometheus.NewDesc("landfall_due_oldest_seconds", "Age of the most overdue deadline that nobody was told of; 0 when there is none.", nil, nil)
 	descLag        = prometheus.NewDesc("landfall_bus_waiting_messages", "Messages the notifier has not taken from the bus yet.", nil, nil)
@@ -211,7 +212,7 @@ var (
 
 // Describe implements prometheus.Collector.
 func (q *queues) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descPending, descPendingAge, descWaitingAge, descDueAge, descInHand, descLag} {
+	for _, d := range []*prometheus.Desc{descPending, descPendingAge, descWaitingAge, descDueAge, descCircuits, descInHand, descLag} {
 		ch <- d
 	}
 	q.failures.Describe(ch)
@@ -243,6 +244,11 @@ func (q *queues) Collect(ch chan<- prometheus.Metric) {
 		q.failures.Inc()
 	} else {
 		gauge(descDueAge, age(since))
+	}
+	if n, err := q.circuits(ctx); err != nil {
+		q.failures.Inc()
+	} else {
+		gauge(descCircuits, float64(n))
 	}
 	if q.lag != nil {
 		if n, err := q.lag(ctx); err != nil {

@@ -116,11 +116,16 @@ func (a *App) presence(ctx context.Context, now time.Time) error {
 		return err
 	}
 	var gone []store.Op
+	var notifiers int32
 	for _, p := range all {
+		if p.Running(now) && slices.Contains(p.Roles, RoleNotify) {
+			notifiers++
+		}
 		if now.Sub(p.LastSeen) > presenceKept {
 			gone = append(gone, store.Op{Do: store.OpDelete, Kind: kindProcess, Doc: store.Doc{ID: p.ID}})
 		}
 	}
+	a.peers.Store(notifiers)
 	if len(gone) > 0 {
 		if _, err := a.store.Bulk(ctx, gone); err != nil {
 			return err

@@ -101,7 +101,7 @@ func (a *App) diskSpace(ctx context.Context) error {
 func (a *App) newRouter() *notify.Router {
 	return notify.NewRouter(a.notify, a.store, notify.RouterOptions{
 		Alone: !a.opt.onServer(), Retries: a.opt.Retries, Publish: a.publish, InHand: a.relay.InHand, Logger: a.log, At: a.opt.At,
-		Rates: a.rates(), Hooks: a.metrics.hooks(a.traces),
+		Rates: a.rates(), Peers: a.notifiers, Hooks: a.metrics.hooks(a.traces),
 	})
 }
 
@@ -116,6 +116,9 @@ func (a *App) rates() map[string]notify.Rate {
 	}
 	return rates
 }
+
+// notifiers gives how many processes notify, this one included: they share the rates.
+func (a *App) notifiers() int { return max(1, int(a.peers.Load())) }
 
 // burst lets through at once what a second lets through, and one message at least.
 func burst(perSecond float64) int { return max(1, int(perSecond)) }

@@ -272,26 +272,23 @@ func (l *Ledger) walk(ctx context.Context, stream Stream, after int64, each func
 	}
 }
 
-// snapshotDoc is a fold as kept; it counts only when noun and fold version are today's.
-type snapshotDoc struct {
-	Noun       string          `json:"noun"`
-	Version    int             `json:"fold_version"`
-	Seq        int64           `json:"seq"`
-	CommitID   string          `json:"commit_id"`
-	RecordedAt time.Time       `json:"recorded_at"`
-	Hash       []byte          `json:"hash"`
-	Unknown    string          `json:"unknown,omitempty"`
-	State      json.RawMessage `json:"state"`
+// snapshotDoc is a fold as kept; it counts only when noun and fold version are today's. State is the fold's value when it is written and JSON when
+// it is read: a state may be large, and is encoded once.
+type snapshotDoc[V any] struct {
+	Noun       string    `json:"noun"`
+	Version    int       `json:"fold_version"`
+	Seq        int64     `json:"seq"`
+	CommitID   string    `json:"commit_id"`
+	RecordedAt time.Time `json:"recorded_at"`
+	Hash       []byte    `json:"hash"`
+	Unknown    string    `json:"unknown,omitempty"`
+	State      V         `json:"state"`
 }
 
 func (s *Streams[S]) snapshot(f *folded[S]) (store.Op, error) {
-	state, err := marshal(f.Value)
-	if err != nil {
-		return store.Op{}, err
-	}
-	body, err := marshal(snapshotDoc{
+	body, err := marshal(snapshotDoc[S]{
 		Noun: s.fold.Noun, Version: s.fold.Version, Seq: f.Seq, CommitID: f.CommitID, RecordedAt: f.RecordedAt,
-		Hash: f.Hash, Unknown: f.unknown, State: state,
+		Hash: f.Hash, Unknown: f.unknown, State: f.Value,
 	})
 	return store.Op{Do: store.OpPut, Kind: KindSnapshot, Doc: store.Doc{ID: string(f.Stream), Version: f.Seq, Body: body}}, err
 }
@@ -304,7 +301,7 @@ func (s *Streams[S]) fromSnapshot(ctx context.Context, stream Stream) *folded[S]
 	if err != nil {
 		return f
 	}
-	var d snapshotDoc
+	var d snapshotDoc[json.RawMessage]
 	doc, ok := docs[string(stream)]
 	if !ok || json.Unmarshal(doc.Body, &d) != nil || d.Noun != s.fold.Noun || d.Version != s.fold.Version {
 		return f

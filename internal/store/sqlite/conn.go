@@ -136,9 +136,14 @@ func (c *conn) close() error { return errors.Join(c.forget(), c.raw.Close()) }
 func binds(values ...driver.Value) []driver.NamedValue {
 	args := make([]driver.NamedValue, len(values))
 	for i, v := range values {
-		args[i] = driver.NamedValue{Ordinal: i + 1, Value: v}
+		args[i] = bind(i+1, v)
 	}
 	return args
+}
+
+// bind is the argument at a place, counted from 1.
+func bind(place int, v driver.Value) driver.NamedValue {
+	return driver.NamedValue{Ordinal: place, Value: v}
 }
 
 // quote makes an SQL identifier. Names of kinds and fields are checked against a strict pattern before.

@@ -51,19 +51,19 @@ func (s *Store) write(op store.Op) (write, error) {
 			return write{}, fmt.Errorf("%w: kind %s has no field %q", store.ErrBadQuery, op.Kind, name)
 		}
 	}
-	values := make([]driver.Value, 3, 3+len(t.kind.Fields))
-	values[0], values[1], values[2] = op.Doc.ID, op.Doc.Version, string(op.Doc.Body)
-	for _, f := range t.kind.Fields {
+	args := make([]driver.NamedValue, 3, 3+len(t.kind.Fields))
+	args[0], args[1], args[2] = bind(1, op.Doc.ID), bind(2, op.Doc.Version), bind(3, string(op.Doc.Body))
+	for i, f := range t.kind.Fields {
 		v, err := column(f, op.Doc.Index[f.Name])
 		if err != nil {
 			return write{}, fmt.Errorf("%s %s: %w", op.Kind, op.Doc.ID, err)
 		}
-		values = append(values, v)
+		args = append(args, bind(4+i, v))
 	}
 	if op.Do == store.OpInsert {
-		return write{t.insert, binds(values...)}, nil
+		return write{t.insert, args}, nil
 	}
-	return write{t.put, binds(values...)}, nil
+	return write{t.put, args}, nil
 }
 
 // Get implements store.Documents.
