@@ -196,6 +196,7 @@ type queues struct {
 	oldest   func(ctx context.Context) (time.Time, error) // since when the oldest undelivered thing waits
 	inHand   func() int
 	due      func(ctx context.Context) (time.Time, error) // since when the most overdue deadline waits for a sweep
+	circuits func(ctx context.Context) (int64, error)     // targets that are only probed
 	lag      func(ctx context.Context) (int64, error)     // nil where no notifier listens to the bus
 	failures prometheus.Counter
 }
