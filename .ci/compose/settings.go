@@ -17,6 +17,9 @@ import (
 // setting is the name of a variable of the product, wherever it stands.
 var setting = regexp.MustCompile(`\bLANDFALL_[A-Z0-9_]*[A-Z0-9]\b`)
 
+// streamOfCopies is the one name of that form that is no variable: the stream on the bus that partners read.
+const streamOfCopies = "LANDFALL_FOR"
+
 // settingsIn gives every LANDFALL_* name in the texts below the folders, with a file in which it stands.
 func settingsIn(root string, folders ...string) (map[string]string, error) {
 	found := map[string]string{}
@@ -33,6 +36,9 @@ func settingsIn(root string, folders ...string) (map[string]string, error) {
 			}
 			text, err := os.ReadFile(path)
 			for _, name := range setting.FindAllString(string(text), -1) {
+				if name == streamOfCopies {
+					continue
+				}
 				found[name] = strings.TrimPrefix(path, root+string(filepath.Separator))
 			}
 			return err
