@@ -75,15 +75,20 @@ func (b *buckets) wait(key string, now time.Time) time.Duration {
 		return 0
 	}
 	l, ok := b.held.get(key)
-	if !ok || l.TokensAt(now) >= 1 {
+	if !ok {
 		return 0
 	}
-	return b.until(l, now)
+	return b.missing(l, now)
 }
 
+// until is missing for one who was turned away: never 0.
 func (b *buckets) until(l *rate.Limiter, now time.Time) time.Duration {
-	missing := 1 - l.TokensAt(now)
-	return max(time.Nanosecond, time.Duration(missing/b.rate.PerSecond*float64(time.Second)))
+	return max(time.Nanosecond, b.missing(l, now))
+}
+
+// missing gives the time until there is one in the bucket; 0 when there is, or as good as: what takes less than a nanosecond to fill lets pass.
+func (b *buckets) missing(l *rate.Limiter, now time.Time) time.Duration {
+	return max(0, time.Duration((1-l.TokensAt(now))/b.rate.PerSecond*float64(time.Second)))
 }
 
 // limiter turns away who asks too often.
