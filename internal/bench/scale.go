@@ -113,7 +113,7 @@ func (b *bench) scaleStream(ctx context.Context) (err error) {
 			}
 			return r.quiet(ctx)
 		}()
-		if err = errors.Join(err, r.stop()); err != nil {
+		if err := errors.Join(err, r.stop()); err != nil {
 			return err
 		}
 		at, bytes := have, size(records.Data)
@@ -141,7 +141,7 @@ func (b *bench) scaleStream(ctx context.Context) (err error) {
 			have += one.accepted + many.accepted
 			return r.quiet(ctx)
 		}()
-		if err = errors.Join(err, r.stop()); err != nil {
+		if err := errors.Join(err, r.stop()); err != nil {
 			return err
 		}
 		if at == 2 {

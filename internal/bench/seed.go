@@ -90,7 +90,7 @@ func seeded(ctx context.Context, records app.Records, n int, alerts bool) (ids [
 	if err == nil {
 		err = r.quiet(ctx)
 	}
-	if err = errors.Join(err, r.stop()); err != nil {
+	if err := errors.Join(err, r.stop()); err != nil {
 		return nil, err
 	}
 	err = withRecords(ctx, records, func(st store.Store) error {

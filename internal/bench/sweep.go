@@ -16,7 +16,7 @@ const (
 	stepsEach = 37 // of an incident under the hurricane protocol with one receiver
 	dueEach   = 4  // the planning steps that fall due before a landfall
 	dueAtOnce = 25 // incidents, so that 100 steps are due
-	sweepRuns = 7
+	sweepRuns = 15
 )
 
 func (b *bench) sweepSQLite(ctx context.Context) error {
@@ -104,7 +104,7 @@ func (b *bench) newSweepWorld(ctx context.Context, records func() (app.Records, 
 		w.clock.advance(250 * 24 * time.Hour)
 		return landfall.sweepAll(ctx)
 	}()
-	if err = errors.Join(err, landfall.stop()); err != nil {
+	if err := errors.Join(err, landfall.stop()); err != nil {
 		return nil, err
 	}
 	begin := time.Now()
@@ -121,7 +121,7 @@ func (b *bench) newSweepWorld(ctx context.Context, records func() (app.Records, 
 		if err != nil {
 			return err
 		}
-		w.soon = append(others, soon)
+		w.soon = append(slices.Clip(others), soon)
 		w.incidents = max(steps/stepsEach, len(w.soon)+1)
 		_, err = seed(ctx, st, away, w.incidents-len(w.soon)-1)
 		return err
