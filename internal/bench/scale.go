@@ -30,7 +30,8 @@ func size(dir string) (sum int64) {
 
 // scaleIncidents measures changes among few and among many incidents: to a few that are in use, and to any of them.
 func (b *bench) scaleIncidents(ctx context.Context) error {
-	b.head("By incidents stored, SQLite, nobody subscribed", "Incidents", "one at a time, same incident, p50 / p95", "one at a time, any incident, p50 / p95", "64 clients, 16 incidents", "64 clients, any incident", "first page of the list, p50", "bytes an incident")
+	b.head("By incidents stored, SQLite, nobody subscribed",
+		"Incidents", "one at a time, same incident, p50 / p95", "one at a time, any incident, p50 / p95", "64 clients, 16 incidents", "64 clients, any incident", "first page of the list, p50", "bytes an incident")
 	for _, n := range []int{16, b.filled(1000), b.filled(10_000)} {
 		if err := b.scaleIncidentsTo(ctx, max(n, incidents)); err != nil {
 			return err
@@ -171,7 +172,7 @@ func (b *bench) scaleSubscribers(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	b.head("By matching webhook subscriptions, SQLite", "Subscriptions", "request → answer, p50", "request → last webhook, p50", "a delivery", "processor time a delivery, receiver included")
+	b.head("By matching webhook subscriptions, SQLite", "Subscriptions", "request → answer, p50", "request → last webhook, p50", "a delivery", "processor time a delivery, receiver included", "bytes a delivery")
 	have := 0
 	for _, n := range []int{1, 10, 100, 1000} {
 		n = max(b.filled(n), 1)
@@ -182,11 +183,15 @@ func (b *bench) scaleSubscribers(ctx context.Context) (err error) {
 		var answers, whole []time.Duration
 		runs := max(10, 200/n)
 		var used time.Duration
+		var bytes int64
 		for run := range runs + 1 {
 			if err := r.quiet(ctx); err != nil {
 				return err
 			}
 			hook.reset()
+			if run == 1 {
+				bytes = size(records.Data)
+			}
 			before, begin := processorOf(os.Getpid()), time.Now()
 			if _, err := r.reportFigure(ctx, ids[0], run); err != nil {
 				return err
@@ -200,14 +205,23 @@ func (b *bench) scaleSubscribers(ctx context.Context) (err error) {
 				used += processorOf(os.Getpid()) - before
 			}
 		}
-		b.row(fmt.Sprint(n), ms(quantile(answers, .5)), ms(quantile(whole, .5)), ms(quantile(whole, .5)/time.Duration(n)), ms(used/time.Duration(runs*n)))
+		if err := r.quiet(ctx); err != nil {
+			return err
+		}
+		each := "" // of fewer, the figures themselves weigh more
+		if n >= 100 {
+			each = fmt.Sprint((size(records.Data) - bytes) / int64(runs*n))
+		}
+		b.row(fmt.Sprint(n), ms(quantile(answers, .5)), ms(quantile(whole, .5)), ms(quantile(whole, .5)/time.Duration(n)), ms(used/time.Duration(runs*n)), each)
 	}
 	return nil
 }
 
 // scaleReplicas measures accepted changes through more and more processes that answer, and what each of them costs in processor time.
 func (b *bench) scaleReplicas(ctx context.Context) error {
-	b.head("By API processes, MongoDB, one notifier and one watch, nobody subscribed, 64 clients on 16 incidents", "API processes", "accepted", "answers p50 / p95", "slowest client beside fastest", "processor time of all Landfall processes a change", "one at a time, p50")
+	b.head("By API processes, MongoDB, one notifier and one watch, nobody subscribed, 64 clients on 16 incidents",
+		"API processes", "accepted", "answers p50 / p95", "slowest client beside fastest", "part of the inserts that lost their place",
+		"processor time of all Landfall processes a change", "each incident through one of them: accepted", "its answers p50 / p95", "one at a time, p50")
 	for _, n := range []int{1, 2, 4} {
 		err := func() (err error) {
 			r, err := b.startRegion(ctx, n, 1, 1)
@@ -235,11 +249,26 @@ func (b *bench) scaleReplicas(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
+			samples, err := r.samples(ctx)
+			if err != nil {
+				return err
+			}
+			apart, err := inTurns(b.turns, result.rate, func() (result, error) {
+				return burst(ctx, nil, 64, max(b.many/4, 64), routed(ids, r.doors...))
+			})
+			if err != nil {
+				return err
+			}
 			one, err := burst(ctx, nil, 1, max(b.one/3, 1), figures(ids, r.doors...))
 			if err != nil {
 				return err
 			}
-			b.row(fmt.Sprint(n), rate(runs[0].rate()), pair(runs[0].quantile(.5), runs[0].quantile(.95)), fmt.Sprintf("%.2f", runs[0].fairness), ms(used), ms(one.quantile(.5)))
+			inserts := func(outcome string) float64 {
+				return samples[`api landfall_store_server_seconds_count{op="append_group",outcome="`+outcome+`"}`]
+			}
+			b.row(fmt.Sprint(n), rate(runs[0].rate()), pair(runs[0].quantile(.5), runs[0].quantile(.95)), fmt.Sprintf("%.2f", runs[0].fairness),
+				quotient(inserts("failed"), inserts("failed")+inserts("ok")), ms(used), rate(apart[0].rate()),
+				pair(apart[0].quantile(.5), apart[0].quantile(.95)), ms(one.quantile(.5)))
 			return r.quiet(ctx)
 		}()
 		if err != nil {

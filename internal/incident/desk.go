@@ -64,8 +64,8 @@ type turn struct {
 	desk *Desk
 }
 
-// command is how every command on an incident runs: to whoever may not see the incident there is none, before and again while
-// it is decided; then decide gives the events. decide must not change the state.
+// command is how every command on an incident runs: to whoever may not see the incident there is none, also when the command was carried
+// out before; then decide gives the events. decide must not change the state.
 func (d *Desk) command(ctx context.Context, scope access.Scope, w access.Write, id string, decide func(turn) ([]ledger.Event, error)) (ledger.Outcome[*state], error) {
 	return d.commandWith(ctx, scope, w, id, false, func(t turn) (ledger.Decision, error) {
 		events, err := decide(t)
@@ -75,20 +75,19 @@ func (d *Desk) command(ctx context.Context, scope access.Scope, w access.Write, 
 
 // commandWith is command for a decision that detaches values, or whose answer awaits the projections.
 func (d *Desk) commandWith(ctx context.Context, scope access.Scope, w access.Write, id string, await bool, decide func(turn) (ledger.Decision, error)) (ledger.Outcome[*state], error) {
-	// A repeated command is answered without being decided: what it may see and do is asked before.
-	seen, err := d.load(ctx, scope, id)
-	if err != nil {
-		return ledger.Outcome[*state]{}, err
-	}
-	if _, err := seen.Value.hear(scope, w.Relay, d.ledger.Now()); err != nil {
-		return ledger.Outcome[*state]{}, err
+	if !isID(id) {
+		return ledger.Outcome[*state]{}, errNoIncident()
 	}
 	return d.incidents.Execute(ctx, id, ledger.Command[*state]{
 		Actor: scope.Actor(), Relay: w.Relay, Key: w.Key, Digest: w.Digest, Await: await,
-		Decide: func(s *state, at ledger.Moment) (ledger.Decision, error) {
+		Allow: func(s *state, at ledger.Moment) error {
 			if !s.sees(scope) {
-				return ledger.Decision{}, errNoIncident()
+				return errNoIncident()
 			}
+			_, err := s.hear(scope, w.Relay, at.Now)
+			return err
+		},
+		Decide: func(s *state, at ledger.Moment) (ledger.Decision, error) {
 			who, err := s.hear(scope, w.Relay, at.Now)
 			if err != nil {
 				return ledger.Decision{}, err

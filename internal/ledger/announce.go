@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"landfall/internal/store"
 )
@@ -126,7 +127,7 @@ func (s *Streams[S]) announceAll(ctx context.Context, commits []store.Commit, ou
 		return err
 	}
 	if f.Seq == last.Seq && s.l.opt.Shared {
-		s.keep(stream, f) // the next commits of the stream come soon
+		s.keep(stream, f, time.Time{}) // the next commits of the stream come soon; whether it is the tail, nobody has looked
 	}
 	return nil
 }

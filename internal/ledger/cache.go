@@ -3,6 +3,7 @@ package ledger
 import (
 	"container/list"
 	"sync"
+	"time"
 )
 
 // cache keeps recently used folds, bounded by the sum of their estimated sizes. What it holds is shared and never changed.
@@ -18,32 +19,34 @@ type cached struct {
 	stream Stream
 	fold   any // *folded[S] of the stream's noun
 	size   int64
+	looked time.Time // when it was the newest for certain
 }
 
 func newCache(maxBytes int64) *cache {
 	return &cache{max: maxBytes, order: list.New(), items: map[Stream]*list.Element{}}
 }
 
-func (c *cache) get(stream Stream) (any, bool) {
+func (c *cache) get(stream Stream) (fold any, looked time.Time, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e, ok := c.items[stream]
 	if !ok {
-		return nil, false
+		return nil, looked, false
 	}
 	c.order.MoveToFront(e)
-	return e.Value.(*cached).fold, true
+	held := e.Value.(*cached)
+	return held.fold, held.looked, true
 }
 
 // put replaces what is held for the stream and lets go of the least recently used folds beyond the bound.
-func (c *cache) put(stream Stream, fold any, size int64) {
+func (c *cache) put(stream Stream, fold any, size int64, looked time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.remove(stream)
 	if size > c.max {
 		return
 	}
-	c.items[stream] = c.order.PushFront(&cached{stream: stream, fold: fold, size: size})
+	c.items[stream] = c.order.PushFront(&cached{stream: stream, fold: fold, size: size, looked: looked})
 	c.size += size
 	for c.size > c.max {
 		c.remove(c.order.Back().Value.(*cached).stream)

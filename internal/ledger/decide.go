@@ -10,24 +10,25 @@ import (
 // decide carries out one command on a fold, which it leaves as it is. nil: nothing to do.
 func (w *worker[S]) decide(p *pending[S], f *folded[S]) (*proposal[S], error) {
 	noun := w.s.fold.Noun
+	if f.Seq == 0 && p.cmd.Expect == MustExist {
+		return nil, errNotFound(noun)
+	}
+	if err := w.allow(p, f); err != nil {
+		return nil, err
+	}
 	switch {
 	case f.unknown != "":
 		return nil, errReadOnly(w.stream, f.unknown)
-	case f.Seq == 0 && p.cmd.Expect == MustExist:
-		return nil, errNotFound(noun)
 	case f.Seq > 0 && p.cmd.Expect == MustNotExist:
 		return nil, fault.New(fault.Conflict, "id_taken", "This %s id is already taken.", noun)
 	}
-	now := w.s.l.Now()
-	if now.Before(f.RecordedAt) {
-		now = f.RecordedAt
-	}
-	d, err := p.cmd.Decide(f.Value, Moment{Now: now, Seq: f.Seq})
+	at := w.moment(f)
+	d, err := p.cmd.Decide(f.Value, at)
 	if err != nil || len(d.Events) == 0 {
 		return nil, err
 	}
 	e := envelope{
-		Stream: w.stream, Seq: f.Seq + 1, ID: NewID(), RecordedAt: now,
+		Stream: w.stream, Seq: f.Seq + 1, ID: NewID(), RecordedAt: at.Now,
 		Actor: p.cmd.Actor, Relay: p.cmd.Relay, Exercise: d.Exercise, Prev: hex.EncodeToString(f.Hash),
 	}
 	if p.cmd.Key != "" {
@@ -54,6 +55,23 @@ func (w *worker[S]) decide(p *pending[S], f *folded[S]) (*proposal[S], error) {
 		return nil, fmt.Errorf("ledger: decided what does not fold: %w", err)
 	}
 	return &proposal[S]{p: p, commit: c, after: after, events: events}, nil
+}
+
+// moment is what a decision on the fold may know besides it.
+func (w *worker[S]) moment(f *folded[S]) Moment {
+	now := w.s.l.Now()
+	if now.Before(f.RecordedAt) {
+		now = f.RecordedAt
+	}
+	return Moment{Now: now, Seq: f.Seq}
+}
+
+// allow asks whether the command may be carried out, or answered again, at all.
+func (w *worker[S]) allow(p *pending[S], f *folded[S]) error {
+	if p.cmd.Allow == nil {
+		return nil
+	}
+	return p.cmd.Allow(f.Value, w.moment(f))
 }
 
 func errKeyReused() error {

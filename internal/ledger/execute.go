@@ -31,6 +31,10 @@ type Command[S any] struct {
 	Key    string
 	Digest []byte
 
+	// Allow is asked first, on the newest state: whether the actor may know of the stream and speak here at all. It is asked of a repeated
+	// command too, which is not decided again. nil: nothing is asked.
+	Allow func(s S, at Moment) error
+
 	// Decide turns the state into what happens. It must not change s. It may be called several times: each time on a newer state,
 	// when another writer was first. No events and no error means: nothing to do.
 	Decide func(s S, at Moment) (Decision, error)

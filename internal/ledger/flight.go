@@ -179,6 +179,6 @@ func (w *worker[S]) learn(f *flight[S], n int, theirs []store.Commit) {
 	}
 	if w.s.l.opt.Shared {
 		w.learned = next
-		w.s.keep(w.stream, next)
+		w.s.keep(w.stream, next, f.began)
 	}
 }

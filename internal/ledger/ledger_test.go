@@ -585,6 +585,7 @@ func TestAnotherZoneFoldsToTheSameState(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.Settle(t.Context(), 30*time.Second) // nobody reads times any more but this test
 	local := time.Local
 	t.Cleanup(func() { time.Local = local })
 	time.Local = time.FixedZone("elsewhere", 13*3600)

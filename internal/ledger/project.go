@@ -148,13 +148,29 @@ func (p *projector) catchUp(batch []projection) bool {
 	if len(p.through) > throughMax {
 		clear(p.through)
 	}
+	var gaps []projection // whose stream another process has written to in between
+	var ids []string
 	for _, b := range batch {
 		if through, ours := p.through[b.stream]; b.base > 0 && (!ours || through != b.base) {
-			if !p.insist(func() error { return p.l.projectUpTo(p.l.ctx, b.stream, b.base) }, "stream", b.stream) {
-				return false
-			}
+			gaps, ids = append(gaps, b), append(ids, string(b.stream))
 		}
 		p.through[b.stream] = b.seq
+	}
+	if len(gaps) == 0 {
+		return true
+	}
+	done := map[Stream]int64{} // up to where everything is derived
+	if !p.insist(func() error { return p.l.wakesOf(p.l.ctx, ids, done) }, "streams", len(ids)) {
+		return false
+	}
+	for _, b := range gaps {
+		if done[b.stream] >= b.base {
+			continue
+		}
+		if !p.insist(func() error { return p.l.projectSince(p.l.ctx, b.stream, done[b.stream]) }, "stream", b.stream) {
+			return false
+		}
+		done[b.stream] = b.base
 	}
 	return true
 }
@@ -274,17 +290,16 @@ func (l *Ledger) EnsureProjected(ctx context.Context, commits []store.Commit) er
 	return nil
 }
 
-// projectUpTo derives the stream unless its wake shows that everything up to seq has been.
-func (l *Ledger) projectUpTo(ctx context.Context, stream Stream, seq int64) error {
-	wakes, err := l.store.Get(ctx, KindWake, string(stream))
+// wakesOf fills in up to which seq everything of the streams has been derived, by their wakes; 0 for a stream without one.
+func (l *Ledger) wakesOf(ctx context.Context, ids []string, seqs map[Stream]int64) error {
+	wakes, err := l.store.Get(ctx, KindWake, ids...)
 	if err != nil {
 		return unavailable(err)
 	}
-	w := wakes[string(stream)]
-	if w.Version >= seq {
-		return nil
+	for _, id := range ids {
+		seqs[Stream(id)] = wakes[id].Version
 	}
-	return l.projectSince(ctx, stream, w.Version)
+	return nil
 }
 
 // projectSince derives and writes the documents that follow from what was recorded after a seq up to which everything has been derived.

@@ -12,9 +12,20 @@ import (
 )
 
 const (
-	snapshotEvery = 64  // commits
-	readChunk     = 256 // commits read at a time
+	snapshotEvery = 64   // commits
+	snapshotLong  = 4096 // commits of a stream from which on snapshots grow rarer
+	readChunk     = 256  // commits read at a time
 )
+
+// snapshotDue reports whether a stream that has grown from base to seq wants a snapshot. A state grows with its stream: at twice the length they
+// are half as frequent, so that they cost a commit no more, and a reader finds at most a thirty-second part of the stream behind the last.
+func snapshotDue(base, seq int64) bool {
+	every := int64(snapshotEvery)
+	for n := seq; n >= snapshotLong; n /= 2 {
+		every *= 2
+	}
+	return seq/every != base/every
+}
 
 func errNotFound(noun string) error {
 	return fault.New(fault.NotFound, noun+"_not_found", "There is no such %s.", noun)
@@ -170,51 +181,57 @@ func (s *Streams[S]) readTail(ctx context.Context, stream Stream) (*folded[S], e
 	if !ok {
 		f = s.fromSnapshot(ctx, stream)
 	}
-	s.l.rivals.looking(stream, s.l.opt.Now())
+	began := s.l.opt.Now()
 	next, err := s.forward(ctx, f)
 	if err != nil {
 		return nil, err
 	}
-	if next.Seq > 0 && (!ok || next != f) {
-		s.keep(stream, next)
+	if next.Seq > 0 {
+		s.keep(stream, next, began)
 	}
 	return next, nil
 }
 
-// keep puts a fold into the cache unless a newer one is there: an older one would only cost a read.
-func (s *Streams[S]) keep(stream Stream, f *folded[S]) {
+// keep puts a fold into the cache that was the tail at the moment it was looked at, unless a newer one is there: an older one would only cost a
+// read.
+func (s *Streams[S]) keep(stream Stream, f *folded[S], looked time.Time) {
 	if held, ok := s.cached(stream); !ok || held.Seq <= f.Seq {
-		s.l.cache.put(stream, f, f.size)
+		s.l.cache.put(stream, f, f.size, looked)
 	}
 }
 
-// likelyTail gives the fold to decide on. Where other processes write too, the cached one is a guess, and a good one unless they have lately
-// written this very stream and nobody here has looked since: the append itself is the proof, and costs nothing more when the guess is right. shared says that another process
-// has written the stream since this one last did.
+// likelyTail gives the fold to decide on. Where other processes write too, one that was the tail a moment ago is taken for it still: a guess,
+// which costs nothing when it is right, and of which the append itself is the proof. shared says that another process has written the stream
+// since this one last did.
 func (s *Streams[S]) likelyTail(ctx context.Context, stream Stream) (f *folded[S], guess, shared bool, err error) {
 	if !s.l.opt.Shared {
 		f, err = s.tail(ctx, stream)
 		return f, false, false, err
 	}
-	near, looked := s.l.rivals.near(stream, s.l.opt.Now())
-	f, held := s.cached(stream)
-	if guess = held && (!near || looked); !guess {
+	f, looked, held := s.held(stream)
+	if guess = held && s.l.opt.Now().Sub(looked).Abs() < lookFresh; !guess {
 		if f, err = s.tail(ctx, stream); err != nil {
 			return nil, false, false, err
 		}
 	}
-	if shared = s.l.rivals.behind(stream, f.Seq); shared {
-		s.l.rivals.met(stream, s.l.opt.Now())
-	}
-	return f, guess, shared, nil
+	return f, guess, s.l.rivals.behind(stream, f.Seq, s.l.opt.Now()), nil
 }
 
+// lookFresh is for how long a look at a stream that other processes write to spares another one before deciding. The append itself is the proof.
+const lookFresh = 20 * time.Millisecond
+
 func (s *Streams[S]) cached(stream Stream) (*folded[S], bool) {
-	v, ok := s.l.cache.get(stream)
+	f, _, ok := s.held(stream)
+	return f, ok
+}
+
+// held is cached with the moment at which the fold was the tail for certain.
+func (s *Streams[S]) held(stream Stream) (*folded[S], time.Time, bool) {
+	v, looked, ok := s.l.cache.get(stream)
 	if !ok {
-		return nil, false
+		return nil, looked, false
 	}
-	return v.(*folded[S]), true
+	return v.(*folded[S]), looked, true
 }
 
 // forward folds what follows f, on a clone; f itself when nothing does.

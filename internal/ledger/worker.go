@@ -185,8 +185,8 @@ func (w *worker[S]) repeats(p *pending[S], current *flight[S]) bool {
 			if !slices.Equal(pr.commit.Key, key) {
 				continue
 			}
-			again := follower[S]{p: p, of: i, again: true}
-			if !slices.Equal(pr.p.cmd.Digest, p.cmd.Digest) {
+			again := follower[S]{p: p, of: i, again: true, err: w.allow(p, w.ahead)}
+			if again.err == nil && !slices.Equal(pr.p.cmd.Digest, p.cmd.Digest) {
 				again.err = errKeyReused()
 			}
 			f.followers = append(f.followers, again)
@@ -205,6 +205,10 @@ func (w *worker[S]) repeats(p *pending[S], current *flight[S]) bool {
 	if seq == 0 || seq > current.base.Seq {
 		return false
 	}
+	if err := w.allowAgain(p); err != nil {
+		p.answer(Outcome[S]{}, err)
+		return true
+	}
 	then, events, digest, err := w.s.at(ctx, w.stream, seq)
 	switch {
 	case err != nil:
@@ -215,6 +219,21 @@ func (w *worker[S]) repeats(p *pending[S], current *flight[S]) bool {
 		p.answer(Outcome[S]{State: then.State, Events: events, Repeated: true}, nil)
 	}
 	return true
+}
+
+// allowAgain is allow for a command whose answer no append will prove: it is asked on the tail.
+func (w *worker[S]) allowAgain(p *pending[S]) error {
+	if p.cmd.Allow == nil {
+		return nil
+	}
+	f := w.ahead
+	if w.guess {
+		var err error
+		if f, err = w.s.tail(w.s.l.ctx, w.stream); err != nil {
+			return err
+		}
+	}
+	return w.allow(p, f)
 }
 
 // land takes the oldest batch, and those behind it that are through as well, out of the air: what stands is published and answered,
@@ -268,8 +287,8 @@ func (w *worker[S]) meet() {
 	l := w.s.l
 	w.shared = true
 	l.rivals.met(w.stream, l.opt.Now())
-	if !l.opt.Shared {
-		l.cache.drop(w.stream) // elsewhere nobody takes it for the tail without a look
+	if w.learned == nil {
+		l.cache.drop(w.stream)
 	}
 }
 
@@ -335,7 +354,7 @@ func (w *worker[S]) publish(accepted []proposal[S]) (follow func()) {
 	}
 	s, l := w.s, w.s.l
 	base, last := accepted[0].commit.Seq-1, accepted[len(accepted)-1].after
-	s.keep(w.stream, last)
+	s.keep(w.stream, last, l.opt.Now()) // what just landed was the tail a moment ago
 	l.rivals.landed(w.stream, last.Seq)
 	promise := l.projects.promise()
 	return func() {
@@ -358,7 +377,7 @@ func (w *worker[S]) publish(accepted []proposal[S]) (follow func()) {
 			events = append(events, p.events...)
 		}
 		ops := s.projection(last, events)
-		if last.Seq/snapshotEvery != base/snapshotEvery {
+		if snapshotDue(base, last.Seq) {
 			if op, err := s.snapshot(last); err != nil {
 				l.log.Error("a snapshot could not be made; the stream stays readable without", "stream", w.stream, "error", err)
 			} else {
