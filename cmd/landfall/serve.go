@@ -24,6 +24,7 @@ type serveCmd struct {
 	TLSCert        string        `name:"tls-cert" help:"File of the service's own certificate chain. Read again when it changes." placeholder:"FILE"`
 	TLSKey         string        `name:"tls-key" help:"File of its key." placeholder:"FILE"`
 	TrustedProxies []string      `help:"Networks of the proxies whose X-Forwarded-For is believed." placeholder:"CIDR"`
+	TrustedOrigin  []string      `help:"Origins whose pages may sign somebody in to the console: for the demo." placeholder:"URL"`
 	RequestRate    float64       `default:"100" help:"Requests a second and account beyond which 429 is answered. 0 is no limit." placeholder:"N"`
 	Drain          time.Duration `default:"0s" help:"How long to answer 503 before stopping, so that a balancer looks elsewhere." placeholder:"TIME"`
 
@@ -82,7 +83,7 @@ func (c *serveCmd) options(s *session) (app.Options, error) {
 	return app.Options{
 		Records: c.records(), SecretKey: c.SecretKey, Listen: c.Listen, Roles: c.Roles, Name: c.Name,
 		NATSURL: c.NATSURL, NATSCredentials: c.NATSCredentials, NATSCA: c.NATSCA, NATSReplicas: c.NATSReplicas, NATSListen: c.NATSListen, NATSToken: c.NATSToken,
-		PublicURL: c.PublicURL, Callback: c.Callback, TLSCert: c.TLSCert, TLSKey: c.TLSKey, TrustedProxies: c.TrustedProxies,
+		PublicURL: c.PublicURL, Callback: c.Callback, TLSCert: c.TLSCert, TLSKey: c.TLSKey, TrustedProxies: c.TrustedProxies, TrustedOrigins: c.TrustedOrigin,
 		RequestRate: c.RequestRate, Drain: c.Drain, WebhookAllowPrivate: c.WebhookAllowPrivate, WebhookRate: c.WebhookRate,
 		SMTPURL: c.SMTPURL, MailFrom: c.MailFrom, MailRate: c.MailRate, LogfileDir: c.LogfileDir,
 		OTLPEndpoint: c.OTLPEndpoint, BackupDir: c.BackupDir, BackupKeep: c.BackupKeep,

@@ -20,23 +20,29 @@ func errUnauthenticated() error {
 // Authenticate gives the scope that a token's secret opens. It reads the account's fold each time, so a revoked or expired token is refused
 // from the moment it is. Faults: Unauthenticated; Unavailable when the records cannot be read.
 func (d *Desk) Authenticate(ctx context.Context, secret string) (Scope, error) {
+	_, scope, err := d.open(ctx, secret)
+	return scope, err
+}
+
+// open finds what a secret opens.
+func (d *Desk) open(ctx context.Context, secret string) (Session, Scope, error) {
 	if !wellFormed(secret) {
-		return Scope{}, errUnauthenticated()
+		return Session{}, Scope{}, errUnauthenticated()
 	}
 	digest := digestOf(secret)
 	door, ok := d.doors.get(digest)
 	if !ok {
 		docs, err := d.docs.Get(ctx, kindToken, digest)
 		if err != nil {
-			return Scope{}, unavailable(err)
+			return Session{}, Scope{}, unavailable(err)
 		}
 		doc, ok := docs[digest]
 		if !ok {
-			return Scope{}, errUnauthenticated()
+			return Session{}, Scope{}, errUnauthenticated()
 		}
 		var body tokenDoc
 		if err := json.Unmarshal(doc.Body, &body); err != nil {
-			return Scope{}, fmt.Errorf("token document: %w", err)
+			return Session{}, Scope{}, fmt.Errorf("token document: %w", err)
 		}
 		door = doorway{account: body.Account, token: body.ID}
 		d.doors.put(digest, door)
@@ -44,16 +50,16 @@ func (d *Desk) Authenticate(ctx context.Context, secret string) (Scope, error) {
 	s, err := d.streams.Load(ctx, door.account)
 	switch {
 	case fault.Is(err, fault.NotFound):
-		return Scope{}, errUnauthenticated()
+		return Session{}, Scope{}, errUnauthenticated()
 	case err != nil:
-		return Scope{}, err
+		return Session{}, Scope{}, err
 	}
 	t, now := s.Value.Tokens[door.token], d.now()
 	if subtle.ConstantTimeCompare([]byte(t.Digest), []byte(digest)) != 1 || !t.token(door.account).LiveAt(now) {
-		return Scope{}, errUnauthenticated()
+		return Session{}, Scope{}, errUnauthenticated()
 	}
 	d.used(ctx, t.ID, now)
-	return s.Value.scope(), nil
+	return Session{Account: door.account, Token: t.ID}, s.Value.scope(), nil
 }
 
 // doorway says which token of which account a digest belongs to. That never changes, so it may be remembered for ever; whether the token

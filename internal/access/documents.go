@@ -30,6 +30,11 @@ func Kinds() []store.Kind {
 			Indexes: []store.Index{{Name: "token_id", Fields: []string{"token_id"}}, {Name: "account", Fields: []string{"account", "created_at"}}},
 		},
 		{Name: kindUse},
+		{
+			Name:    kindSession,
+			Fields:  []store.Field{{Name: "account", Type: store.String}, {Name: "expires", Type: store.Time}},
+			Indexes: []store.Index{{Name: "account", Fields: []string{"account"}}, {Name: "expires", Fields: []string{"expires"}}},
+		},
 	}
 }
 

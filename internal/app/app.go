@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,6 +26,7 @@ import (
 	"landfall/internal/access"
 	"landfall/internal/backup"
 	"landfall/internal/bus"
+	"landfall/internal/console"
 	"landfall/internal/fault"
 	"landfall/internal/incident"
 	"landfall/internal/ledger"
@@ -283,10 +285,17 @@ func (a *App) newServer(proxies []*net.IPNet) (server, error) {
 			Now: a.opt.Now, Registerer: a.metrics.registry, Drain: a.opt.Drain,
 		})
 	}
+	pages, err := console.New(console.Options{
+		Access: a.access, Incidents: a.incidents, Notify: a.notify, Feed: hints{a.bus}, Now: a.opt.Now, Logger: a.log,
+		Secure: tlsConfig != nil || strings.HasPrefix(a.opt.PublicURL, "https://"), TrustedOrigins: a.opt.TrustedOrigins,
+	})
+	if err != nil {
+		return nil, err
+	}
 	return rest.New(rest.Options{
 		Listen: a.opt.Listen, TLS: tlsConfig, Access: a.access, Incidents: a.incidents, Notify: a.notify, Feed: feed{a.bus}, ETag: a.ledger.ETag,
 		Now: a.opt.Now, Logger: a.log, Registerer: a.metrics.registry, Ready: a.checks(), TrustedProxies: proxies,
-		Metrics: metrics, Operation: operation{a}, Tracer: a.traces.provider(), Rates: a.requestRates(), Drain: a.opt.Drain,
+		Metrics: metrics, Pages: pages, Operation: operation{a}, Tracer: a.traces.provider(), Rates: a.requestRates(), Drain: a.opt.Drain,
 	})
 }
 

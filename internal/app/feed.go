@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"landfall/internal/bus"
+	"landfall/internal/console"
 	"landfall/internal/rest"
 )
 
@@ -36,3 +37,23 @@ func (f following) Next(ctx context.Context) (rest.Event, error) {
 
 // Close implements rest.Following.
 func (f following) Close() { f.items.Close() }
+
+// hints gives the same to the pages, which read for themselves what changed.
+type hints struct{ bus *bus.Bus }
+
+// Follow implements console.Feed.
+func (h hints) Follow(ctx context.Context, after string) (console.Following, error) {
+	items, err := feed(h).Follow(ctx, after)
+	if err != nil {
+		return nil, err
+	}
+	return hint{items}, nil
+}
+
+type hint struct{ rest.Following }
+
+// Next implements console.Following.
+func (h hint) Next(ctx context.Context) (console.Happened, error) {
+	e, err := h.Following.Next(ctx)
+	return console.Happened{ID: e.ID, Reset: e.Reset, Type: e.Type, Stream: e.Stream}, err
+}

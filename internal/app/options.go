@@ -52,6 +52,7 @@ type Options struct {
 	Callback            string   // telephone number of the duty desk, shown in messages
 	TLSCert, TLSKey     string   // files of the service's own certificate; "" serves plain HTTP
 	TrustedProxies      []string // CIDR networks whose X-Forwarded-For is believed
+	TrustedOrigins      []string // origins whose pages may sign somebody in to the console, such as http://127.0.0.1:8081
 	RequestRate         float64  // requests a second and account beyond which 429 is answered; 0 is no limit
 	WebhookAllowPrivate bool     // webhooks may go to private and loopback addresses
 	WebhookRate         float64  // messages a second to one webhook; 0 is no limit

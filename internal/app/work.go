@@ -62,6 +62,13 @@ func (a *App) jobs() []watch.Job {
 		},
 	})
 	add(RoleWatch, watch.Job{
+		Name: "sessions", About: "Forgets browsers whose session has ended.", Every: time.Hour,
+		Run: func(ctx context.Context, now time.Time) error {
+			_, err := a.access.Sessions().Sweep(ctx, now)
+			return err
+		},
+	})
+	add(RoleWatch, watch.Job{
 		Name: "claims", About: "Forgets which process did the work of past days.", Every: time.Hour,
 		Run: func(ctx context.Context, now time.Time) error { return a.forgetClaims(ctx, now) },
 	})

@@ -8,6 +8,7 @@ type Catalogue struct {
 	Counts Counts `json:"counts"`
 	Codes  Codes  `json:"codes"`
 	Notice Notice `json:"notice"`
+	Page   Page   `json:"page"` // each of its fields is a file of its own
 }
 
 // Joins join things.

@@ -12,7 +12,7 @@ import (
 	"slices"
 )
 
-//go:embed catalogue/*.json
+//go:embed catalogue
 var files embed.FS
 
 // leaf is a thing of the catalogue that can be said: a Text, a Phrase, a Counted or Words.
@@ -22,30 +22,59 @@ type leaf interface{ said() bool }
 func load(files fs.FS) (map[Language]*Catalogue, error) {
 	all := map[Language]*Catalogue{}
 	for _, l := range Languages() {
-		name := "catalogue/" + string(l) + ".json"
-		text, err := fs.ReadFile(files, name)
-		if err != nil {
+		c := new(Catalogue)
+		if err := read(files, "catalogue/"+string(l)+".json", c); err != nil {
 			return nil, err
 		}
-		c := new(Catalogue)
-		if err := read(text, c); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+		if err := readPages(files, "catalogue/"+string(l), &c.Page); err != nil {
+			return nil, err
+		}
+		if err := complete(reflect.ValueOf(c).Elem(), ""); err != nil {
+			return nil, fmt.Errorf("%s: %w", l, err)
 		}
 		all[l] = c
 	}
 	return all, sameWords(reflect.ValueOf(all[EN]).Elem(), reflect.ValueOf(all[FR]).Elem(), "")
 }
 
-func read(text []byte, into *Catalogue) error {
-	if err := twice(json.NewDecoder(bytes.NewReader(text)), ""); err != nil {
+// read reads one file.
+func read(files fs.FS, name string, into any) error {
+	text, err := fs.ReadFile(files, name)
+	if err != nil {
 		return err
+	}
+	if err := twice(json.NewDecoder(bytes.NewReader(text)), ""); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
 	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
+
+// readPages reads the texts of pages: a file for each field of Page, and no other.
+func readPages(files fs.FS, folder string, into *Page) error {
+	v := reflect.ValueOf(into).Elem()
+	known := map[string]bool{}
+	for i := range v.NumField() {
+		name := v.Type().Field(i).Tag.Get("json") + ".json"
+		known[name] = true
+		if err := read(files, folder+"/"+name, v.Field(i).Addr().Interface()); err != nil {
+			return err
+		}
+	}
+	entries, err := fs.ReadDir(files, folder)
+	if err != nil {
 		return err
 	}
-	return complete(reflect.ValueOf(into).Elem(), "")
+	for _, e := range entries {
+		if !known[e.Name()] {
+			return fmt.Errorf("%s/%s belongs to nothing", folder, e.Name())
+		}
+	}
+	return nil
 }
 
 // complete refuses a catalogue in which something is not said.

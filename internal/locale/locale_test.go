@@ -1,7 +1,7 @@
 package locale
 
 import (
-	"os"
+	"io/fs"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -31,14 +31,23 @@ func TestALanguageIsChosenByItsTag(t *testing.T) {
 }
 
 func TestTextsThatAreNotWholeAreRefused(t *testing.T) {
-	read := func(name string) string {
-		text, err := os.ReadFile("catalogue/" + name)
+	whole := func() fstest.MapFS {
+		all := fstest.MapFS{}
+		err := fs.WalkDir(files, ".", func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			text, err := fs.ReadFile(files, path)
+			all[path] = &fstest.MapFile{Data: text}
+			return err
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		return string(text)
+		return all
 	}
-	en, fr := read("en.json"), read("fr.json")
+	const name = "catalogue/fr.json"
+	fr := string(whole()[name].Data)
 	for _, c := range []struct{ name, old, new, want string }{
 		{"a key is missing", `"opened": "Nouvel incident",`, ``, "/notice/headline/opened is missing"},
 		{"a text is empty", `"opened": "Nouvel incident"`, `"opened": ""`, "/notice/headline/opened is missing"},
@@ -57,17 +66,24 @@ func TestTextsThatAreNotWholeAreRefused(t *testing.T) {
 			if !strings.Contains(fr, c.old) {
 				t.Fatalf("%q is not in the catalogue any more: change the test", c.old)
 			}
-			_, err := load(fstest.MapFS{
-				"catalogue/en.json": {Data: []byte(en)},
-				"catalogue/fr.json": {Data: []byte(strings.Replace(fr, c.old, c.new, 1))},
-			})
+			broken := whole()
+			broken[name].Data = []byte(strings.Replace(fr, c.old, c.new, 1))
+			_, err := load(broken)
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("%v, want %q", err, c.want)
 			}
 		})
 	}
-	if _, err := load(fstest.MapFS{"catalogue/en.json": {Data: []byte(en)}}); err == nil {
-		t.Error("a language that is not there was not missed")
+	for what, change := range map[string]func(fstest.MapFS){
+		"a language":              func(all fstest.MapFS) { delete(all, name) },
+		"the texts of some pages": func(all fstest.MapFS) { delete(all, "catalogue/fr/shell.json") },
+		"whose texts a file has":  func(all fstest.MapFS) { all["catalogue/fr/shall.json"] = &fstest.MapFile{Data: []byte(`{}`)} },
+	} {
+		broken := whole()
+		change(broken)
+		if _, err := load(broken); err == nil {
+			t.Errorf("%s was not missed", what)
+		}
 	}
 }
 

@@ -38,6 +38,7 @@ type operation struct {
 	public       bool // needs no token
 	probe        bool // tells of the process itself, and is answered to the end of it
 	stream       bool // answers until somebody stops it
+	page         bool // for people: no operation of the contract
 }
 
 // loadContract reads the document. It is part of the binary: an error is a mistake of whoever built it.

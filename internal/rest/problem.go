@@ -133,6 +133,10 @@ func (s *Server) fail(err error, c echo.Context) {
 	if c.Response().Committed {
 		return // too late to say anything
 	}
+	if k.op != nil && k.op.page {
+		s.opt.Pages.Fail(c.Response(), r, f)
+		return
+	}
 	if f.Kind == fault.Unauthenticated {
 		challenge := `Bearer realm="landfall"`
 		if r.Header.Get(echo.HeaderAuthorization) != "" {

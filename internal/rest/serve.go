@@ -25,7 +25,7 @@ const (
 )
 
 // open makes the HTTP server and its listener. When that fails nothing is left open.
-func (s *Server) open(e *echo.Echo) (_ *Server, err error) {
+func (s *Server) open(e http.Handler) (_ *Server, err error) {
 	s.echo = e
 	var secured *tls.Config
 	if s.opt.TLS != nil {

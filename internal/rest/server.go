@@ -56,6 +56,7 @@ type Options struct {
 	Access    *access.Desk
 	Incidents *incident.Desk
 	Notify    *notify.Desk
+	Pages     Pages                  // nil: there are none
 	Operation Operation              // how the service runs; nil: 404
 	Feed      Feed                   // events as they happen
 	ETag      func(seq int64) string // (*ledger.Ledger).ETag
@@ -109,7 +110,7 @@ type Server struct {
 	contract *contract
 	docs     leaf
 	yaml     leaf
-	echo     *echo.Echo
+	echo     http.Handler
 	http     *http.Server
 	listener net.Listener
 	meter    *meter
@@ -147,7 +148,7 @@ func New(opt Options) (*Server, error) {
 	e := s.router()
 	e.Use(s.observe, s.staying, s.capacity, s.deadline, s.authenticate, s.moderate, s.admission)
 	RegisterHandlers(withHead{e}, s)
-	return s.open(e)
+	return s.open(s.withPages(e))
 }
 
 // assemble makes a server without routes and listener.

@@ -63,6 +63,9 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		began := s.now()
 		r, answer, k := c.Request(), c.Response(), callOf(c)
 		k.id, k.op = requestID(r.Header.Get(echo.HeaderXRequestID)), s.contract.operation(r.Method, c.Path())
+		if k.op == nil && s.forPeople(r.URL.Path) {
+			k.op = s.page(r)
+		}
 		s.secure(answer.Header(), r)
 		answer.Header().Set(echo.HeaderXRequestID, k.id)
 		answer.Before(func() { s.partFrom(answer.Header()) })

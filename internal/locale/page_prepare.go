@@ -1,0 +1,6 @@
+package locale
+
+// Prepare are the texts of its pages.
+type Prepare struct {
+	Title Phrase `json:"title"`
+}

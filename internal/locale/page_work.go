@@ -1,0 +1,6 @@
+package locale
+
+// Work are the texts of its pages.
+type Work struct {
+	Title Phrase `json:"title"`
+}
