@@ -18,6 +18,12 @@ import (
 	"landfall/internal/fault"
 )
 
+// Where files are.
+const (
+	assetPath = "/assets/:name"
+	iconPath  = "/favicon.ico"
+)
+
 //go:embed assets templates
 var embedded embed.FS
 

@@ -96,8 +96,8 @@ func New(opt Options) (*Console, error) {
 
 // routes is the map of the console. get and post are for people who are signed in; each post is one form.
 func (c *Console) routes() {
-	c.echo.GET("/assets/:name", c.asset)
-	c.echo.GET("/favicon.ico", c.favicon)
+	c.echo.GET(assetPath, c.asset)
+	c.echo.GET(iconPath, c.favicon)
 	c.echo.GET(signInPath, c.open(c.signInPage))
 	c.echo.POST(signInPath, c.open(c.signIn))
 	c.post("/sign-out", c.signOut)
@@ -131,8 +131,10 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.echo.Ser
 // Streams reports whether the answer to a request goes on until somebody stops it.
 func (c *Console) Streams(r *http.Request) bool { return r.URL.Path == livePath }
 
-// uncompressed says what is not compressed: what streams.
-func (c *Console) uncompressed(e echo.Context) bool { return c.Streams(e.Request()) }
+// uncompressed says what is not compressed on its way: what streams, and files, which are compressed already.
+func (c *Console) uncompressed(e echo.Context) bool {
+	return c.Streams(e.Request()) || e.Path() == assetPath || e.Path() == iconPath
+}
 
 // policy lets a page load what is ours and nothing else: no script or style of a page's own, no frame, nothing from elsewhere.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; manifest-src 'self'; " +

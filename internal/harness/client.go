@@ -172,3 +172,6 @@ func Dig(o Object, path string) any {
 	}
 	return v
 }
+
+// Token gives the secret that the client calls with.
+func (c *Client) Token() string { return c.token }

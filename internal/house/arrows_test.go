@@ -46,7 +46,7 @@ var outsideKnows = []string{"api", "internal/fault", "internal/place"}
 // forTests lists the packages that exist for tests and measurements: they may import anything but cmd, and only tests import them.
 var forTests = []string{
 	"internal/harness", "internal/house", "internal/store/storetest", "internal/notify/notifytest", "internal/notify/email/emailtest",
-	"internal/bus/bustest", "internal/bench",
+	"internal/bus/bustest", "internal/bench", "internal/harness/browser",
 }
 
 // reserved says which packages may import a module or a package of the standard library by name. Tests, and packages for

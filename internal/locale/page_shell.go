@@ -8,7 +8,8 @@ type Shell struct {
 	Incidents  Phrase `json:"incidents"`
 	Alerts     Phrase `json:"alerts"`
 	Prepare    Phrase `json:"prepare"`
-	Told       Phrase `json:"told"` // where your alerts go
+	Told       Phrase `json:"told"`       // where your alerts go
+	Deliveries Phrase `json:"deliveries"` // the same in one word
 	Relay      Phrase `json:"relay"`
 	Help       Phrase `json:"help"`
 	SignOut    Phrase `json:"sign_out"`
