@@ -56,8 +56,12 @@ func (a *App) jobs() []watch.Job {
 		Name: "retain", About: "Forgets deliveries that were over long ago.", Every: time.Hour,
 		Run: func(ctx context.Context, now time.Time) error {
 			return a.once(ctx, "retain/"+now.Format("2006-01-02"), 10*time.Minute, func(ctx context.Context) error {
-				_, err := a.router.Retain(ctx, now)
-				return err
+				for {
+					removed, err := a.router.Retain(ctx, now)
+					if err != nil || removed == 0 {
+						return err
+					}
+				}
 			})
 		},
 	})

@@ -24,7 +24,7 @@ var layers = [][]string{
 	{"internal/place"},
 	{"internal/store"}, // the contract only; its engines are far above
 	{"internal/protocol", "internal/ledger"},
-	{"internal/access", "internal/locale"},
+	{"internal/check", "internal/access", "internal/locale"},
 	{"internal/incident", "internal/preparedness", "internal/notify", "internal/notify/wording"},
 	{"internal/feed"},
 	{

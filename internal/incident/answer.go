@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"landfall/internal/access"
+	"landfall/internal/check"
 	"landfall/internal/fault"
 	"landfall/internal/ledger"
 	"landfall/internal/place"
@@ -46,19 +47,19 @@ type Answer struct {
 }
 
 func (in *Answer) check() error {
-	in.ValidUntil, in.OccurredAt = instant(in.ValidUntil), instant(in.OccurredAt)
+	in.ValidUntil, in.OccurredAt = check.Instant(in.ValidUntil), check.Instant(in.OccurredAt)
 	var c fault.Check
-	checkID(&c, in.ID)
+	check.ID(&c, in.ID)
 	if in.Party != "" {
-		checkParty(&c, "/party", in.Party)
+		check.Party(&c, "/party", in.Party)
 	}
-	checkWord(&c, "/kind", in.Kind, AnswerKinds())
-	checkOptionalTime(&c, "/valid_until", in.ValidUntil)
-	checkOptionalTime(&c, "/occurred_at", in.OccurredAt)
-	checkText(&c, "/reference", in.Reference, maxReference, false)
-	checkReason(&c, "/text", in.Text, in.Kind == Question)
+	check.Word(&c, "/kind", in.Kind, AnswerKinds())
+	check.OptionalTime(&c, "/valid_until", in.ValidUntil)
+	check.OptionalTime(&c, "/occurred_at", in.OccurredAt)
+	check.Text(&c, "/reference", in.Reference, check.MaxReference, false)
+	check.Reason(&c, "/text", in.Text, in.Kind == Question)
 	if in.Ceiling != nil {
-		checkCount(&c, "/ceiling", *in.Ceiling)
+		check.Count(&c, "/ceiling", *in.Ceiling)
 	}
 	c.That(in.Kind == Accept || in.Ceiling == nil, "/ceiling", "is for an acceptance")
 	c.That(in.Kind == Accept || in.ValidUntil.IsZero(), "/valid_until", "is for an acceptance")
@@ -66,8 +67,8 @@ func (in *Answer) check() error {
 	c.That(len(in.Conditions) <= maxConditions, "/conditions", "has more than %d entries", maxConditions)
 	for n, text := range in.Conditions {
 		at := "/conditions/" + itoa(n)
-		checkRequired(&c, at, text, maxCondition, true)
-		plain(&c, at, text)
+		check.Required(&c, at, text, maxCondition, true)
+		check.Plain(&c, at, text)
 	}
 	return c.Err()
 }
@@ -121,7 +122,7 @@ func (t turn) answerFits(a *Answer) error {
 	}
 	a.OccurredAt, a.Seq, a.RecordedAt = orNow(a.OccurredAt, t.now), 0, noTime
 	var c fault.Check
-	checkPast(&c, "/occurred_at", a.OccurredAt, t.now)
+	check.Past(&c, "/occurred_at", a.OccurredAt, t.now)
 	c.That(a.ValidUntil.IsZero() || a.ValidUntil.After(t.now), "/valid_until", "has passed already")
 	return c.Err()
 }

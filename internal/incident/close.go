@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"landfall/internal/access"
+	"landfall/internal/check"
 	"landfall/internal/fault"
 	"landfall/internal/ledger"
 	"landfall/internal/place"
@@ -74,7 +75,7 @@ func (d *Desk) Close(ctx context.Context, scope access.Scope, w access.Write, id
 func (d *Desk) end(ctx context.Context, scope access.Scope, w access.Write, id, reason string, required bool, decide func(turn) ([]ledger.Event, error)) (Done[Incident], error) {
 	reason = strings.TrimSpace(reason)
 	var c fault.Check
-	checkReason(&c, "/reason", reason, required)
+	check.Reason(&c, "/reason", reason, required)
 	if err := c.Err(); err != nil {
 		return Done[Incident]{}, err
 	}

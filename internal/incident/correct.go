@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"landfall/internal/access"
+	"landfall/internal/check"
 	"landfall/internal/fault"
 	"landfall/internal/protocol"
 )
@@ -34,20 +35,20 @@ func (in CorrectMovement) ofDeparture() bool {
 
 func (in CorrectMovement) check() error {
 	var c fault.Check
-	checkReason(&c, "/reason", in.Reason, true)
+	check.Reason(&c, "/reason", in.Reason, true)
 	if in.Carrier != nil {
-		checkText(&c, "/carrier", *in.Carrier, maxPlace, false)
-		plain(&c, "/carrier", *in.Carrier)
+		check.Text(&c, "/carrier", *in.Carrier, check.MaxPlace, false)
+		check.Plain(&c, "/carrier", *in.Carrier)
 	}
 	if in.Why != nil {
-		checkReason(&c, "/difference_reason", *in.Why, false)
+		check.Reason(&c, "/difference_reason", *in.Why, false)
 	}
 	for _, f := range []struct {
 		at string
 		t  *time.Time
 	}{{"/departs_at", in.DepartsAt}, {"/eta", in.ETA}, {"/departed_at", in.DepartedAt}, {"/arrived_at", in.ArrivedAt}} {
 		if f.t != nil {
-			checkTime(&c, f.at, *f.t)
+			check.Time(&c, f.at, *f.t)
 		}
 	}
 	for _, f := range []struct {
@@ -93,8 +94,8 @@ func (d *Desk) CorrectMovement(ctx context.Context, scope access.Scope, w access
 		var c fault.Check
 		c.That(in.DepartedAt == nil && in.Left == nil || !before.DepartedAt.IsZero(), "/departed_at", "the movement has not left yet")
 		c.That(!in.ofArrival() || before.Status == Arrived, "/arrived_at", "the movement has not arrived yet")
-		checkPast(&c, "/departed_at", m.DepartedAt, t.now)
-		checkPast(&c, "/arrived_at", m.ArrivedAt, t.now)
+		check.Past(&c, "/departed_at", m.DepartedAt, t.now)
+		check.Past(&c, "/arrived_at", m.ArrivedAt, t.now)
 		c.That(!m.ETA.Before(m.DepartsAt) || in.ETA == nil && in.DepartsAt == nil, "/eta", "lies before departs_at")
 		c.That(m.DepartedAt.IsZero() || m.ArrivedAt.IsZero() || !m.ArrivedAt.Before(m.DepartedAt), "/arrived_at", "lies before the departure")
 		m.Voyage = m.withDifference()
@@ -114,6 +115,6 @@ func put[V any](field *V, v *V) {
 
 func putTime(field *time.Time, t *time.Time) {
 	if t != nil {
-		*field = instant(*t)
+		*field = check.Instant(*t)
 	}
 }

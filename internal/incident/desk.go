@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"landfall/internal/access"
+	"landfall/internal/check"
 	"landfall/internal/fault"
 	"landfall/internal/ledger"
 	"landfall/internal/place"
@@ -75,7 +76,7 @@ func (d *Desk) command(ctx context.Context, scope access.Scope, w access.Write, 
 
 // commandWith is command for a decision that detaches values, or whose answer awaits the projections.
 func (d *Desk) commandWith(ctx context.Context, scope access.Scope, w access.Write, id string, await bool, decide func(turn) (ledger.Decision, error)) (ledger.Outcome[*state], error) {
-	if !isID(id) {
+	if !check.IsID(id) {
 		return ledger.Outcome[*state]{}, errNoIncident()
 	}
 	return d.incidents.Execute(ctx, id, ledger.Command[*state]{
@@ -101,7 +102,7 @@ func (d *Desk) commandWith(ctx context.Context, scope access.Scope, w access.Wri
 
 // load gives an incident that the scope may see. Absent, not yet told and no longer named are one answer.
 func (d *Desk) load(ctx context.Context, scope access.Scope, id string) (ledger.State[*state], error) {
-	if !isID(id) {
+	if !check.IsID(id) {
 		return ledger.State[*state]{}, errNoIncident()
 	}
 	found, err := d.incidents.Load(ctx, id)

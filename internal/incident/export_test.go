@@ -15,16 +15,6 @@ var (
 	FoldText = foldText
 )
 
-// Personal says what a text is taken for; "" for nothing personal.
-func Personal(text string) string {
-	for _, p := range looksPersonal {
-		if p.pattern.MatchString(text) {
-			return p.what
-		}
-	}
-	return ""
-}
-
 // Fold is the fold of an incident as JSON, and its next wake.
 func (d *Desk) Fold(ctx context.Context, id string) (fold []byte, wake time.Time, err error) {
 	found, err := d.incidents.Load(ctx, id)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"landfall/internal/access"
+	"landfall/internal/check"
 	"landfall/internal/fault"
 	"landfall/internal/ledger"
 	"landfall/internal/place"
@@ -70,41 +71,41 @@ type Figure struct {
 }
 
 func (in *Figure) check() error {
-	in.AsOf, in.Since, in.OccurredAt = instant(in.AsOf), instant(in.Since), instant(in.OccurredAt)
+	in.AsOf, in.Since, in.OccurredAt = check.Instant(in.AsOf), check.Instant(in.Since), check.Instant(in.OccurredAt)
 	var c fault.Check
-	checkID(&c, in.ID)
-	checkParty(&c, "/place/party", in.Place.Party)
+	check.ID(&c, in.ID)
+	check.Party(&c, "/place/party", in.Place.Party)
 	in.Place.check(&c, "/place")
-	checkWord(&c, "/quantifier", in.Quantifier, Quantifiers())
-	checkCount(&c, "/number", in.Number)
-	checkWord(&c, "/category", in.Category, FigureCategories())
-	checkWord(&c, "/term", in.Term, Terms())
-	checkWord(&c, "/setting", in.Setting, Settings())
-	checkWord(&c, "/role", in.Role, []FigureRole{Recommended, Triangulation})
+	check.Word(&c, "/quantifier", in.Quantifier, Quantifiers())
+	check.Count(&c, "/number", in.Number)
+	check.Word(&c, "/category", in.Category, FigureCategories())
+	check.Word(&c, "/term", in.Term, Terms())
+	check.Word(&c, "/setting", in.Setting, Settings())
+	check.Word(&c, "/role", in.Role, []FigureRole{Recommended, Triangulation})
 	in.checkUnit(&c)
 	in.checkSpan(&c)
 	in.checkSource(&c)
 	in.checkParts(&c)
-	if in.Supersedes != "" && !isID(in.Supersedes) {
+	if in.Supersedes != "" && !check.IsID(in.Supersedes) {
 		c.Field("/supersedes", "must be the id of a figure")
 	}
 	if k := in.Coverage; k != nil {
-		checkCount(&c, "/coverage/covered", k.Covered)
-		checkCount(&c, "/coverage/total", k.Total)
+		check.Count(&c, "/coverage/covered", k.Covered)
+		check.Count(&c, "/coverage/total", k.Total)
 		c.That(k.Covered <= k.Total, "/coverage/covered", "is more than the total")
 	}
 	return c.Err()
 }
 
 func (in *Figure) checkUnit(c *fault.Check) {
-	checkWord(c, "/unit", in.Unit, []Unit{Persons, Households})
+	check.Word(c, "/unit", in.Unit, []Unit{Persons, Households})
 	in.Persons = in.Number
 	switch {
 	case in.Unit == Households && !(in.HouseholdSize > 0 && in.HouseholdSize <= 30):
 		c.Field("/household_size", "is required for households, and must be above 0 and at most 30")
 	case in.Unit == Households:
 		in.Persons = int(float64(in.Number)*in.HouseholdSize + 0.5)
-		c.That(in.Persons <= maxCount, "/number", "gives more than %d persons", maxCount)
+		c.That(in.Persons <= check.MaxCount, "/number", "gives more than %d persons", check.MaxCount)
 	case in.HouseholdSize != 0:
 		c.Field("/household_size", "is for households only")
 	}
@@ -112,8 +113,8 @@ func (in *Figure) checkUnit(c *fault.Check) {
 
 func (in *Figure) checkSpan(c *fault.Check) {
 	in.Kind = categories[in.Category]
-	checkTime(c, "/as_of", in.AsOf)
-	checkOptionalTime(c, "/since", in.Since)
+	check.Time(c, "/as_of", in.AsOf)
+	check.OptionalTime(c, "/since", in.Since)
 	switch {
 	case in.Kind == Flow && in.Since.IsZero():
 		c.Field("/since", "is required: a flow has a start and an end")
@@ -125,13 +126,13 @@ func (in *Figure) checkSpan(c *fault.Check) {
 }
 
 func (in *Figure) checkSource(c *fault.Check) {
-	checkRequired(c, "/source/name", in.Source.Name, maxName, false)
-	plain(c, "/source/name", in.Source.Name)
-	checkWord(c, "/source/kind", in.Source.Kind, SourceKinds())
+	check.Required(c, "/source/name", in.Source.Name, maxName, false)
+	check.Plain(c, "/source/name", in.Source.Name)
+	check.Word(c, "/source/kind", in.Source.Kind, SourceKinds())
 	if in.Source.Reliability != "" {
-		checkWord(c, "/source/reliability", in.Source.Reliability, Reliabilities())
+		check.Word(c, "/source/reliability", in.Source.Reliability, Reliabilities())
 	}
-	checkText(c, "/source/reference", in.Source.Reference, maxReference, false)
+	check.Text(c, "/source/reference", in.Source.Reference, check.MaxReference, false)
 }
 
 func (in *Figure) checkParts(c *fault.Check) {
@@ -142,16 +143,16 @@ func (in *Figure) checkParts(c *fault.Check) {
 	sum := 0
 	for n, p := range in.Parts {
 		at := "/parts/" + itoa(n)
-		checkCount(c, at+"/number", p.Number)
+		check.Count(c, at+"/number", p.Number)
 		if p.Sex != "" {
-			checkWord(c, at+"/sex", p.Sex, Sexes())
+			check.Word(c, at+"/sex", p.Sex, Sexes())
 		}
 		if p.Setting != "" {
-			checkWord(c, at+"/setting", p.Setting, Settings())
+			check.Word(c, at+"/setting", p.Setting, Settings())
 		}
 		checkBand(c, at, p.AgeFrom, p.AgeTo)
-		checkText(c, at+"/place", p.Place, maxPlace, false)
-		plain(c, at+"/place", p.Place)
+		check.Text(c, at+"/place", p.Place, check.MaxPlace, false)
+		check.Plain(c, at+"/place", p.Place)
 		sum += p.Number
 	}
 	in.PartsAddUp = len(in.Parts) == 0 || sum == in.Number
@@ -201,8 +202,8 @@ func (t turn) figureFits(f *Figure) error {
 		return fault.New(fault.Conflict, "id_taken", "This figure id is already taken.")
 	}
 	var c fault.Check
-	checkPast(&c, "/as_of", f.AsOf, t.now)
-	checkPast(&c, "/occurred_at", f.OccurredAt, t.now)
+	check.Past(&c, "/as_of", f.AsOf, t.now)
+	check.Past(&c, "/occurred_at", f.OccurredAt, t.now)
 	if !t.tookPart(f.Place.Party) {
 		c.Field("/place/party", "is no place of a state that takes part, or took part")
 	}

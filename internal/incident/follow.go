@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"landfall/internal/check"
 	"landfall/internal/place"
 	"landfall/internal/protocol"
 )
@@ -110,7 +111,7 @@ func (s *state) times(i *Instance, needs []Need, plan protocol.Plan, now time.Ti
 		t.ActionableAt = now
 	}
 	granted := protocol.Granted(plan.At, t.ActionableAt, i.LifeSafety)
-	t.DueAt = instant(protocol.Regranted(i.DueAt, granted, now))
+	t.DueAt = check.Instant(protocol.Regranted(i.DueAt, granted, now))
 	return t
 }
 

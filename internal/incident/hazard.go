@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"landfall/internal/access"
+	"landfall/internal/check"
 	"landfall/internal/fault"
 	"landfall/internal/ledger"
 	"landfall/internal/place"
@@ -38,14 +39,14 @@ type OpenHazard struct {
 }
 
 func (in *OpenHazard) check() error {
-	in.StartedAt = instant(in.StartedAt)
+	in.StartedAt = check.Instant(in.StartedAt)
 	var c fault.Check
-	checkID(&c, in.ID)
-	checkRequired(&c, "/name", in.Name, maxName, false)
-	plain(&c, "/name", in.Name)
+	check.ID(&c, in.ID)
+	check.Required(&c, "/name", in.Name, maxName, false)
+	check.Plain(&c, "/name", in.Name)
 	_, known := place.HazardOf(in.Type)
 	c.That(known, "/type", "must be a GLIDE hazard code, such as TC or VO")
-	checkTime(&c, "/started_at", in.StartedAt)
+	check.Time(&c, "/started_at", in.StartedAt)
 	c.That(len(in.GLIDE) <= maxGLIDE, "/glide", "has more than %d numbers", maxGLIDE)
 
 	var canonical []string
@@ -54,7 +55,7 @@ func (in *OpenHazard) check() error {
 		at := "/glide/" + itoa(n)
 		numbers, err := place.ParseGLIDE(text)
 		if err != nil {
-			c.Field(at, "%s", detailOf(err))
+			c.Field(at, "%s", check.DetailOf(err))
 		}
 		for _, g := range numbers {
 			c.That(!seen[g.String()], at, "is listed twice")
@@ -94,7 +95,7 @@ func (d *Desk) OpenHazard(ctx context.Context, scope access.Scope, w access.Writ
 
 // GetHazard gives a hazard; NotFound when there is none, or nobody asks.
 func (d *Desk) GetHazard(ctx context.Context, scope access.Scope, id string) (*Hazard, error) {
-	if scope.Account == "" || !isID(id) {
+	if scope.Account == "" || !check.IsID(id) {
 		return nil, errNoHazard()
 	}
 	found, err := d.hazards.Load(ctx, id)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"landfall/internal/check"
 	"landfall/internal/place"
 	"landfall/internal/protocol"
 )
@@ -86,7 +87,9 @@ func (i *Instance) Open() bool { return i.Status == StepPending || i.Status == S
 func (i *Instance) counts() bool { return i.Open() && !i.DueAt.IsZero() }
 
 // soonAt gives when the step begins to be due soon; only for one that counts.
-func (i *Instance) soonAt() time.Time { return instant(protocol.DueSoonAt(i.ActionableAt, i.DueAt)) }
+func (i *Instance) soonAt() time.Time {
+	return check.Instant(protocol.DueSoonAt(i.ActionableAt, i.DueAt))
+}
 
 // blocked reports whether a hard need of the step is open.
 func (s *state) blocked(i *Instance) bool { return s.anyOpen(i.Needs) }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"landfall/internal/access"
+	"landfall/internal/check"
 	"landfall/internal/fault"
 	"landfall/internal/ledger"
 	"landfall/internal/place"
@@ -122,33 +123,33 @@ type AnnounceMovement struct {
 }
 
 func (in *AnnounceMovement) check() error {
-	in.DepartsAt, in.ETA = instant(in.DepartsAt), instant(in.ETA)
+	in.DepartsAt, in.ETA = check.Instant(in.DepartsAt), check.Instant(in.ETA)
 	var c fault.Check
-	checkID(&c, in.ID)
-	checkWord(&c, "/mode", in.Mode, Modes())
-	checkText(&c, "/carrier", in.Carrier, maxPlace, false)
-	plain(&c, "/carrier", in.Carrier)
+	check.ID(&c, in.ID)
+	check.Word(&c, "/mode", in.Mode, Modes())
+	check.Text(&c, "/carrier", in.Carrier, check.MaxPlace, false)
+	check.Plain(&c, "/carrier", in.Carrier)
 	if in.From.Party != "" {
-		checkParty(&c, "/from/party", in.From.Party)
+		check.Party(&c, "/from/party", in.From.Party)
 	}
-	checkParty(&c, "/to/party", in.To.Party)
+	check.Party(&c, "/to/party", in.To.Party)
 	in.From.check(&c, "/from")
 	in.To.check(&c, "/to")
-	checkTime(&c, "/departs_at", in.DepartsAt)
-	checkTime(&c, "/eta", in.ETA)
+	check.Time(&c, "/departs_at", in.DepartsAt)
+	check.Time(&c, "/eta", in.ETA)
 	c.That(!in.ETA.Before(in.DepartsAt), "/eta", "lies before departs_at")
 	in.People.check(&c, "/people")
 	return c.Err()
 }
 
 func (s Spot) check(c *fault.Check, at string) {
-	checkText(c, at+"/name", s.Name, maxPlace, false)
-	plain(c, at+"/name", s.Name)
+	check.Text(c, at+"/name", s.Name, check.MaxPlace, false)
+	check.Plain(c, at+"/name", s.Name)
 	if s.Port == "" {
 		return
 	}
 	if _, err := place.ParsePortCode(s.Port); err != nil {
-		c.Field(at+"/port", "%s", detailOf(err))
+		c.Field(at+"/port", "%s", check.DetailOf(err))
 	}
 }
 
@@ -204,10 +205,10 @@ type DepartMovement struct {
 
 // DepartMovement records a departure; the receiving state is alerted.
 func (d *Desk) DepartMovement(ctx context.Context, scope access.Scope, w access.Write, id, movement string, in DepartMovement) (Done[*Movement], error) {
-	in.DepartedAt, in.ETA = instant(in.DepartedAt), instant(in.ETA)
+	in.DepartedAt, in.ETA = check.Instant(in.DepartedAt), check.Instant(in.ETA)
 	var c fault.Check
-	checkOptionalTime(&c, "/departed_at", in.DepartedAt)
-	checkOptionalTime(&c, "/eta", in.ETA)
+	check.OptionalTime(&c, "/departed_at", in.DepartedAt)
+	check.OptionalTime(&c, "/eta", in.ETA)
 	if in.People != nil {
 		in.People.check(&c, "/people")
 	}
@@ -223,7 +224,7 @@ func (d *Desk) DepartMovement(ctx context.Context, scope access.Scope, w access.
 			m.ETA = in.ETA
 		}
 		var c fault.Check
-		checkPast(&c, "/departed_at", m.DepartedAt, t.now)
+		check.Past(&c, "/departed_at", m.DepartedAt, t.now)
 		c.That(in.ETA.IsZero() || !m.ETA.Before(m.DepartedAt), "/eta", "lies before the departure")
 		m.ETA = later(m.ETA, m.DepartedAt)
 		m.Status = Departed
@@ -240,11 +241,11 @@ type ArriveMovement struct {
 
 // ArriveMovement records an arrival. The receiving state counts; the first arrival there sets the clock of what it does for those who came.
 func (d *Desk) ArriveMovement(ctx context.Context, scope access.Scope, w access.Write, id, movement string, in ArriveMovement) (Done[*Movement], error) {
-	in.ArrivedAt = instant(in.ArrivedAt)
+	in.ArrivedAt = check.Instant(in.ArrivedAt)
 	var c fault.Check
-	checkOptionalTime(&c, "/arrived_at", in.ArrivedAt)
+	check.OptionalTime(&c, "/arrived_at", in.ArrivedAt)
 	in.People.check(&c, "/people")
-	checkReason(&c, "/reason", in.Reason, false)
+	check.Reason(&c, "/reason", in.Reason, false)
 	return d.moved(ctx, scope, w, id, movement, c.Err(), func(t turn, m Movement) (movementEvent, error) {
 		if !t.staff(m.Receiver) {
 			return movementEvent{}, fault.New(fault.Forbidden, "receiver_only", "Only the receiving state %s counts who arrived.", m.Receiver)
@@ -254,7 +255,7 @@ func (d *Desk) ArriveMovement(ctx context.Context, scope access.Scope, w access.
 		}
 		m.ArrivedAt, m.Came, m.Why = orNow(in.ArrivedAt, t.now), &in.People, in.Reason
 		var c fault.Check
-		checkPast(&c, "/arrived_at", m.ArrivedAt, t.now)
+		check.Past(&c, "/arrived_at", m.ArrivedAt, t.now)
 		c.That(m.DepartedAt.IsZero() || !m.ArrivedAt.Before(m.DepartedAt), "/arrived_at", "lies before the departure")
 		m.Voyage, m.Status = m.withDifference(), Arrived
 		return movementEvent{EventMovementArrived, m, "", nil}, c.Err()
@@ -269,7 +270,7 @@ type CancelMovement struct {
 // CancelMovement takes back a movement that has not arrived; its open steps are cancelled and the receiving state is alerted.
 func (d *Desk) CancelMovement(ctx context.Context, scope access.Scope, w access.Write, id, movement string, in CancelMovement) (Done[*Movement], error) {
 	var c fault.Check
-	checkReason(&c, "/reason", in.Reason, true)
+	check.Reason(&c, "/reason", in.Reason, true)
 	return d.moved(ctx, scope, w, id, movement, c.Err(), func(t turn, m Movement) (movementEvent, error) {
 		if err := t.mustLead(); err != nil {
 			return movementEvent{}, err

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"landfall/internal/access"
+	"landfall/internal/check"
 	"landfall/internal/fault"
 	"landfall/internal/ledger"
 	"landfall/internal/place"
@@ -28,20 +29,20 @@ type Open struct {
 }
 
 func (in *Open) check() error {
-	in.OccurredAt = instant(in.OccurredAt)
+	in.OccurredAt = check.Instant(in.OccurredAt)
 	var c fault.Check
-	checkID(&c, in.ID)
-	checkRequired(&c, "/title", in.Title, maxTitle, false)
-	plain(&c, "/title", in.Title)
-	c.That(isID(in.HazardID), "/hazard_id", "must be the id of a hazard")
+	check.ID(&c, in.ID)
+	check.Required(&c, "/title", in.Title, check.MaxTitle, false)
+	check.Plain(&c, "/title", in.Title)
+	c.That(check.IsID(in.HazardID), "/hazard_id", "must be the id of a hazard")
 	if _, err := place.ParseState(string(in.Origin)); err != nil {
-		c.Field("/origin", "%s", detailOf(err))
+		c.Field("/origin", "%s", check.DetailOf(err))
 	} else if in.OriginIsland != "" {
-		checkParty(&c, "/origin_island", in.party())
+		check.Party(&c, "/origin_island", in.party())
 	}
 	checkStates(&c, "/receivers", in.Receivers)
-	checkWord(&c, "/severity", in.Severity, Severities())
-	checkTime(&c, "/occurred_at", in.OccurredAt)
+	check.Word(&c, "/severity", in.Severity, Severities())
+	check.Time(&c, "/occurred_at", in.OccurredAt)
 	switch {
 	case in.ExerciseSpeed != 0 && !in.Exercise:
 		c.Field("/exercise_speed", "is for exercises only")

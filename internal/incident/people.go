@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"landfall/internal/check"
 	"landfall/internal/fault"
 )
 
@@ -71,16 +72,16 @@ const maxAge = 130
 
 // check refuses counts that cannot be: a breakdown may leave people out, and never has more than there are.
 func (p People) check(c *fault.Check, at string) {
-	checkCount(c, at+"/total", p.Total)
+	check.Count(c, at+"/total", p.Total)
 
 	sum, seen := 0, map[Sex]bool{}
 	for n, row := range p.Sex {
 		here := at + "/sex/" + itoa(n)
-		checkWord(c, here+"/sex", row.Sex, Sexes())
-		checkCount(c, here+"/count", row.Count)
+		check.Word(c, here+"/sex", row.Sex, Sexes())
+		check.Count(c, here+"/count", row.Count)
 		c.That(!seen[row.Sex], here+"/sex", "is listed twice")
 		seen[row.Sex] = true
-		sum += min(max(row.Count, 0), maxCount+1)
+		sum += min(max(row.Count, 0), check.MaxCount+1)
 	}
 	c.That(sum <= max(p.Total, 0), at+"/sex", "add up to more than the total")
 
@@ -88,9 +89,9 @@ func (p People) check(c *fault.Check, at string) {
 	c.That(len(p.Ages) <= maxBands, at+"/ages", "has more than %d bands", maxBands)
 	for n, band := range p.Ages {
 		here := at + "/ages/" + itoa(n)
-		checkCount(c, here+"/count", band.Count)
+		check.Count(c, here+"/count", band.Count)
 		checkBand(c, here, band.From, band.To)
-		sum += min(max(band.Count, 0), maxCount+1)
+		sum += min(max(band.Count, 0), check.MaxCount+1)
 	}
 	if disjoint(p.Ages) {
 		c.That(sum <= max(p.Total, 0), at+"/ages", "add up to more than the total")
@@ -99,8 +100,8 @@ func (p People) check(c *fault.Check, at string) {
 	needs := map[Assistance]bool{}
 	for n, row := range p.Needs {
 		here := at + "/needs/" + itoa(n)
-		checkWord(c, here+"/need", row.Need, AssistanceWords())
-		checkCount(c, here+"/count", row.Count)
+		check.Word(c, here+"/need", row.Need, AssistanceWords())
+		check.Count(c, here+"/count", row.Count)
 		c.That(!needs[row.Need], here+"/need", "is listed twice")
 		c.That(row.Count <= max(p.Total, 0), here+"/count", "is more than the total")
 		needs[row.Need] = true

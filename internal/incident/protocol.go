@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"landfall/internal/access"
+	"landfall/internal/check"
 	"landfall/internal/fault"
 	"landfall/internal/ledger"
 	"landfall/internal/place"
@@ -42,8 +43,8 @@ func (in *Start) check(templates Templates) error {
 		case ok && !slices.Contains(t.Anchors(), a):
 			c.Field(at, "is not used by this protocol")
 		}
-		v.At = instant(v.At)
-		checkTime(&c, at+"/at", v.At)
+		v.At = check.Instant(v.At)
+		check.Time(&c, at+"/at", v.At)
 		c.That(v.Kind.Valid(), at+"/kind", "must be forecast or observed")
 		in.Anchors[name] = v
 	}
@@ -108,7 +109,7 @@ func (t turn) start(in Start, eventType string) ([]ledger.Event, error) {
 	for _, name := range slices.Sorted(maps.Keys(in.Anchors)) {
 		v := in.Anchors[name]
 		if v.Kind == protocol.Observed {
-			checkPast(&c, "/anchors/"+pointerEscape(name)+"/at", v.At, t.now)
+			check.Past(&c, "/anchors/"+pointerEscape(name)+"/at", v.At, t.now)
 		}
 		if old, ok := t.Anchors[name]; !ok || !old.At.Equal(v.At) || old.Kind != v.Kind {
 			e.Anchors = append(e.Anchors, anchorSet{Name: name, At: v.At, Kind: v.Kind})
@@ -140,9 +141,9 @@ func (t turn) start(in Start, eventType string) ([]ledger.Event, error) {
 // An anchor that has a value asks for If-Match, one that has none for If-None-Match: *. STAY_END is each receiver's own: it is named STAY_END.ATG,
 // or STAY_END alone by the receiver itself.
 func (d *Desk) MoveAnchor(ctx context.Context, scope access.Scope, w access.Write, id, name string, v protocol.Value) (Done[*Anchor], error) {
-	v.At = instant(v.At)
+	v.At = check.Instant(v.At)
 	var c fault.Check
-	checkTime(&c, "/at", v.At)
+	check.Time(&c, "/at", v.At)
 	c.That(v.Kind.Valid(), "/kind", "must be forecast or observed")
 	if err := c.Err(); err != nil {
 		return Done[*Anchor]{}, err
@@ -217,7 +218,7 @@ func (t turn) moveAnchor(key string, v protocol.Value) ([]ledger.Event, error) {
 	}
 	if v.Kind == protocol.Observed {
 		var c fault.Check
-		checkPast(&c, "/at", v.At, t.now)
+		check.Past(&c, "/at", v.At, t.now)
 		if err := c.Err(); err != nil {
 			return nil, err
 		}

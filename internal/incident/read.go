@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"landfall/internal/access"
+	"landfall/internal/check"
 	"landfall/internal/fault"
 	"landfall/internal/place"
 	"landfall/internal/protocol"
@@ -94,14 +95,14 @@ func (f Filter) query() (store.Query, error) {
 	if len(f.Status) > 0 {
 		cond := store.Cond{Field: "status"}
 		for _, s := range f.Status {
-			checkWord(&c, "?status", s, Statuses())
+			check.Word(&c, "?status", s, Statuses())
 			cond.Any = append(cond.Any, string(s))
 		}
 		q.Filter = append(q.Filter, cond)
 	}
 	if f.State != "" {
 		if _, err := place.ParseState(string(f.State)); err != nil {
-			c.Field("?state", "%s", detailOf(err))
+			c.Field("?state", "%s", check.DetailOf(err))
 		}
 		q.Filter = append(q.Filter, store.Cond{Field: "states", Contains: stateToken(f.State)})
 	}
@@ -114,7 +115,7 @@ func (f Filter) query() (store.Query, error) {
 		q.Filter = append(q.Filter, store.Cond{Field: "exercise", Any: []any{*f.Exercise}})
 	}
 	if text := strings.TrimSpace(f.Query); text != "" {
-		checkText(&c, "?q", text, maxQuery, false)
+		check.Text(&c, "?q", text, maxQuery, false)
 		q.Filter = append(q.Filter, store.Cond{Field: "text", Contains: foldText(text)})
 	}
 	return q, c.Err()
@@ -153,7 +154,7 @@ type Known struct {
 // the time before it was first named.
 func (d *Desk) GetAsKnownAt(ctx context.Context, scope access.Scope, id string, at time.Time) (Known, error) {
 	var c fault.Check
-	checkTime(&c, "?as_known_at", at)
+	check.Time(&c, "?as_known_at", at)
 	if err := c.Err(); err != nil {
 		return Known{}, err
 	}
@@ -224,17 +225,17 @@ func (f StepFilter) check() error {
 	var c fault.Check
 	if f.Party != "" {
 		if _, err := place.ParseParty(string(f.Party)); err != nil {
-			c.Field("?party", "%s", detailOf(err))
+			c.Field("?party", "%s", check.DetailOf(err))
 		}
 	}
 	for _, s := range f.Status {
-		checkWord(&c, "?status", s, StepStatuses())
+		check.Word(&c, "?status", s, StepStatuses())
 	}
 	if f.Phase != "" {
-		checkWord(&c, "?phase", f.Phase, protocol.Phases())
+		check.Word(&c, "?phase", f.Phase, protocol.Phases())
 	}
 	if f.Side != "" {
-		checkWord(&c, "?side", f.Side, []protocol.Side{protocol.OriginSide, protocol.ReceivingSide, protocol.RegionalSide, protocol.TourismSide})
+		check.Word(&c, "?side", f.Side, []protocol.Side{protocol.OriginSide, protocol.ReceivingSide, protocol.RegionalSide, protocol.TourismSide})
 	}
 	return c.Err()
 }
@@ -317,7 +318,7 @@ func (d *Desk) Figures(ctx context.Context, scope access.Scope, id string, role 
 	q := store.Query{Kind: KindFigure, Index: "incident", Equal: []any{id}, Desc: true, After: page.Cursor, Limit: limit}
 	if role != "" {
 		var c fault.Check
-		checkWord(&c, "?role", role, []FigureRole{Recommended, Triangulation})
+		check.Word(&c, "?role", role, []FigureRole{Recommended, Triangulation})
 		if err := c.Err(); err != nil {
 			return none, err
 		}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"landfall/internal/access"
+	"landfall/internal/check"
 	"landfall/internal/place"
 	"landfall/internal/protocol"
 )
@@ -179,13 +180,13 @@ func (s *state) ended() bool { return s.Status == Closed || s.Status == StoodDow
 func (s *state) receives(p place.Party) bool { return slices.Contains(s.Receivers, p) }
 
 // scenario gives the incident's own time at a wall time, in the precision of records.
-func (s *state) scenario(wall time.Time) time.Time { return instant(s.Clock.Scenario(wall)) }
+func (s *state) scenario(wall time.Time) time.Time { return check.Instant(s.Clock.Scenario(wall)) }
 
 // wallOf gives the first wall time, in the precision of records, at which scenario time has reached t.
 func (s *state) wallOf(t time.Time) time.Time {
 	wall := s.Clock.Wall(t)
-	if down := instant(wall); !down.Before(wall) {
+	if down := check.Instant(wall); !down.Before(wall) {
 		return down
 	}
-	return instant(wall).Add(time.Microsecond)
+	return check.Instant(wall).Add(time.Microsecond)
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"landfall/internal/access"
+	"landfall/internal/check"
 	"landfall/internal/fault"
 	"landfall/internal/ledger"
 )
@@ -19,11 +20,11 @@ type StepReport struct {
 }
 
 func (in *StepReport) check(c *fault.Check) {
-	in.OccurredAt = instant(in.OccurredAt)
-	checkOptionalTime(c, "/occurred_at", in.OccurredAt)
+	in.OccurredAt = check.Instant(in.OccurredAt)
+	check.OptionalTime(c, "/occurred_at", in.OccurredAt)
 	if e := in.Evidence; e != nil {
 		c.That(e.Type.Valid(), "/evidence/type", "must be bulletin, notice, note_verbale, figure, capacity, survey, decision or receipt")
-		checkRequired(c, "/evidence/reference", e.Reference, maxReference, false)
+		check.Required(c, "/evidence/reference", e.Reference, check.MaxReference, false)
 	}
 }
 
@@ -44,7 +45,7 @@ func (d *Desk) StartStep(ctx context.Context, scope access.Scope, w access.Write
 // completed.
 func (d *Desk) CompleteStep(ctx context.Context, scope access.Scope, w access.Write, id, key string, in StepReport) (Done[Step], error) {
 	return d.report(ctx, scope, w, id, key, in, EventStepCompleted, func(c *fault.Check) {
-		checkReason(c, "/proof_waived", in.Waiver, false)
+		check.Reason(c, "/proof_waived", in.Waiver, false)
 		c.That(in.Evidence == nil || in.Waiver == "", "/proof_waived", "is for a step without evidence")
 	}, func(t turn, i *Instance) error {
 		switch {
@@ -64,7 +65,7 @@ func (d *Desk) CompleteStep(ctx context.Context, scope access.Scope, w access.Wr
 // MarkNotApplicable says that a step has no meaning here, and why.
 func (d *Desk) MarkNotApplicable(ctx context.Context, scope access.Scope, w access.Write, id, key string, in StepReport) (Done[Step], error) {
 	return d.report(ctx, scope, w, id, key, in, EventStepNotApplicable, func(c *fault.Check) {
-		checkReason(c, "/reason", in.Reason, true)
+		check.Reason(c, "/reason", in.Reason, true)
 	}, func(t turn, i *Instance) error {
 		if !i.Open() {
 			return errStep(i, "be marked not applicable")
@@ -76,15 +77,15 @@ func (d *Desk) MarkNotApplicable(ctx context.Context, scope access.Scope, w acce
 // NoteStep adds a free note to a step. It is a word on the step, so the step is not stale any more.
 func (d *Desk) NoteStep(ctx context.Context, scope access.Scope, w access.Write, id, key string, in StepReport) (Done[Step], error) {
 	return d.report(ctx, scope, w, id, key, in, EventStepNoted, func(c *fault.Check) {
-		checkRequired(c, "/note", in.Note, maxNote, true)
-		plain(c, "/note", in.Note)
+		check.Required(c, "/note", in.Note, maxNote, true)
+		check.Plain(c, "/note", in.Note)
 	}, func(turn, *Instance) error { return nil })
 }
 
 // ReopenStep takes back that a step is done or not applicable, and says why. It gets a fair time to be done in.
 func (d *Desk) ReopenStep(ctx context.Context, scope access.Scope, w access.Write, id, key string, in StepReport) (Done[Step], error) {
 	return d.report(ctx, scope, w, id, key, in, EventStepReopened, func(c *fault.Check) {
-		checkReason(c, "/reason", in.Reason, true)
+		check.Reason(c, "/reason", in.Reason, true)
 	}, func(t turn, i *Instance) error {
 		if i.Status != StepDone && i.Status != StepNotApplicable {
 			return errStep(i, "be reopened")
@@ -151,7 +152,7 @@ func (t turn) step(key, eventType string) (*Instance, error) {
 func (t turn) reportStep(i *Instance, in StepReport, eventType string) (ledger.Decision, error) {
 	e := stepReported{Key: i.Key, OccurredAt: orNow(in.OccurredAt, t.now)}
 	var c fault.Check
-	checkPast(&c, "/occurred_at", e.OccurredAt, t.now)
+	check.Past(&c, "/occurred_at", e.OccurredAt, t.now)
 	if err := c.Err(); err != nil {
 		return ledger.Decision{}, err
 	}
@@ -180,7 +181,7 @@ func (t turn) reportStep(i *Instance, in StepReport, eventType string) (ledger.D
 // That a note was there, and why it is gone, stays on record. Those who lead the incident erase, and whoever's step it is.
 func (d *Desk) EraseNote(ctx context.Context, scope access.Scope, id string, seq int64, reason string) error {
 	var c fault.Check
-	checkReason(&c, "/reason", reason, true)
+	check.Reason(&c, "/reason", reason, true)
 	if err := c.Err(); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"landfall/internal/access"
+	"landfall/internal/check"
 	"landfall/internal/fault"
 	"landfall/internal/ledger"
 	"landfall/internal/place"
@@ -87,11 +88,11 @@ func mayRelay(scope access.Scope) bool {
 func checkRelay(r *ledger.Relay, now time.Time) (place.Party, error) {
 	var c fault.Check
 	party := place.Party(r.OnBehalfOf)
-	checkParty(&c, "/on_behalf_of", party)
-	checkWord(&c, "/relayed_by", r.RelayedBy, relays)
+	check.Party(&c, "/on_behalf_of", party)
+	check.Word(&c, "/relayed_by", r.RelayedBy, relays)
 	if r.SaidAt != nil {
-		checkTime(&c, "/said_at", *r.SaidAt)
-		checkPast(&c, "/said_at", *r.SaidAt, now)
+		check.Time(&c, "/said_at", *r.SaidAt)
+		check.Past(&c, "/said_at", *r.SaidAt, now)
 	}
 	return party, c.Err()
 }
