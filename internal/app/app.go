@@ -34,6 +34,7 @@ import (
 	"landfall/internal/notify/email"
 	"landfall/internal/notify/logfile"
 	"landfall/internal/notify/webhook"
+	"landfall/internal/preparedness"
 	"landfall/internal/relay"
 	"landfall/internal/rest"
 	"landfall/internal/store"
@@ -59,6 +60,7 @@ type App struct {
 
 	access    *access.Desk
 	incidents *incident.Desk
+	prepared  *preparedness.Desk
 	notify    *notify.Desk
 
 	firstToken string
@@ -209,6 +211,7 @@ func (a *App) openBus(ctx context.Context, empty bool) (*bus.Bus, error) {
 func (a *App) desks(key []byte) (err error) {
 	a.access = access.NewDesk(a.ledger, a.store, access.Options{Now: a.opt.Now, Logger: a.log})
 	a.incidents = incident.NewDesk(a.ledger, a.store, nil)
+	a.prepared = preparedness.NewDesk(a.ledger, a.store, situation{a.incidents})
 	channels, err := a.channels()
 	if err != nil {
 		return err
@@ -286,14 +289,14 @@ func (a *App) newServer(proxies []*net.IPNet) (server, error) {
 		})
 	}
 	pages, err := console.New(console.Options{
-		Access: a.access, Incidents: a.incidents, Notify: a.notify, Feed: hints{a.bus}, Now: a.opt.Now, Logger: a.log,
+		Access: a.access, Incidents: a.incidents, Notify: a.notify, Preparedness: a.prepared, Feed: hints{a.bus}, Now: a.opt.Now, Logger: a.log,
 		Secure: tlsConfig != nil || strings.HasPrefix(a.opt.PublicURL, "https://"), TrustedOrigins: a.opt.TrustedOrigins,
 	})
 	if err != nil {
 		return nil, err
 	}
 	return rest.New(rest.Options{
-		Listen: a.opt.Listen, TLS: tlsConfig, Access: a.access, Incidents: a.incidents, Notify: a.notify, Feed: feed{a.bus}, ETag: a.ledger.ETag,
+		Listen: a.opt.Listen, TLS: tlsConfig, Access: a.access, Incidents: a.incidents, Notify: a.notify, Preparedness: a.prepared, Feed: feed{a.bus}, ETag: a.ledger.ETag,
 		Now: a.opt.Now, Logger: a.log, Registerer: a.metrics.registry, Ready: a.checks(), TrustedProxies: proxies,
 		Metrics: metrics, Pages: pages, Operation: operation{a}, Tracer: a.traces.provider(), Rates: a.requestRates(), Drain: a.opt.Drain,
 	})

@@ -14,6 +14,7 @@ import (
 	"landfall/internal/incident"
 	"landfall/internal/ledger"
 	"landfall/internal/notify"
+	"landfall/internal/preparedness"
 	"landfall/internal/store"
 	"landfall/internal/store/mongodb"
 	"landfall/internal/store/sqlite"
@@ -51,7 +52,7 @@ func (r Records) cannotOpen(err error) error {
 // Kinds lists every kind of document there is.
 func Kinds() []store.Kind {
 	var all []store.Kind
-	for _, kinds := range [][]store.Kind{ledger.Kinds(), access.Kinds(), incident.Kinds(), notify.Kinds(), backup.Kinds(), kinds} {
+	for _, kinds := range [][]store.Kind{ledger.Kinds(), access.Kinds(), incident.Kinds(), preparedness.Kinds(), notify.Kinds(), backup.Kinds(), kinds} {
 		all = append(all, kinds...)
 	}
 	return all

@@ -10,6 +10,7 @@ import (
 	"landfall/internal/incident"
 	"landfall/internal/ledger"
 	"landfall/internal/notify"
+	"landfall/internal/preparedness"
 	"landfall/internal/store"
 	"landfall/internal/store/sqlite"
 	"landfall/internal/watch"
@@ -30,7 +31,7 @@ func (a *App) jobs() []watch.Job {
 	}
 	wakes := &watch.Wakes{
 		Store: a.store, Logger: a.log,
-		Sweepers: map[string]watch.Sweeper{incident.Noun: a.incidents, notify.NounSubscription: a.notify},
+		Sweepers: map[string]watch.Sweeper{incident.Noun: a.incidents, preparedness.Noun: a.prepared, notify.NounSubscription: a.notify},
 		Settle:   func(ctx context.Context) { a.ledger.Settle(ctx, time.Second) },
 		Observe: func(streams, fired int) {
 			a.metrics.swept.Add(float64(streams))

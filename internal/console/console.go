@@ -33,6 +33,7 @@ import (
 	"landfall/internal/fault"
 	"landfall/internal/incident"
 	"landfall/internal/notify"
+	"landfall/internal/preparedness"
 )
 
 // Options configure a Console. The desks and Now are required.
@@ -56,6 +57,7 @@ type Console struct {
 	access   *access.Desk
 	incident *incident.Desk
 	notify   *notify.Desk
+	prepared *preparedness.Desk
 	sessions *scs.SessionManager
 	origin   *http.CrossOriginProtection // of every form
 	entrance *http.CrossOriginProtection // of the form that signs in
@@ -71,7 +73,7 @@ func New(opt Options) (*Console, error) {
 	}
 	c := &Console{
 		opt: opt, log: opt.Logger, now: opt.Now,
-		access: opt.Access, incident: opt.Incidents, notify: opt.Notify,
+		access: opt.Access, incident: opt.Incidents, notify: opt.Notify, prepared: opt.Preparedness,
 		sessions: newSessions(opt), origin: http.NewCrossOriginProtection(), entrance: http.NewCrossOriginProtection(),
 	}
 	for _, o := range opt.TrustedOrigins {

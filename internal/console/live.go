@@ -127,6 +127,8 @@ func (v *visit) sees(ctx context.Context, stream string) bool {
 		_, err = v.console.incident.Get(ctx, v.scope, id)
 	case "alert":
 		_, err = v.console.notify.Alert(ctx, v.scope, id)
+	case "unit":
+		_, err = v.console.prepared.Unit(ctx, v.scope, id)
 	default:
 		return false
 	}

@@ -40,6 +40,7 @@ import (
 	"landfall/internal/access"
 	"landfall/internal/incident"
 	"landfall/internal/notify"
+	"landfall/internal/preparedness"
 )
 
 // Check is one thing that must be well before the process is ready. Run gives what is wrong in words fit for the open.
@@ -53,13 +54,14 @@ type Options struct {
 	Listen string      // host:port; "" means no listener, for use through Handler only
 	TLS    *tls.Config // nil: plain HTTP. With it HTTPS from TLS 1.2 on, HTTP/2 too; see Certificate
 
-	Access    *access.Desk
-	Incidents *incident.Desk
-	Notify    *notify.Desk
-	Pages     Pages                  // nil: there are none
-	Operation Operation              // how the service runs; nil: 404
-	Feed      Feed                   // events as they happen
-	ETag      func(seq int64) string // (*ledger.Ledger).ETag
+	Access       *access.Desk
+	Incidents    *incident.Desk
+	Notify       *notify.Desk
+	Preparedness *preparedness.Desk
+	Pages        Pages                  // nil: there are none
+	Operation    Operation              // how the service runs; nil: 404
+	Feed         Feed                   // events as they happen
+	ETag         func(seq int64) string // (*ledger.Ledger).ETag
 
 	Now            func() time.Time      // required: the wall clock
 	Logger         *slog.Logger          // slog.Default()
@@ -107,6 +109,7 @@ type Server struct {
 	access   *access.Desk
 	incident *incident.Desk
 	notify   *notify.Desk
+	prepared *preparedness.Desk
 	contract *contract
 	docs     leaf
 	yaml     leaf
@@ -159,7 +162,7 @@ func assemble(opt Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		opt: opt, log: opt.Logger, now: opt.Now, access: opt.Access, incident: opt.Incidents, notify: opt.Notify, contract: c,
+		opt: opt, log: opt.Logger, now: opt.Now, access: opt.Access, incident: opt.Incidents, notify: opt.Notify, prepared: opt.Preparedness, contract: c,
 		limiter: newLimiter(opt.Rates), slots: make(chan struct{}, opt.MaxConcurrent), streams: make(chan struct{}, opt.MaxStreams),
 		served: make(chan struct{}), drained: make(chan struct{}),
 	}
