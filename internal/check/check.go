@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"landfall/internal/fault"
+	"landfall/internal/ledger"
 	"landfall/internal/place"
 )
 
@@ -197,4 +198,20 @@ func DetailOf(err error) string {
 		return f.Detail
 	}
 	return "cannot be accepted"
+}
+
+// Relays gives the ways in which a word is passed on (domain: speaking for others).
+func Relays() []string { return []string{"phone", "radio", "satellite", "in_person", "paper"} }
+
+// Relay reads on whose behalf somebody speaks: on_behalf_of, relayed_by and said_at. It gives the party, or an Invalid fault.
+func Relay(r *ledger.Relay, now time.Time) (place.Party, error) {
+	var c fault.Check
+	party := place.Party(r.OnBehalfOf)
+	Party(&c, "/on_behalf_of", party)
+	Word(&c, "/relayed_by", r.RelayedBy, Relays())
+	if r.SaidAt != nil {
+		Time(&c, "/said_at", *r.SaidAt)
+		Past(&c, "/said_at", *r.SaidAt, now)
+	}
+	return party, c.Err()
 }

@@ -77,7 +77,7 @@ func (d *Desk) OpenHazard(ctx context.Context, scope access.Scope, w access.Writ
 		return none, fault.New(fault.Forbidden, "role_not_allowed", "Coordinators and regional officers open hazards.")
 	}
 	if w.Relay != nil {
-		if _, err := checkRelay(w.Relay, d.ledger.Now()); err != nil {
+		if _, err := check.Relay(w.Relay, d.ledger.Now()); err != nil {
 			return none, err
 		}
 	}

@@ -32,9 +32,6 @@ type voice struct {
 	relayed bool
 }
 
-// relays are the ways in which a word is passed on.
-var relays = []string{"phone", "radio", "satellite", "in_person", "paper"}
-
 // voiceOf is an account's own voice.
 func voiceOf(scope access.Scope) voice {
 	return voice{all: scope.All, party: scope.Party, role: scope.Role}
@@ -56,7 +53,7 @@ func (s *state) hear(scope access.Scope, relay *ledger.Relay, now time.Time) (vo
 	if relay == nil {
 		return voiceOf(scope), nil
 	}
-	party, err := checkRelay(relay, later(now, s.scenario(now)))
+	party, err := check.Relay(relay, later(now, s.scenario(now)))
 	if err != nil {
 		return voice{}, err
 	}
@@ -82,19 +79,6 @@ func relayedVoice(party place.Party) voice {
 
 func mayRelay(scope access.Scope) bool {
 	return scope.All || slices.Contains([]access.Role{access.RoleCoordinator, access.RoleOfficial, access.RoleRegionalOfficer}, scope.Role)
-}
-
-// checkRelay reads on_behalf_of, relayed_by and said_at.
-func checkRelay(r *ledger.Relay, now time.Time) (place.Party, error) {
-	var c fault.Check
-	party := place.Party(r.OnBehalfOf)
-	check.Party(&c, "/on_behalf_of", party)
-	check.Word(&c, "/relayed_by", r.RelayedBy, relays)
-	if r.SaidAt != nil {
-		check.Time(&c, "/said_at", *r.SaidAt)
-		check.Past(&c, "/said_at", *r.SaidAt, now)
-	}
-	return party, c.Err()
 }
 
 func (v voice) is(roles ...access.Role) bool { return slices.Contains(roles, v.role) }

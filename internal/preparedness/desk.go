@@ -97,12 +97,15 @@ func (d *Desk) change(ctx context.Context, scope access.Scope, w access.Write, i
 	}
 	out, err := d.units.Execute(ctx, id, ledger.Command[*Unit]{
 		Actor: scope.Actor(), Relay: w.Relay, Key: w.Key, Digest: w.Digest,
-		Allow: func(u *Unit, _ ledger.Moment) error {
+		Allow: func(u *Unit, at ledger.Moment) error {
 			if !reads(scope, u.Party) {
 				return errNoUnit()
 			}
 			if !owns(scope, u.Party) {
 				return fault.New(fault.Forbidden, "not_your_state", "Only the state whose unit it is changes it.")
+			}
+			if err := relayed(w.Relay, u.Party, at.Now); err != nil {
+				return err
 			}
 			return who.check(scope)
 		},
@@ -121,6 +124,20 @@ func (d *Desk) change(ctx context.Context, scope access.Scope, w access.Write, i
 		return Done{}, err
 	}
 	return Done{Unit: out.Value, Version: out.Seq, Events: out.Events, Repeated: out.Repeated}, nil
+}
+
+// relayed refuses the word of others than the unit's own state: nobody else speaks of its units.
+func relayed(r *ledger.Relay, owner place.Party, now time.Time) error {
+	if r == nil {
+		return nil
+	}
+	party, err := check.Relay(r, now)
+	if err != nil {
+		return err
+	}
+	var c fault.Check
+	c.That(party.State() == owner.State(), "/on_behalf_of", "must be of the state whose unit it is")
+	return c.Err()
 }
 
 // matches checks If-Match against a part. seq 0 means that the part is absent. required: a change without If-Match is refused.
@@ -221,6 +238,9 @@ func (d *Desk) Register(ctx context.Context, scope access.Scope, w access.Write,
 	}
 	if !owns(scope, in.Party) {
 		return Done{}, fault.New(fault.Forbidden, "not_your_state", "Only the state whose unit it is registers it.")
+	}
+	if err := relayed(w.Relay, in.Party, d.ledger.Now()); err != nil {
+		return Done{}, err
 	}
 	if err := d.checkDestination(ctx, scope, what.Destination, in.Party); err != nil {
 		return Done{}, err

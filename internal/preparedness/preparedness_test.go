@@ -266,7 +266,9 @@ func TestPropertiesAreConfirmedInTheWindowBeforeTheSeason(t *testing.T) {
 	refused(t, err, "not_in_window")
 }
 
-func amount(rooms, beds int) preparedness.Amount { return preparedness.Amount{Rooms: rooms, Beds: beds} }
+func amount(rooms, beds int) preparedness.Amount {
+	return preparedness.Amount{Rooms: rooms, Beds: beds}
+}
 
 func TestCapacityGoesFromOfferedToReleased(t *testing.T) {
 	w := newWorld(t)

@@ -16,6 +16,7 @@ var roles = []string{"nobody", "first", "origin", "receiver", "stranger", "liais
 type scene struct {
 	hazard, incident, spare, draft, active, movement, departed, unwanted string
 	alert, subscription, leaving, delivery, token                        string
+	unit, doomed                                                         string
 	etags                                                                map[string]string
 }
 
@@ -58,12 +59,17 @@ func alertOf(s scene) string        { return s.alert }
 func subscriptionOf(s scene) string { return s.subscription }
 func deliveryOf(s scene) string     { return s.delivery }
 func tokenOf(s scene) string        { return s.token }
+func unitOf(s scene) string         { return s.unit }
+func doomedOf(s scene) string       { return s.doomed }
 
 const (
 	aMovement = `{"mode":"sea","to":{"party":"ATG"},"departs_at":"2026-09-01T13:00:00Z","eta":"2026-09-01T20:00:00Z","people":{"total":12}}`
 	aFigure   = `{"place":{"party":"DMA"},"quantifier":"exact","unit":"person","number":30,"category":"idps","term":"sheltered","setting":"hotel",
 		"source":{"name":"Red Cross","kind":"red_cross"},"role":"triangulation","as_of":"2026-09-01T11:00:00Z"}`
 )
+
+// allMet answers the catalogue of properties with yes.
+const allMet = `{"answers":{"P01":true,"P02":true,"P03":true,"P04":true,"P05":true,"P06":true,"P07":true,"P08":true,"P09":true,"P10":true,"P11":true,"P12":true}}`
 
 // matrix says who is answered what.
 func matrix() []matrixRow {
@@ -75,7 +81,7 @@ func matrix() []matrixRow {
 			return strings.ReplaceAll(format, "RECEIVER", s.etags["receiver"]), strings.ReplaceAll(body, "RECEIVER", s.etags["receiver"]), nil
 		}
 	}
-	in := "/api/v1/incidents/%s"
+	in, unit := "/api/v1/incidents/%s", "/api/v1/preparedness/units/%s"
 	return []matrixRow{
 		//                                                                           nobody first origin receiver stranger liaison auditor
 		{"listHazards", path("/api/v1/hazards"), "401 200 200 200 200 200 200"},
@@ -129,6 +135,24 @@ func matrix() []matrixRow {
 		{"replayDeliveries", with("/api/v1/deliveries/replay", `{"status":["expired"]}`), "401 200 200 200 200 200 403"},
 		{"listProtocols", path("/api/v1/protocols"), "401 200 200 200 200 200 200"},
 		{"getProtocol", path("/api/v1/protocols/hurricane"), "401 200 200 200 200 200 200"},
+		{"listIndicators", path("/api/v1/preparedness/indicators"), "401 200 200 200 200 200 200"},
+		{"listUnits", path("/api/v1/preparedness/units"), "401 200 200 200 200 200 200"},
+		{"registerUnit", with("/api/v1/preparedness/units", `{"kind":"property","party":"ATG","name":"Bay hotel B","rooms":10}`), "401 201 403 403 403 201 403"},
+		{"getUnit", path(unit, unitOf), "401 200 404 200 404 200 404"},
+		{"changeUnit", with(unit, `{"name":"Bay hotel C","rooms":12}`, unitOf), "401 200 404 403 404 200 404"},
+		{"listAssessments", path(unit+"/assessments", unitOf), "401 200 404 200 404 200 404"},
+		{"assessUnit", with(unit+"/assessments", allMet, unitOf), "401 201 404 403 404 201 404"},
+		{"confirmSeason", path(unit+"/confirm-season", unitOf), "401 409 404 403 404 409 404"},
+		{"invalidateAssessment", with(unit+"/invalidate", `{"trigger":"major_damage","reason":"Roof lost"}`, unitOf), "401 200 404 403 404 200 404"},
+		{"getCapacity", path(unit+"/capacity", unitOf), "401 200 404 200 404 200 404"},
+		{"offerCapacity", with(unit+"/capacity", `{"rooms":5,"beds":9,"floor_area_m2":28}`, unitOf), "401 200 404 200 404 200 404"},
+		{"confirmCapacity", with(unit+"/capacity/confirm", `{"rooms":4,"beds":8}`, unitOf), "401 200 404 200 404 200 404"},
+		{"useCapacity", with(unit+"/capacity/use", `{"rooms":2,"beds":4}`, unitOf), "401 200 404 200 404 200 404"},
+		{"releaseCapacity", with(unit+"/capacity/release", `{"rooms":2,"beds":4}`, unitOf), "401 200 404 200 404 200 404"},
+		{"listCaseloads", path(unit+"/caseload", unitOf), "401 200 404 200 404 200 404"},
+		{"reportCaseload", with(unit+"/caseload", `{"counts":[{"nationality":"GBR","setting":"hotel","number":7}]}`, unitOf), "401 201 404 403 404 201 404"},
+		{"getBoard", path("/api/v1/preparedness/board"), "401 200 200 200 200 200 200"},
+		{"retireUnit", with(unit+"/retire", `{"reason":"Closed for good"}`, doomedOf), "401 200 404 403 404 200 404"},
 		{"listAccounts", path("/api/v1/accounts"), "401 200 403 403 403 403 403"},
 		{"createAccount", with("/api/v1/accounts", `{"name":"Duty desk","role":"official","party":"ATG"}`), "401 201 403 403 403 403 403"},
 		{"getAccount", account("/api/v1/accounts/RECEIVER", ""), "401 200 404 200 404 404 404"},
@@ -179,6 +203,14 @@ func (w *world) stage() scene {
 	for _, d := range w.get("receiver", "/api/v1/deliveries?incident_id="+s.active).want(200).items() {
 		s.delivery = d["id"].(string)
 	}
+	const units = "/api/v1/preparedness/units"
+	for _, id := range []*string{&s.unit, &s.doomed} {
+		u := w.post("liaison", units, `{"kind":"property","name":"Bay hotel A","rooms":20,"town":"Dickenson Bay"}`).want(201)
+		*id = u.text("id")
+		s.etags[units+"/"+*id], s.etags[units+"/"+*id+"/retire"] = u.etag(), u.etag()
+	}
+	w.post("liaison", units+"/"+s.unit+"/assessments", allMet).want(201)
+	w.post("liaison", units+"/"+s.unit+"/capacity", `{"rooms":5,"beds":8}`).want(200)
 	token := w.postf("first", "/api/v1/tokens", `{"account_id":%q,"label":"spare"}`, w.account["receiver"]).want(201)
 	s.token = token.text("id")
 	s.etags["/api/v1/tokens/"+s.token] = token.etag()

@@ -51,6 +51,13 @@ const (
 	AnswerKindQuestion AnswerKind = "question"
 )
 
+// Defines values for AssessmentTrigger.
+const (
+	AssessmentTriggerDrillFailed      AssessmentTrigger = "drill_failed"
+	AssessmentTriggerMajorDamage      AssessmentTrigger = "major_damage"
+	AssessmentTriggerOwnershipChanged AssessmentTrigger = "ownership_changed"
+)
+
 // Defines values for Assistance.
 const (
 	AssistanceInfant             Assistance = "infant"
@@ -62,6 +69,12 @@ const (
 	AssistanceStretcher          Assistance = "stretcher"
 	AssistanceUnaccompaniedMinor Assistance = "unaccompanied_minor"
 	AssistanceWheelchair         Assistance = "wheelchair"
+)
+
+// Defines values for CatalogueStatus.
+const (
+	CatalogueStatusAdopted  CatalogueStatus = "adopted"
+	CatalogueStatusProposal CatalogueStatus = "proposal"
 )
 
 // Defines values for ChannelName.
@@ -288,6 +301,16 @@ const (
 	QuantifierMoreThan      Quantifier = "more_than"
 )
 
+// Defines values for ReadinessStatus.
+const (
+	ReadinessStatusExpired  ReadinessStatus = "expired"
+	ReadinessStatusLimited  ReadinessStatus = "limited"
+	ReadinessStatusNotReady ReadinessStatus = "not_ready"
+	ReadinessStatusPartial  ReadinessStatus = "partial"
+	ReadinessStatusReady    ReadinessStatus = "ready"
+	ReadinessStatusUnknown  ReadinessStatus = "unknown"
+)
+
 // Defines values for RelayedBy.
 const (
 	RelayedByInPerson  RelayedBy = "in_person"
@@ -372,6 +395,30 @@ const (
 	SubscriptionStatusDeleted  SubscriptionStatus = "deleted"
 	SubscriptionStatusDisabled SubscriptionStatus = "disabled"
 	SubscriptionStatusExpired  SubscriptionStatus = "expired"
+)
+
+// Defines values for UnitKind.
+const (
+	UnitKindDestination UnitKind = "destination"
+	UnitKindProperty    UnitKind = "property"
+	UnitKindState       UnitKind = "state"
+)
+
+// Defines values for UnitSetting.
+const (
+	UnitSettingCruiseInPort   UnitSetting = "cruise_in_port"
+	UnitSettingHotel          UnitSetting = "hotel"
+	UnitSettingSeasonalWorker UnitSetting = "seasonal_worker"
+	UnitSettingStudent        UnitSetting = "student"
+	UnitSettingVilla          UnitSetting = "villa"
+	UnitSettingYacht          UnitSetting = "yacht"
+)
+
+// Defines values for WarningLevel.
+const (
+	WarningLevelNone    WarningLevel = "none"
+	WarningLevelWarning WarningLevel = "warning"
+	WarningLevelWatch   WarningLevel = "watch"
 )
 
 // Defines values for Nonestar.
@@ -873,6 +920,77 @@ type Arrival struct {
 	SaidAt time.Time `json:"said_at,omitempty,omitzero"`
 }
 
+// Assessment What a unit was found to be at.
+//
+// Example: {"answers":{"P01":true},"assessed_at":"2026-06-10T14:00:00Z","catalogue":"property","catalogue_version":1,"critical_failed":[],"etag":"\"1-2\"","id":"0198c0de-0000-7000-8000-000000000022","points":95,"recorded_at":"2026-06-10T14:00:00Z","status":"ready","valid_until":"2027-06-10T14:00:00Z"}
+type Assessment struct {
+	// Answers For each indicator of the catalogue but shares, by its code, whether it is met.
+	//
+	// Example: {"P01":true,"P02":false}
+	Answers IndicatorAnswers `json:"answers"`
+
+	// AssessedAt When somebody looked.
+	AssessedAt time.Time `json:"assessed_at"`
+
+	// Catalogue The catalogue it was made with.
+	Catalogue string `json:"catalogue"`
+
+	// CatalogueVersion Its version.
+	CatalogueVersion int `json:"catalogue_version"`
+
+	// CriticalFailed Critical indicators that are not met.
+	CriticalFailed []string `json:"critical_failed"`
+
+	// Etag Its version.
+	Etag string `json:"etag"`
+
+	// ID Its id.
+	ID string `json:"id"`
+
+	// Invalidated Why an assessment does not hold any more.
+	//
+	// Example: major_damage
+	Invalidated AssessmentTrigger `json:"invalidated,omitempty,omitzero"`
+
+	// Points Of 100.
+	Points int `json:"points"`
+
+	// RecordedAt When it was recorded.
+	RecordedAt time.Time `json:"recorded_at"`
+
+	// Reference Of the public report or the visit.
+	Reference string `json:"reference,omitempty,omitzero"`
+
+	// RoomsReadyShare Rooms in properties that are ready, of all rooms.
+	//
+	// Example: {"rooms":95,"rooms_ready":60}
+	RoomsReadyShare RoomShare `json:"rooms_ready_share,omitempty,omitzero"`
+
+	// Status What a unit is worth. `unknown`: never assessed; `expired`: past its validity or set aside.
+	//
+	// Example: ready
+	Status ReadinessStatus `json:"status"`
+
+	// ValidUntil Until when it holds.
+	ValidUntil time.Time `json:"valid_until"`
+}
+
+// AssessmentPage A page of assessments.
+//
+// Example: {"items":[]}
+type AssessmentPage struct {
+	// Items What is on this page.
+	Items []Assessment `json:"items"`
+
+	// NextCursor Where the next page begins; absent on the last.
+	NextCursor string `json:"next_cursor,omitempty,omitzero"`
+}
+
+// AssessmentTrigger Why an assessment does not hold any more.
+//
+// Example: major_damage
+type AssessmentTrigger string
+
 // Assistance What somebody on the way needs.
 //
 // Example: wheelchair
@@ -890,6 +1008,57 @@ type Attempt struct {
 
 	// Detail The far side's words, cleaned and bounded.
 	Detail string `json:"detail,omitempty,omitzero"`
+}
+
+// Board Who is ready.
+//
+// Example: {"at":"2026-09-16T13:00:00Z","states":[]}
+type Board struct {
+	// At The moment it speaks of.
+	At time.Time `json:"at"`
+
+	// States The states that the caller may see.
+	States []StateBoard `json:"states"`
+}
+
+// BoardSection A set of properties: those of a destination, or of a state.
+//
+// Example: {"by_status":{"expired":1,"limited":1,"not_ready":0,"partial":0,"ready":1,"unknown":1},"capacity":{"confirmed":{"beds":0,"rooms":0},"in_use":{"beds":0,"rooms":0},"offered":{"beds":0,"rooms":0},"released":{"beds":0,"rooms":0},"rooms_free_tonight":0,"units":0,"units_over_sphere":0,"units_stale":0},"caseload":{"units":0,"units_expired":0},"coverage":{"rooms":100,"rooms_assessed":80,"units":4,"units_assessed":2},"points":{"highest":100,"lowest":50,"median":50},"rooms_ready":{"rooms":95,"rooms_ready":60}}
+type BoardSection struct {
+	// ByStatus How many units are of each status.
+	//
+	// Example: {"expired":1,"limited":1,"not_ready":0,"partial":0,"ready":1,"unknown":1}
+	ByStatus StatusCounts `json:"by_status"`
+
+	// Capacity The capacity of several units, each number for itself.
+	//
+	// Example: {"confirmed":{"beds":60,"rooms":30},"in_use":{"beds":0,"rooms":0},"offered":{"beds":90,"rooms":40},"released":{"beds":0,"rooms":0},"rooms_free_tonight":12,"units":2,"units_over_sphere":1,"units_stale":0}
+	Capacity CapacitySum `json:"capacity"`
+
+	// Caseload Visitors of several units. What was counted for a place as a whole stands before the sum of its parts.
+	//
+	// Example: {"oldest_as_of":"2026-09-16T13:00:00Z","total":214,"units":1,"units_expired":0}
+	Caseload CaseloadSum `json:"caseload"`
+
+	// Coverage How much is assessed by an assessment that holds.
+	//
+	// Example: {"rooms":100,"rooms_assessed":80,"units":4,"units_assessed":2}
+	Coverage ReadinessCoverage `json:"coverage"`
+
+	// Points Where the points of assessed units lie. It is no average.
+	//
+	// Example: {"highest":100,"lowest":50,"median":50}
+	Points PointsSpread `json:"points,omitempty,omitzero"`
+
+	// RoomsReady Rooms in properties that are ready, of all rooms.
+	//
+	// Example: {"rooms":95,"rooms_ready":60}
+	RoomsReady RoomShare `json:"rooms_ready"`
+
+	// Unit A unit as a board lists it.
+	//
+	// Example: {"critical_failed":[],"id":"0198c0de-0000-7000-8000-000000000020","kind":"property","name":"Bay hotel A","party":"LCA","points":95,"status":"ready","valid_until":"2027-06-10T14:00:00Z"}
+	Unit UnitLine `json:"unit,omitempty,omitzero"`
 }
 
 // Cancellation Why it does not take place.
@@ -911,6 +1080,264 @@ type Cancellation struct {
 
 	// SaidAt When it was said to whom relays it.
 	SaidAt time.Time `json:"said_at,omitempty,omitzero"`
+}
+
+// Capacity What a unit offers and what became of it. Confirmed is of what was offered; in use and released are of what was confirmed.
+//
+// Example: {"as_of":"2026-06-10T14:00:00Z","confirmed":{"beds":60,"rooms":30},"etag":"\"1-3\"","floor_area_m2":280,"in_use":{"beds":0,"rooms":0},"offered":{"beds":90,"rooms":40},"over_sphere":true,"recorded_at":"2026-06-10T14:00:00Z","released":{"beds":0,"rooms":0},"reported_by":"liaison","sphere_ceiling":80,"valid_until":"2026-07-10T14:00:00Z"}
+type Capacity struct {
+	// AccessibleRooms Accessible ones among the rooms.
+	AccessibleRooms int `json:"accessible_rooms,omitempty,omitzero"`
+
+	// Agreement Reference of the agreement.
+	Agreement string `json:"agreement,omitempty,omitzero"`
+
+	// AsOf When this was so.
+	AsOf time.Time `json:"as_of"`
+
+	// AvailableFrom From when.
+	AvailableFrom time.Time `json:"available_from,omitempty,omitzero"`
+
+	// AvailableUntil Until when.
+	AvailableUntil time.Time `json:"available_until,omitempty,omitzero"`
+
+	// Confirmed Rooms and the beds in them.
+	//
+	// Example: {"beds":90,"rooms":40}
+	Confirmed RoomsAndBeds `json:"confirmed"`
+
+	// Currency ISO 4217 code of the rate.
+	Currency string `json:"currency,omitempty,omitzero"`
+
+	// Etag Its version.
+	Etag string `json:"etag"`
+
+	// FloorAreaM2 Covered living space in square metres.
+	FloorAreaM2 float64 `json:"floor_area_m2,omitempty,omitzero"`
+
+	// InUse Rooms and the beds in them.
+	//
+	// Example: {"beds":90,"rooms":40}
+	InUse RoomsAndBeds `json:"in_use"`
+
+	// LongestStayDays The longest stay, in days.
+	LongestStayDays int `json:"longest_stay_days,omitempty,omitzero"`
+
+	// Offered Rooms and the beds in them.
+	//
+	// Example: {"beds":90,"rooms":40}
+	Offered RoomsAndBeds `json:"offered"`
+
+	// OverSphere More beds are offered than that.
+	OverSphere bool `json:"over_sphere"`
+
+	// PowerHours Back-up power for so many hours.
+	PowerHours int `json:"power_hours,omitempty,omitzero"`
+
+	// Rate For a room and night, as agreed.
+	Rate string `json:"rate,omitempty,omitzero"`
+
+	// RecordedAt When it was recorded.
+	RecordedAt time.Time `json:"recorded_at"`
+
+	// Released Rooms and the beds in them.
+	//
+	// Example: {"beds":90,"rooms":40}
+	Released RoomsAndBeds `json:"released"`
+
+	// ReportedBy The role that offered it.
+	ReportedBy string `json:"reported_by"`
+
+	// RoomsFreeTonight Rooms that are not sold tonight.
+	RoomsFreeTonight int `json:"rooms_free_tonight,omitempty,omitzero"`
+
+	// SphereCeiling People that the floor area shelters by the Sphere standard.
+	SphereCeiling int `json:"sphere_ceiling,omitempty,omitzero"`
+
+	// ValidUntil Until when it holds.
+	ValidUntil time.Time `json:"valid_until"`
+
+	// WaterDays Water for so many days.
+	WaterDays int `json:"water_days,omitempty,omitzero"`
+}
+
+// CapacityMove How much is meant.
+//
+// Example: {"beds":60,"rooms":30}
+type CapacityMove struct {
+	// Agreement Reference of the agreement, when confirming.
+	Agreement string `json:"agreement,omitempty,omitzero"`
+
+	// AsOf When this was so. Absent for now.
+	AsOf time.Time `json:"as_of,omitempty,omitzero"`
+
+	// Beds Beds in them.
+	Beds int `json:"beds"`
+
+	// OnBehalfOf A state (`DMA`), an island of a state (`ATG-BARBUDA`) or an organisation (`ORG-CDEMA`).
+	//
+	// Example: ATG-BARBUDA
+	OnBehalfOf Party `json:"on_behalf_of,omitempty,omitzero"`
+
+	// RelayedBy How the word reached whoever entered it.
+	//
+	// Example: radio
+	RelayedBy RelayedBy `json:"relayed_by,omitempty,omitzero"`
+
+	// Rooms Rooms.
+	Rooms int `json:"rooms"`
+
+	// SaidAt When it was said to whom relays it.
+	SaidAt time.Time `json:"said_at,omitempty,omitzero"`
+}
+
+// CapacitySum The capacity of several units, each number for itself.
+//
+// Example: {"confirmed":{"beds":60,"rooms":30},"in_use":{"beds":0,"rooms":0},"offered":{"beds":90,"rooms":40},"released":{"beds":0,"rooms":0},"rooms_free_tonight":12,"units":2,"units_over_sphere":1,"units_stale":0}
+type CapacitySum struct {
+	// Confirmed Rooms and the beds in them.
+	//
+	// Example: {"beds":90,"rooms":40}
+	Confirmed RoomsAndBeds `json:"confirmed"`
+
+	// InUse Rooms and the beds in them.
+	//
+	// Example: {"beds":90,"rooms":40}
+	InUse RoomsAndBeds `json:"in_use"`
+
+	// Offered Rooms and the beds in them.
+	//
+	// Example: {"beds":90,"rooms":40}
+	Offered RoomsAndBeds `json:"offered"`
+
+	// Released Rooms and the beds in them.
+	//
+	// Example: {"beds":90,"rooms":40}
+	Released RoomsAndBeds `json:"released"`
+
+	// RoomsFreeTonight Rooms not sold tonight.
+	RoomsFreeTonight int `json:"rooms_free_tonight"`
+
+	// Units Units with a capacity record.
+	Units int `json:"units"`
+
+	// UnitsOverSphere Units that offer more beds than their floor area shelters.
+	UnitsOverSphere int `json:"units_over_sphere"`
+
+	// UnitsStale Units whose record is older than it holds.
+	UnitsStale int `json:"units_stale"`
+}
+
+// Caseload How many visitors are where, as the reader may see it.
+//
+// Example: {"as_of":"2026-09-16T13:00:00Z","by_nationality":[{"code":"USA","number":200},{"code":"OTH","number":14}],"by_setting":[{"code":"hotel","number":214}],"counts":[],"etag":"\"1-4\"","id":"0198c0de-0000-7000-8000-000000000023","recorded_at":"2026-09-16T13:00:00Z","suppressed":true,"total":214,"units_answered":9,"units_asked":10,"valid_until":"2026-09-17T13:00:00Z","warning":"watch"}
+type Caseload struct {
+	// AsOf When this was so.
+	AsOf time.Time `json:"as_of"`
+
+	// ByNationality By nationality.
+	ByNationality []VisitorGroup `json:"by_nationality"`
+
+	// BySetting By setting.
+	BySetting []VisitorGroup `json:"by_setting"`
+
+	// Counts As they were reported; empty outside the state that counted.
+	Counts []VisitorCount `json:"counts"`
+
+	// Etag Its version.
+	Etag string `json:"etag"`
+
+	// ID Its id.
+	ID string `json:"id"`
+
+	// RecordedAt When it was recorded.
+	RecordedAt time.Time `json:"recorded_at"`
+
+	// Suppressed Small groups are merged.
+	Suppressed bool `json:"suppressed"`
+
+	// Total All of them; absent when that is too few to be shown.
+	Total *int `json:"total,omitempty"`
+
+	// UnitsAnswered Units that answered the call.
+	UnitsAnswered int `json:"units_answered"`
+
+	// UnitsAsked Units that were asked.
+	UnitsAsked int `json:"units_asked"`
+
+	// ValidUntil Until when it holds.
+	ValidUntil time.Time `json:"valid_until"`
+
+	// Warning How near a storm is (the forecaster's terms).
+	//
+	// Example: watch
+	Warning WarningLevel `json:"warning"`
+}
+
+// CaseloadPage A page of visitor counts.
+//
+// Example: {"items":[]}
+type CaseloadPage struct {
+	// Items What is on this page.
+	Items []Caseload `json:"items"`
+
+	// NextCursor Where the next page begins; absent on the last.
+	NextCursor string `json:"next_cursor,omitempty,omitzero"`
+}
+
+// CaseloadSum Visitors of several units. What was counted for a place as a whole stands before the sum of its parts.
+//
+// Example: {"oldest_as_of":"2026-09-16T13:00:00Z","total":214,"units":1,"units_expired":0}
+type CaseloadSum struct {
+	// OldestAsOf When the oldest count was so.
+	OldestAsOf time.Time `json:"oldest_as_of,omitempty,omitzero"`
+
+	// Total Visitors; absent when too few to be shown, or when nobody counted.
+	Total *int `json:"total,omitempty"`
+
+	// Units Visitor counts in the sum.
+	Units int `json:"units"`
+
+	// UnitsExpired Counts that hold no more.
+	UnitsExpired int `json:"units_expired"`
+}
+
+// Catalogue The indicators for one kind of unit. They have 100 points together.
+//
+// Example: {"id":"property","indicators":[],"kind":"property","status":"proposal","title":{"en":"Readiness of a property","fr":"Préparation d’un établissement"},"version":1}
+type Catalogue struct {
+	// ID Its name.
+	ID string `json:"id"`
+
+	// Indicators In the order in which they are asked.
+	Indicators []Indicator `json:"indicators"`
+
+	// Kind What is assessed.
+	//
+	// Example: property
+	Kind UnitKind `json:"kind"`
+
+	// Status Whether somebody adopted it.
+	Status CatalogueStatus `json:"status"`
+
+	// Title A text in the languages of the region.
+	//
+	// Example: {"en":"Pre-landfall movement window closed","fr":"Fenêtre de mouvement fermée avant l'arrivée"}
+	Title Text `json:"title"`
+
+	// Version Its version. Assessments keep the one they were made with.
+	Version int `json:"version"`
+}
+
+// CatalogueStatus Whether somebody adopted it.
+type CatalogueStatus string
+
+// CatalogueList All catalogues.
+//
+// Example: {"items":[]}
+type CatalogueList struct {
+	// Items The catalogues.
+	Items []Catalogue `json:"items"`
 }
 
 // ChannelName What carries messages to the target.
@@ -935,6 +1362,17 @@ type Clock struct {
 
 	// WallStart Time on the wall when the incident was opened.
 	WallStart time.Time `json:"wall_start"`
+}
+
+// Confirmation A property is as it was assessed.
+//
+// Example: {"at":"2026-05-04T14:00:00Z","season":2026}
+type Confirmation struct {
+	// At When it was confirmed.
+	At time.Time `json:"at"`
+
+	// Season The year of the season.
+	Season int `json:"season"`
 }
 
 // Correction What is right. Members that are left out stay as they are.
@@ -1511,6 +1949,62 @@ type IncidentPage struct {
 // Example: active
 type IncidentStatus string
 
+// Indicator One thing that is met or not.
+//
+// Example: {"basis":"S137","code":"P04","critical":false,"points":10,"share":false,"title":{"en":"Water for 7 days","fr":"Eau pour 7 jours"}}
+type Indicator struct {
+	// Basis Keys of the sources; absent for a proposal without any.
+	Basis string `json:"basis,omitempty,omitzero"`
+
+	// Code Its code.
+	Code string `json:"code"`
+
+	// Critical Not met, it caps the status at partial.
+	Critical bool `json:"critical"`
+
+	// Points What it is worth.
+	Points int `json:"points"`
+
+	// Share Its points follow a share that Landfall works out; it is not answered.
+	Share bool `json:"share"`
+
+	// Title A text in the languages of the region.
+	//
+	// Example: {"en":"Pre-landfall movement window closed","fr":"Fenêtre de mouvement fermée avant l'arrivée"}
+	Title Text `json:"title"`
+}
+
+// IndicatorAnswers For each indicator of the catalogue but shares, by its code, whether it is met.
+//
+// Example: {"P01":true,"P02":false}
+type IndicatorAnswers map[string]bool
+
+// Invalidation Why an assessment does not hold any more.
+//
+// Example: {"reason":"Roof lost","trigger":"major_damage"}
+type Invalidation struct {
+	// OnBehalfOf A state (`DMA`), an island of a state (`ATG-BARBUDA`) or an organisation (`ORG-CDEMA`).
+	//
+	// Example: ATG-BARBUDA
+	OnBehalfOf Party `json:"on_behalf_of,omitempty,omitzero"`
+
+	// Reason In words.
+	Reason string `json:"reason,omitempty,omitzero"`
+
+	// RelayedBy How the word reached whoever entered it.
+	//
+	// Example: radio
+	RelayedBy RelayedBy `json:"relayed_by,omitempty,omitzero"`
+
+	// SaidAt When it was said to whom relays it.
+	SaidAt time.Time `json:"said_at,omitempty,omitzero"`
+
+	// Trigger Why an assessment does not hold any more.
+	//
+	// Example: major_damage
+	Trigger AssessmentTrigger `json:"trigger"`
+}
+
 // Movement One departure and one arrival, or a shuttle of many lifts between the same places. Times are scenario time.
 //
 // Example: {"announced_at":"2026-11-23T14:08:00Z","carrier":"Ferry Jaden Sun","departs_at":"2017-09-22T12:00:00Z","eta":"2017-09-22T19:00:00Z","etag":"\"1-6\"","from":{"name":"Roseau","party":"DMA","port":"DMRSU"},"id":"0198c0de-0000-7000-8000-000000000003","mode":"sea","people":{"total":120},"receiver":"ATG","recorded_at":"2026-11-23T14:08:00Z","status":"announced","to":{"name":"St John's","party":"ATG","port":"AGSJO"}}
@@ -1707,6 +2201,139 @@ type NewAnswer struct {
 
 	// ValidUntil Until when an acceptance holds (scenario time).
 	ValidUntil time.Time `json:"valid_until,omitempty,omitzero"`
+}
+
+// NewAssessment What somebody found.
+//
+// Example: {"answers":{"P01":true,"P02":false},"reference":"Visit 14/2026"}
+type NewAssessment struct {
+	// Answers For each indicator of the catalogue but shares, by its code, whether it is met.
+	//
+	// Example: {"P01":true,"P02":false}
+	Answers IndicatorAnswers `json:"answers"`
+
+	// AssessedAt When. Absent for now.
+	AssessedAt time.Time `json:"assessed_at,omitempty,omitzero"`
+
+	// ID Chosen by the caller; left out, Landfall chooses one.
+	ID string `json:"id,omitempty,omitzero"`
+
+	// OnBehalfOf A state (`DMA`), an island of a state (`ATG-BARBUDA`) or an organisation (`ORG-CDEMA`).
+	//
+	// Example: ATG-BARBUDA
+	OnBehalfOf Party `json:"on_behalf_of,omitempty,omitzero"`
+
+	// Reference Of the public report or the visit.
+	Reference string `json:"reference,omitempty,omitzero"`
+
+	// RelayedBy How the word reached whoever entered it.
+	//
+	// Example: radio
+	RelayedBy RelayedBy `json:"relayed_by,omitempty,omitzero"`
+
+	// SaidAt When it was said to whom relays it.
+	SaidAt time.Time `json:"said_at,omitempty,omitzero"`
+
+	// ValidUntil Until when it holds, 12 months at most. Absent for 12 months.
+	ValidUntil time.Time `json:"valid_until,omitempty,omitzero"`
+}
+
+// NewCapacity What a property offers for shelter.
+//
+// Example: {"beds":80,"currency":"XCD","floor_area_m2":280,"rate":"85.00","rooms":40,"rooms_free_tonight":12}
+type NewCapacity struct {
+	// AccessibleRooms Accessible ones among the rooms.
+	AccessibleRooms int `json:"accessible_rooms,omitempty,omitzero"`
+
+	// Agreement Reference of the agreement.
+	Agreement string `json:"agreement,omitempty,omitzero"`
+
+	// AsOf When this was so. Absent for now.
+	AsOf time.Time `json:"as_of,omitempty,omitzero"`
+
+	// AvailableFrom From when.
+	AvailableFrom time.Time `json:"available_from,omitempty,omitzero"`
+
+	// AvailableUntil Until when.
+	AvailableUntil time.Time `json:"available_until,omitempty,omitzero"`
+
+	// Beds Beds in them.
+	Beds int `json:"beds"`
+
+	// Currency ISO 4217 code of the rate.
+	Currency string `json:"currency,omitempty,omitzero"`
+
+	// FloorAreaM2 Covered living space in square metres.
+	FloorAreaM2 float64 `json:"floor_area_m2,omitempty,omitzero"`
+
+	// LongestStayDays The longest stay, in days.
+	LongestStayDays int `json:"longest_stay_days,omitempty,omitzero"`
+
+	// OnBehalfOf A state (`DMA`), an island of a state (`ATG-BARBUDA`) or an organisation (`ORG-CDEMA`).
+	//
+	// Example: ATG-BARBUDA
+	OnBehalfOf Party `json:"on_behalf_of,omitempty,omitzero"`
+
+	// PowerHours Back-up power for so many hours.
+	PowerHours int `json:"power_hours,omitempty,omitzero"`
+
+	// Rate For a room and night, as agreed.
+	Rate string `json:"rate,omitempty,omitzero"`
+
+	// RelayedBy How the word reached whoever entered it.
+	//
+	// Example: radio
+	RelayedBy RelayedBy `json:"relayed_by,omitempty,omitzero"`
+
+	// Rooms Rooms offered.
+	Rooms int `json:"rooms"`
+
+	// RoomsFreeTonight Rooms that are not sold tonight.
+	RoomsFreeTonight int `json:"rooms_free_tonight,omitempty,omitzero"`
+
+	// SaidAt When it was said to whom relays it.
+	SaidAt time.Time `json:"said_at,omitempty,omitzero"`
+
+	// WaterDays Water for so many days.
+	WaterDays int `json:"water_days,omitempty,omitzero"`
+}
+
+// NewCaseload A count of visitors. Counts only, never lists of people.
+//
+// Example: {"counts":[{"nationality":"USA","number":200,"setting":"hotel"}],"units_answered":9,"units_asked":10,"warning":"watch"}
+type NewCaseload struct {
+	// AsOf When this was so. Absent for now.
+	AsOf time.Time `json:"as_of,omitempty,omitzero"`
+
+	// Counts Each nationality in each setting once.
+	Counts []VisitorCount `json:"counts"`
+
+	// ID Chosen by the caller; left out, Landfall chooses one.
+	ID string `json:"id,omitempty,omitzero"`
+
+	// OnBehalfOf A state (`DMA`), an island of a state (`ATG-BARBUDA`) or an organisation (`ORG-CDEMA`).
+	//
+	// Example: ATG-BARBUDA
+	OnBehalfOf Party `json:"on_behalf_of,omitempty,omitzero"`
+
+	// RelayedBy How the word reached whoever entered it.
+	//
+	// Example: radio
+	RelayedBy RelayedBy `json:"relayed_by,omitempty,omitzero"`
+
+	// SaidAt When it was said to whom relays it.
+	SaidAt time.Time `json:"said_at,omitempty,omitzero"`
+
+	// UnitsAnswered Units that answered the call.
+	UnitsAnswered int `json:"units_answered,omitempty,omitzero"`
+
+	// UnitsAsked Units that were asked.
+	UnitsAsked int `json:"units_asked,omitempty,omitzero"`
+
+	// Warning How near a storm is (the forecaster's terms).
+	//
+	// Example: watch
+	Warning WarningLevel `json:"warning,omitempty,omitzero"`
 }
 
 // NewFigure A number that somebody stated.
@@ -2009,6 +2636,54 @@ type NewToken struct {
 	SaidAt time.Time `json:"said_at,omitempty,omitzero"`
 }
 
+// NewUnit A unit to be registered.
+//
+// Example: {"kind":"property","name":"Bay hotel A","party":"LCA","rooms":120,"setting":"hotel","town":"Gros Islet"}
+type NewUnit struct {
+	// DestinationID The destination that a property belongs to.
+	DestinationID string `json:"destination_id,omitempty,omitzero"`
+
+	// ID Chosen by the caller; left out, Landfall chooses one.
+	ID string `json:"id,omitempty,omitzero"`
+
+	// Kind What is assessed.
+	//
+	// Example: property
+	Kind UnitKind `json:"kind"`
+
+	// Name Of the establishment or place, never of a person.
+	Name string `json:"name"`
+
+	// OnBehalfOf A state (`DMA`), an island of a state (`ATG-BARBUDA`) or an organisation (`ORG-CDEMA`).
+	//
+	// Example: ATG-BARBUDA
+	OnBehalfOf Party `json:"on_behalf_of,omitempty,omitzero"`
+
+	// Party A state (`DMA`), an island of a state (`ATG-BARBUDA`) or an organisation (`ORG-CDEMA`).
+	//
+	// Example: ATG-BARBUDA
+	Party Party `json:"party,omitempty,omitzero"`
+
+	// RelayedBy How the word reached whoever entered it.
+	//
+	// Example: radio
+	RelayedBy RelayedBy `json:"relayed_by,omitempty,omitzero"`
+
+	// Rooms Of a property, all of them.
+	Rooms int `json:"rooms,omitempty,omitzero"`
+
+	// SaidAt When it was said to whom relays it.
+	SaidAt time.Time `json:"said_at,omitempty,omitzero"`
+
+	// Setting Where visitors stay or work.
+	//
+	// Example: hotel
+	Setting UnitSetting `json:"setting,omitempty,omitzero"`
+
+	// Town Town or coarser.
+	Town string `json:"town,omitempty,omitzero"`
+}
+
 // OperationStatus How the service runs.
 //
 // Example: {"alarms":[],"bus":"external","engine":"mongodb","epoch":1,"first_token_lives":false,"held":false,"processes":[{"last_seen":"2026-11-23T14:05:00Z","name":"api-1","process":"0198c0de-0000-7000-8000-00000000000a","roles":["api"],"since":"2026-11-23T13:30:00Z","version":"1.0.0"}],"roles":["api"],"version":"1.0.0"}
@@ -2113,6 +2788,20 @@ type People struct {
 //
 // Example: activation
 type Phase string
+
+// PointsSpread Where the points of assessed units lie. It is no average.
+//
+// Example: {"highest":100,"lowest":50,"median":50}
+type PointsSpread struct {
+	// Highest The highest.
+	Highest int `json:"highest"`
+
+	// Lowest The lowest.
+	Lowest int `json:"lowest"`
+
+	// Median The one in the middle, the lower of two.
+	Median int `json:"median"`
+}
 
 // Problem Why a request was refused (RFC 9457).
 //
@@ -2329,6 +3018,28 @@ type Readiness struct {
 	Ready bool `json:"ready"`
 }
 
+// ReadinessCoverage How much is assessed by an assessment that holds.
+//
+// Example: {"rooms":100,"rooms_assessed":80,"units":4,"units_assessed":2}
+type ReadinessCoverage struct {
+	// Rooms All rooms.
+	Rooms int `json:"rooms"`
+
+	// RoomsAssessed Rooms in assessed ones.
+	RoomsAssessed int `json:"rooms_assessed"`
+
+	// Units All units.
+	Units int `json:"units"`
+
+	// UnitsAssessed Assessed ones.
+	UnitsAssessed int `json:"units_assessed"`
+}
+
+// ReadinessStatus What a unit is worth. `unknown`: never assessed; `expired`: past its validity or set aside.
+//
+// Example: ready
+type ReadinessStatus string
+
 // Receivers The states that are to receive people from now on.
 //
 // Example: {"receivers":["ATG","KNA"]}
@@ -2446,6 +3157,28 @@ type Replayed struct {
 //
 // Example: coordinator
 type Role string
+
+// RoomShare Rooms in properties that are ready, of all rooms.
+//
+// Example: {"rooms":95,"rooms_ready":60}
+type RoomShare struct {
+	// Rooms All rooms.
+	Rooms int `json:"rooms"`
+
+	// RoomsReady Rooms in properties that are ready.
+	RoomsReady int `json:"rooms_ready"`
+}
+
+// RoomsAndBeds Rooms and the beds in them.
+//
+// Example: {"beds":90,"rooms":40}
+type RoomsAndBeds struct {
+	// Beds Beds in them.
+	Beds int `json:"beds"`
+
+	// Rooms Rooms.
+	Rooms int `json:"rooms"`
+}
 
 // Running The protocol that runs. Its version is that of the template when it began.
 //
@@ -2584,6 +3317,58 @@ type Start struct {
 //
 // Example: DMA
 type State = string
+
+// StateBoard The readiness of one state.
+//
+// Example: {"activation":false,"destinations":[],"expiring":[],"properties":{"by_status":{"expired":0,"limited":0,"not_ready":0,"partial":0,"ready":0,"unknown":0},"capacity":{"confirmed":{"beds":0,"rooms":0},"in_use":{"beds":0,"rooms":0},"offered":{"beds":0,"rooms":0},"released":{"beds":0,"rooms":0},"rooms_free_tonight":0,"units":0,"units_over_sphere":0,"units_stale":0},"caseload":{"units":0,"units_expired":0},"coverage":{"rooms":0,"rooms_assessed":0,"units":0,"units_assessed":0},"rooms_ready":{"rooms":0,"rooms_ready":0}},"state":"LCA"}
+type StateBoard struct {
+	// Activation The state takes part in an active incident, so capacity holds for hours.
+	Activation bool `json:"activation"`
+
+	// Destinations Its destinations.
+	Destinations []BoardSection `json:"destinations"`
+
+	// Expiring What runs out within 30 days, the first first.
+	Expiring []UnitLine `json:"expiring"`
+
+	// Itself A unit as a board lists it.
+	//
+	// Example: {"critical_failed":[],"id":"0198c0de-0000-7000-8000-000000000020","kind":"property","name":"Bay hotel A","party":"LCA","points":95,"status":"ready","valid_until":"2027-06-10T14:00:00Z"}
+	Itself UnitLine `json:"itself,omitempty,omitzero"`
+
+	// Properties A set of properties: those of a destination, or of a state.
+	//
+	// Example: {"by_status":{"expired":1,"limited":1,"not_ready":0,"partial":0,"ready":1,"unknown":1},"capacity":{"confirmed":{"beds":0,"rooms":0},"in_use":{"beds":0,"rooms":0},"offered":{"beds":0,"rooms":0},"released":{"beds":0,"rooms":0},"rooms_free_tonight":0,"units":0,"units_over_sphere":0,"units_stale":0},"caseload":{"units":0,"units_expired":0},"coverage":{"rooms":100,"rooms_assessed":80,"units":4,"units_assessed":2},"points":{"highest":100,"lowest":50,"median":50},"rooms_ready":{"rooms":95,"rooms_ready":60}}
+	Properties BoardSection `json:"properties"`
+
+	// State A state or territory by its ISO 3166-1 alpha-3 code.
+	//
+	// Example: DMA
+	State State `json:"state"`
+}
+
+// StatusCounts How many units are of each status.
+//
+// Example: {"expired":1,"limited":1,"not_ready":0,"partial":0,"ready":1,"unknown":1}
+type StatusCounts struct {
+	// Expired Units that are expired.
+	Expired int `json:"expired"`
+
+	// Limited Units that are limited.
+	Limited int `json:"limited"`
+
+	// NotReady Units that are not_ready.
+	NotReady int `json:"not_ready"`
+
+	// Partial Units that are partial.
+	Partial int `json:"partial"`
+
+	// Ready Units that are ready.
+	Ready int `json:"ready"`
+
+	// Unknown Units that are unknown.
+	Unknown int `json:"unknown"`
+}
 
 // Step One step of the protocol for one party, movement or period. Times are scenario time. A step whose anchor has no value, or that waits for its first
 // movement or period, is `pending` with `waiting_for`.
@@ -3108,6 +3893,225 @@ type TokenPage struct {
 	NextCursor string `json:"next_cursor,omitempty,omitzero"`
 }
 
+// Unit What is assessed, as it stands.
+//
+// Example: {"etag":"\"1-1\"","id":"0198c0de-0000-7000-8000-000000000020","kind":"property","name":"Bay hotel A","opened_at":"2026-06-10T14:00:00Z","party":"LCA","rooms":120,"setting":"hotel","status":"unknown","town":"Gros Islet","updated_at":"2026-06-10T14:00:00Z","version":1}
+type Unit struct {
+	// Assessment What a unit was found to be at.
+	//
+	// Example: {"answers":{"P01":true},"assessed_at":"2026-06-10T14:00:00Z","catalogue":"property","catalogue_version":1,"critical_failed":[],"etag":"\"1-2\"","id":"0198c0de-0000-7000-8000-000000000022","points":95,"recorded_at":"2026-06-10T14:00:00Z","status":"ready","valid_until":"2027-06-10T14:00:00Z"}
+	Assessment Assessment `json:"assessment,omitempty,omitzero"`
+
+	// Capacity What a unit offers and what became of it. Confirmed is of what was offered; in use and released are of what was confirmed.
+	//
+	// Example: {"as_of":"2026-06-10T14:00:00Z","confirmed":{"beds":60,"rooms":30},"etag":"\"1-3\"","floor_area_m2":280,"in_use":{"beds":0,"rooms":0},"offered":{"beds":90,"rooms":40},"over_sphere":true,"recorded_at":"2026-06-10T14:00:00Z","released":{"beds":0,"rooms":0},"reported_by":"liaison","sphere_ceiling":80,"valid_until":"2026-07-10T14:00:00Z"}
+	Capacity Capacity `json:"capacity,omitempty,omitzero"`
+
+	// Caseload How many visitors are where, as the reader may see it.
+	//
+	// Example: {"as_of":"2026-09-16T13:00:00Z","by_nationality":[{"code":"USA","number":200},{"code":"OTH","number":14}],"by_setting":[{"code":"hotel","number":214}],"counts":[],"etag":"\"1-4\"","id":"0198c0de-0000-7000-8000-000000000023","recorded_at":"2026-09-16T13:00:00Z","suppressed":true,"total":214,"units_answered":9,"units_asked":10,"valid_until":"2026-09-17T13:00:00Z","warning":"watch"}
+	Caseload Caseload `json:"caseload,omitempty,omitzero"`
+
+	// Confirmation A property is as it was assessed.
+	//
+	// Example: {"at":"2026-05-04T14:00:00Z","season":2026}
+	Confirmation Confirmation `json:"confirmation,omitempty,omitzero"`
+
+	// DestinationID The destination that a property belongs to.
+	DestinationID string `json:"destination_id,omitempty,omitzero"`
+
+	// Etag Version of its own description.
+	Etag string `json:"etag"`
+
+	// ID Its id.
+	ID string `json:"id"`
+
+	// Kind What is assessed.
+	//
+	// Example: property
+	Kind UnitKind `json:"kind"`
+
+	// Name Of the establishment or place, never of a person.
+	Name string `json:"name"`
+
+	// OpenedAt When it was registered.
+	OpenedAt time.Time `json:"opened_at"`
+
+	// Party A state (`DMA`), an island of a state (`ATG-BARBUDA`) or an organisation (`ORG-CDEMA`).
+	//
+	// Example: ATG-BARBUDA
+	Party Party `json:"party"`
+
+	// Retired Why it is assessed no more.
+	Retired string `json:"retired,omitempty,omitzero"`
+
+	// Rooms Of a property, all of them.
+	Rooms int `json:"rooms,omitempty,omitzero"`
+
+	// Setting Where visitors stay or work.
+	//
+	// Example: hotel
+	Setting UnitSetting `json:"setting,omitempty,omitzero"`
+
+	// Status What a unit is worth. `unknown`: never assessed; `expired`: past its validity or set aside.
+	//
+	// Example: ready
+	Status ReadinessStatus `json:"status"`
+
+	// Town Town or coarser.
+	Town string `json:"town,omitempty,omitzero"`
+
+	// UpdatedAt When something of it was last recorded.
+	UpdatedAt time.Time `json:"updated_at"`
+
+	// Version Version of its stream.
+	Version int64 `json:"version"`
+}
+
+// UnitChange The description of a unit. What is left out is empty from now on.
+//
+// Example: {"name":"Bay hotel A","rooms":118,"setting":"hotel","town":"Gros Islet"}
+type UnitChange struct {
+	// DestinationID The destination that a property belongs to.
+	DestinationID string `json:"destination_id,omitempty,omitzero"`
+
+	// Name Of the establishment or place, never of a person.
+	Name string `json:"name"`
+
+	// OnBehalfOf A state (`DMA`), an island of a state (`ATG-BARBUDA`) or an organisation (`ORG-CDEMA`).
+	//
+	// Example: ATG-BARBUDA
+	OnBehalfOf Party `json:"on_behalf_of,omitempty,omitzero"`
+
+	// RelayedBy How the word reached whoever entered it.
+	//
+	// Example: radio
+	RelayedBy RelayedBy `json:"relayed_by,omitempty,omitzero"`
+
+	// Rooms Of a property, all of them.
+	Rooms int `json:"rooms,omitempty,omitzero"`
+
+	// SaidAt When it was said to whom relays it.
+	SaidAt time.Time `json:"said_at,omitempty,omitzero"`
+
+	// Setting Where visitors stay or work.
+	//
+	// Example: hotel
+	Setting UnitSetting `json:"setting,omitempty,omitzero"`
+
+	// Town Town or coarser.
+	Town string `json:"town,omitempty,omitzero"`
+}
+
+// UnitKind What is assessed.
+//
+// Example: property
+type UnitKind string
+
+// UnitLine A unit as a board lists it.
+//
+// Example: {"critical_failed":[],"id":"0198c0de-0000-7000-8000-000000000020","kind":"property","name":"Bay hotel A","party":"LCA","points":95,"status":"ready","valid_until":"2027-06-10T14:00:00Z"}
+type UnitLine struct {
+	// CriticalFailed Critical indicators that are not met.
+	CriticalFailed []string `json:"critical_failed"`
+
+	// ID Its id.
+	ID string `json:"id"`
+
+	// Kind What is assessed.
+	//
+	// Example: property
+	Kind UnitKind `json:"kind"`
+
+	// Name Its name.
+	Name string `json:"name"`
+
+	// Party A state (`DMA`), an island of a state (`ATG-BARBUDA`) or an organisation (`ORG-CDEMA`).
+	//
+	// Example: ATG-BARBUDA
+	Party Party `json:"party"`
+
+	// Points Of the assessment on record.
+	Points *int `json:"points,omitempty"`
+
+	// Status What a unit is worth. `unknown`: never assessed; `expired`: past its validity or set aside.
+	//
+	// Example: ready
+	Status ReadinessStatus `json:"status"`
+
+	// ValidUntil Until when that holds.
+	ValidUntil time.Time `json:"valid_until,omitempty,omitzero"`
+}
+
+// UnitPage A page of units.
+//
+// Example: {"items":[]}
+type UnitPage struct {
+	// Items What is on this page.
+	Items []Unit `json:"items"`
+
+	// NextCursor Where the next page begins; absent on the last.
+	NextCursor string `json:"next_cursor,omitempty,omitzero"`
+}
+
+// UnitRetirement Why a unit is assessed no more.
+//
+// Example: {"reason":"Closed for good"}
+type UnitRetirement struct {
+	// OnBehalfOf A state (`DMA`), an island of a state (`ATG-BARBUDA`) or an organisation (`ORG-CDEMA`).
+	//
+	// Example: ATG-BARBUDA
+	OnBehalfOf Party `json:"on_behalf_of,omitempty,omitzero"`
+
+	// Reason Why.
+	Reason string `json:"reason"`
+
+	// RelayedBy How the word reached whoever entered it.
+	//
+	// Example: radio
+	RelayedBy RelayedBy `json:"relayed_by,omitempty,omitzero"`
+
+	// SaidAt When it was said to whom relays it.
+	SaidAt time.Time `json:"said_at,omitempty,omitzero"`
+}
+
+// UnitSetting Where visitors stay or work.
+//
+// Example: hotel
+type UnitSetting string
+
+// VisitorCount How many visitors of a nationality are in a setting.
+//
+// Example: {"nationality":"USA","number":200,"setting":"hotel"}
+type VisitorCount struct {
+	// Nationality ISO 3166-1 alpha-3 code, or OTH.
+	Nationality string `json:"nationality"`
+
+	// Number How many.
+	Number int `json:"number"`
+
+	// Setting Where visitors stay or work.
+	//
+	// Example: hotel
+	Setting UnitSetting `json:"setting"`
+}
+
+// VisitorGroup How many visitors are of a nationality, or in a setting.
+//
+// Example: {"code":"USA","number":200}
+type VisitorGroup struct {
+	// Code The nationality or the setting; OTH and other for what is merged.
+	Code string `json:"code"`
+
+	// Number How many.
+	Number int `json:"number"`
+}
+
+// WarningLevel How near a storm is (the forecaster's terms).
+//
+// Example: watch
+type WarningLevel string
+
 // WouldFire What follows when a held service is released.
 //
 // Example: {"deliveries":41,"overdue_steps":3}
@@ -3169,6 +4173,9 @@ type SubscriptionID = string
 
 // TokenID defines model for token_id.
 type TokenID = string
+
+// UnitID defines model for unit_id.
+type UnitID = string
 
 // Conflict Why a request was refused (RFC 9457).
 //
@@ -3630,6 +4637,153 @@ type ReleaseOperationParams struct {
 	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
+// GetBoardParams defines parameters for GetBoard.
+type GetBoardParams struct {
+	// State Only this state.
+	State State `form:"state,omitempty" json:"state,omitempty,omitzero"`
+}
+
+// ListUnitsParams defines parameters for ListUnits.
+type ListUnitsParams struct {
+	// State Only units of this state.
+	State State `form:"state,omitempty" json:"state,omitempty,omitzero"`
+
+	// Kind Only units of this kind.
+	Kind UnitKind `form:"kind,omitempty" json:"kind,omitempty,omitzero"`
+
+	// DestinationID Only properties of this destination.
+	DestinationID string `form:"destination_id,omitempty" json:"destination_id,omitempty,omitzero"`
+
+	// Limit At most this many items.
+	Limit Limit `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+
+	// Cursor The `next_cursor` of the page before. It belongs to one list with one set of filters.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
+}
+
+// RegisterUnitParams defines parameters for RegisterUnit.
+type RegisterUnitParams struct {
+	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
+	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// GetUnitParams defines parameters for GetUnit.
+type GetUnitParams struct {
+	// IfNoneMatch Answers 304 when this is still the ETag.
+	IfNoneMatch None `json:"If-None-Match,omitempty,omitzero"`
+}
+
+// ChangeUnitParams defines parameters for ChangeUnit.
+type ChangeUnitParams struct {
+	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
+	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// IfMatch The ETag that the change is meant for. 428 without it, 412 when there is a newer one.
+	IfMatch Mustmatch `json:"If-Match,omitempty,omitzero"`
+}
+
+// ListAssessmentsParams defines parameters for ListAssessments.
+type ListAssessmentsParams struct {
+	// Limit At most this many items.
+	Limit Limit `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+
+	// Cursor The `next_cursor` of the page before. It belongs to one list with one set of filters.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
+}
+
+// AssessUnitParams defines parameters for AssessUnit.
+type AssessUnitParams struct {
+	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
+	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// IfMatch The ETag that the change is meant for. 412 when there is a newer one.
+	IfMatch Match `json:"If-Match,omitempty,omitzero"`
+}
+
+// GetCapacityParams defines parameters for GetCapacity.
+type GetCapacityParams struct {
+	// IfNoneMatch Answers 304 when this is still the ETag.
+	IfNoneMatch None `json:"If-None-Match,omitempty,omitzero"`
+}
+
+// OfferCapacityParams defines parameters for OfferCapacity.
+type OfferCapacityParams struct {
+	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
+	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// IfMatch The ETag that the change is meant for. 412 when there is a newer one.
+	IfMatch Match `json:"If-Match,omitempty,omitzero"`
+}
+
+// ConfirmCapacityParams defines parameters for ConfirmCapacity.
+type ConfirmCapacityParams struct {
+	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
+	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// IfMatch The ETag that the change is meant for. 412 when there is a newer one.
+	IfMatch Match `json:"If-Match,omitempty,omitzero"`
+}
+
+// ReleaseCapacityParams defines parameters for ReleaseCapacity.
+type ReleaseCapacityParams struct {
+	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
+	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// IfMatch The ETag that the change is meant for. 412 when there is a newer one.
+	IfMatch Match `json:"If-Match,omitempty,omitzero"`
+}
+
+// UseCapacityParams defines parameters for UseCapacity.
+type UseCapacityParams struct {
+	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
+	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// IfMatch The ETag that the change is meant for. 412 when there is a newer one.
+	IfMatch Match `json:"If-Match,omitempty,omitzero"`
+}
+
+// ListCaseloadsParams defines parameters for ListCaseloads.
+type ListCaseloadsParams struct {
+	// Limit At most this many items.
+	Limit Limit `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+
+	// Cursor The `next_cursor` of the page before. It belongs to one list with one set of filters.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
+}
+
+// ReportCaseloadParams defines parameters for ReportCaseload.
+type ReportCaseloadParams struct {
+	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
+	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// IfMatch The ETag that the change is meant for. 412 when there is a newer one.
+	IfMatch Match `json:"If-Match,omitempty,omitzero"`
+}
+
+// ConfirmSeasonParams defines parameters for ConfirmSeason.
+type ConfirmSeasonParams struct {
+	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
+	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// InvalidateAssessmentParams defines parameters for InvalidateAssessment.
+type InvalidateAssessmentParams struct {
+	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
+	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// IfMatch The ETag that the change is meant for. 412 when there is a newer one.
+	IfMatch Match `json:"If-Match,omitempty,omitzero"`
+}
+
+// RetireUnitParams defines parameters for RetireUnit.
+type RetireUnitParams struct {
+	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
+	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// IfMatch The ETag that the change is meant for. 428 without it, 412 when there is a newer one.
+	IfMatch Mustmatch `json:"If-Match,omitempty,omitzero"`
+}
+
 // ListSubscriptionsParams defines parameters for ListSubscriptions.
 type ListSubscriptionsParams struct {
 	// Limit At most this many items.
@@ -3819,6 +4973,39 @@ type StartStepJSONRequestBody = StepReport
 // ReleaseOperationJSONRequestBody defines body for ReleaseOperation for application/json ContentType.
 type ReleaseOperationJSONRequestBody = Relayed
 
+// RegisterUnitJSONRequestBody defines body for RegisterUnit for application/json ContentType.
+type RegisterUnitJSONRequestBody = NewUnit
+
+// ChangeUnitJSONRequestBody defines body for ChangeUnit for application/json ContentType.
+type ChangeUnitJSONRequestBody = UnitChange
+
+// AssessUnitJSONRequestBody defines body for AssessUnit for application/json ContentType.
+type AssessUnitJSONRequestBody = NewAssessment
+
+// OfferCapacityJSONRequestBody defines body for OfferCapacity for application/json ContentType.
+type OfferCapacityJSONRequestBody = NewCapacity
+
+// ConfirmCapacityJSONRequestBody defines body for ConfirmCapacity for application/json ContentType.
+type ConfirmCapacityJSONRequestBody = CapacityMove
+
+// ReleaseCapacityJSONRequestBody defines body for ReleaseCapacity for application/json ContentType.
+type ReleaseCapacityJSONRequestBody = CapacityMove
+
+// UseCapacityJSONRequestBody defines body for UseCapacity for application/json ContentType.
+type UseCapacityJSONRequestBody = CapacityMove
+
+// ReportCaseloadJSONRequestBody defines body for ReportCaseload for application/json ContentType.
+type ReportCaseloadJSONRequestBody = NewCaseload
+
+// ConfirmSeasonJSONRequestBody defines body for ConfirmSeason for application/json ContentType.
+type ConfirmSeasonJSONRequestBody = Relayed
+
+// InvalidateAssessmentJSONRequestBody defines body for InvalidateAssessment for application/json ContentType.
+type InvalidateAssessmentJSONRequestBody = Invalidation
+
+// RetireUnitJSONRequestBody defines body for RetireUnit for application/json ContentType.
+type RetireUnitJSONRequestBody = UnitRetirement
+
 // SubscribeJSONRequestBody defines body for Subscribe for application/json ContentType.
 type SubscribeJSONRequestBody = NewSubscription
 
@@ -3983,6 +5170,60 @@ type ServerInterface interface {
 	// ReleaseOperation Release the service after a restore
 	// (POST /api/v1/operation/release)
 	ReleaseOperation(ctx echo.Context, params ReleaseOperationParams) error
+	// GetBoard Read the readiness board
+	// (GET /api/v1/preparedness/board)
+	GetBoard(ctx echo.Context, params GetBoardParams) error
+	// ListIndicators List the indicator catalogues
+	// (GET /api/v1/preparedness/indicators)
+	ListIndicators(ctx echo.Context) error
+	// ListUnits List units
+	// (GET /api/v1/preparedness/units)
+	ListUnits(ctx echo.Context, params ListUnitsParams) error
+	// RegisterUnit Register a unit
+	// (POST /api/v1/preparedness/units)
+	RegisterUnit(ctx echo.Context, params RegisterUnitParams) error
+	// GetUnit Read a unit
+	// (GET /api/v1/preparedness/units/{unit_id})
+	GetUnit(ctx echo.Context, unitID UnitID, params GetUnitParams) error
+	// ChangeUnit Change a unit
+	// (PUT /api/v1/preparedness/units/{unit_id})
+	ChangeUnit(ctx echo.Context, unitID UnitID, params ChangeUnitParams) error
+	// ListAssessments List the assessments of a unit
+	// (GET /api/v1/preparedness/units/{unit_id}/assessments)
+	ListAssessments(ctx echo.Context, unitID UnitID, params ListAssessmentsParams) error
+	// AssessUnit Record an assessment
+	// (POST /api/v1/preparedness/units/{unit_id}/assessments)
+	AssessUnit(ctx echo.Context, unitID UnitID, params AssessUnitParams) error
+	// GetCapacity Read the capacity of a unit
+	// (GET /api/v1/preparedness/units/{unit_id}/capacity)
+	GetCapacity(ctx echo.Context, unitID UnitID, params GetCapacityParams) error
+	// OfferCapacity Offer capacity
+	// (POST /api/v1/preparedness/units/{unit_id}/capacity)
+	OfferCapacity(ctx echo.Context, unitID UnitID, params OfferCapacityParams) error
+	// ConfirmCapacity Confirm capacity
+	// (POST /api/v1/preparedness/units/{unit_id}/capacity/confirm)
+	ConfirmCapacity(ctx echo.Context, unitID UnitID, params ConfirmCapacityParams) error
+	// ReleaseCapacity Release capacity
+	// (POST /api/v1/preparedness/units/{unit_id}/capacity/release)
+	ReleaseCapacity(ctx echo.Context, unitID UnitID, params ReleaseCapacityParams) error
+	// UseCapacity Say how much is in use
+	// (POST /api/v1/preparedness/units/{unit_id}/capacity/use)
+	UseCapacity(ctx echo.Context, unitID UnitID, params UseCapacityParams) error
+	// ListCaseloads List the visitor counts of a unit
+	// (GET /api/v1/preparedness/units/{unit_id}/caseload)
+	ListCaseloads(ctx echo.Context, unitID UnitID, params ListCaseloadsParams) error
+	// ReportCaseload Report visitors
+	// (POST /api/v1/preparedness/units/{unit_id}/caseload)
+	ReportCaseload(ctx echo.Context, unitID UnitID, params ReportCaseloadParams) error
+	// ConfirmSeason Confirm a property before the season
+	// (POST /api/v1/preparedness/units/{unit_id}/confirm-season)
+	ConfirmSeason(ctx echo.Context, unitID UnitID, params ConfirmSeasonParams) error
+	// InvalidateAssessment Set an assessment aside
+	// (POST /api/v1/preparedness/units/{unit_id}/invalidate)
+	InvalidateAssessment(ctx echo.Context, unitID UnitID, params InvalidateAssessmentParams) error
+	// RetireUnit Retire a unit
+	// (POST /api/v1/preparedness/units/{unit_id}/retire)
+	RetireUnit(ctx echo.Context, unitID UnitID, params RetireUnitParams) error
 	// ListProtocols List protocols
 	// (GET /api/v1/protocols)
 	ListProtocols(ctx echo.Context) error
@@ -6104,6 +7345,739 @@ func (w *ServerInterfaceWrapper) ReleaseOperation(ctx echo.Context) error {
 	return err
 }
 
+// GetBoard converts echo context to params.
+func (w *ServerInterfaceWrapper) GetBoard(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetBoardParams
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", ctx.QueryParams(), &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter state: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetBoard(ctx, params)
+	return err
+}
+
+// ListIndicators converts echo context to params.
+func (w *ServerInterfaceWrapper) ListIndicators(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListIndicators(ctx)
+	return err
+}
+
+// ListUnits converts echo context to params.
+func (w *ServerInterfaceWrapper) ListUnits(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListUnitsParams
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", ctx.QueryParams(), &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter state: %s", err))
+	}
+
+	// ------------- Optional query parameter "kind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "kind", ctx.QueryParams(), &params.Kind, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter kind: %s", err))
+	}
+
+	// ------------- Optional query parameter "destination_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "destination_id", ctx.QueryParams(), &params.DestinationID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter destination_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListUnits(ctx, params)
+	return err
+}
+
+// RegisterUnit converts echo context to params.
+func (w *ServerInterfaceWrapper) RegisterUnit(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RegisterUnitParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey Key
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RegisterUnit(ctx, params)
+	return err
+}
+
+// GetUnit converts echo context to params.
+func (w *ServerInterfaceWrapper) GetUnit(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "unit_id" -------------
+	var unitID UnitID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "unit_id", ctx.Param("unit_id"), &unitID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter unit_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetUnitParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch None
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetUnit(ctx, unitID, params)
+	return err
+}
+
+// ChangeUnit converts echo context to params.
+func (w *ServerInterfaceWrapper) ChangeUnit(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "unit_id" -------------
+	var unitID UnitID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "unit_id", ctx.Param("unit_id"), &unitID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter unit_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ChangeUnitParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey Key
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch Mustmatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ChangeUnit(ctx, unitID, params)
+	return err
+}
+
+// ListAssessments converts echo context to params.
+func (w *ServerInterfaceWrapper) ListAssessments(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "unit_id" -------------
+	var unitID UnitID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "unit_id", ctx.Param("unit_id"), &unitID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter unit_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListAssessmentsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListAssessments(ctx, unitID, params)
+	return err
+}
+
+// AssessUnit converts echo context to params.
+func (w *ServerInterfaceWrapper) AssessUnit(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "unit_id" -------------
+	var unitID UnitID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "unit_id", ctx.Param("unit_id"), &unitID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter unit_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AssessUnitParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey Key
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch Match
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AssessUnit(ctx, unitID, params)
+	return err
+}
+
+// GetCapacity converts echo context to params.
+func (w *ServerInterfaceWrapper) GetCapacity(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "unit_id" -------------
+	var unitID UnitID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "unit_id", ctx.Param("unit_id"), &unitID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter unit_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetCapacityParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch None
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetCapacity(ctx, unitID, params)
+	return err
+}
+
+// OfferCapacity converts echo context to params.
+func (w *ServerInterfaceWrapper) OfferCapacity(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "unit_id" -------------
+	var unitID UnitID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "unit_id", ctx.Param("unit_id"), &unitID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter unit_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params OfferCapacityParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey Key
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch Match
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.OfferCapacity(ctx, unitID, params)
+	return err
+}
+
+// ConfirmCapacity converts echo context to params.
+func (w *ServerInterfaceWrapper) ConfirmCapacity(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "unit_id" -------------
+	var unitID UnitID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "unit_id", ctx.Param("unit_id"), &unitID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter unit_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ConfirmCapacityParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey Key
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch Match
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ConfirmCapacity(ctx, unitID, params)
+	return err
+}
+
+// ReleaseCapacity converts echo context to params.
+func (w *ServerInterfaceWrapper) ReleaseCapacity(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "unit_id" -------------
+	var unitID UnitID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "unit_id", ctx.Param("unit_id"), &unitID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter unit_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReleaseCapacityParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey Key
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch Match
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReleaseCapacity(ctx, unitID, params)
+	return err
+}
+
+// UseCapacity converts echo context to params.
+func (w *ServerInterfaceWrapper) UseCapacity(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "unit_id" -------------
+	var unitID UnitID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "unit_id", ctx.Param("unit_id"), &unitID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter unit_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UseCapacityParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey Key
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch Match
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UseCapacity(ctx, unitID, params)
+	return err
+}
+
+// ListCaseloads converts echo context to params.
+func (w *ServerInterfaceWrapper) ListCaseloads(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "unit_id" -------------
+	var unitID UnitID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "unit_id", ctx.Param("unit_id"), &unitID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter unit_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListCaseloadsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListCaseloads(ctx, unitID, params)
+	return err
+}
+
+// ReportCaseload converts echo context to params.
+func (w *ServerInterfaceWrapper) ReportCaseload(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "unit_id" -------------
+	var unitID UnitID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "unit_id", ctx.Param("unit_id"), &unitID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter unit_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReportCaseloadParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey Key
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch Match
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReportCaseload(ctx, unitID, params)
+	return err
+}
+
+// ConfirmSeason converts echo context to params.
+func (w *ServerInterfaceWrapper) ConfirmSeason(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "unit_id" -------------
+	var unitID UnitID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "unit_id", ctx.Param("unit_id"), &unitID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter unit_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ConfirmSeasonParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey Key
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ConfirmSeason(ctx, unitID, params)
+	return err
+}
+
+// InvalidateAssessment converts echo context to params.
+func (w *ServerInterfaceWrapper) InvalidateAssessment(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "unit_id" -------------
+	var unitID UnitID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "unit_id", ctx.Param("unit_id"), &unitID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter unit_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params InvalidateAssessmentParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey Key
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch Match
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.InvalidateAssessment(ctx, unitID, params)
+	return err
+}
+
+// RetireUnit converts echo context to params.
+func (w *ServerInterfaceWrapper) RetireUnit(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "unit_id" -------------
+	var unitID UnitID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "unit_id", ctx.Param("unit_id"), &unitID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter unit_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RetireUnitParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey Key
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch Mustmatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RetireUnit(ctx, unitID, params)
+	return err
+}
+
 // ListProtocols converts echo context to params.
 func (w *ServerInterfaceWrapper) ListProtocols(ctx echo.Context) error {
 	var err error
@@ -6805,6 +8779,24 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/api/v1/deliveries/:delivery_id/replay", wrapper.ReplayDelivery, options.OperationMiddlewares["replayDelivery"]...)
 	router.GET(options.BaseURL+"/api/v1/protocols", wrapper.ListProtocols, options.OperationMiddlewares["listProtocols"]...)
 	router.GET(options.BaseURL+"/api/v1/protocols/:protocol", wrapper.GetProtocol, options.OperationMiddlewares["getProtocol"]...)
+	router.GET(options.BaseURL+"/api/v1/preparedness/indicators", wrapper.ListIndicators, options.OperationMiddlewares["listIndicators"]...)
+	router.GET(options.BaseURL+"/api/v1/preparedness/units", wrapper.ListUnits, options.OperationMiddlewares["listUnits"]...)
+	router.POST(options.BaseURL+"/api/v1/preparedness/units", wrapper.RegisterUnit, options.OperationMiddlewares["registerUnit"]...)
+	router.GET(options.BaseURL+"/api/v1/preparedness/units/:unit_id", wrapper.GetUnit, options.OperationMiddlewares["getUnit"]...)
+	router.PUT(options.BaseURL+"/api/v1/preparedness/units/:unit_id", wrapper.ChangeUnit, options.OperationMiddlewares["changeUnit"]...)
+	router.POST(options.BaseURL+"/api/v1/preparedness/units/:unit_id/retire", wrapper.RetireUnit, options.OperationMiddlewares["retireUnit"]...)
+	router.GET(options.BaseURL+"/api/v1/preparedness/units/:unit_id/assessments", wrapper.ListAssessments, options.OperationMiddlewares["listAssessments"]...)
+	router.POST(options.BaseURL+"/api/v1/preparedness/units/:unit_id/assessments", wrapper.AssessUnit, options.OperationMiddlewares["assessUnit"]...)
+	router.POST(options.BaseURL+"/api/v1/preparedness/units/:unit_id/invalidate", wrapper.InvalidateAssessment, options.OperationMiddlewares["invalidateAssessment"]...)
+	router.POST(options.BaseURL+"/api/v1/preparedness/units/:unit_id/confirm-season", wrapper.ConfirmSeason, options.OperationMiddlewares["confirmSeason"]...)
+	router.GET(options.BaseURL+"/api/v1/preparedness/units/:unit_id/capacity", wrapper.GetCapacity, options.OperationMiddlewares["getCapacity"]...)
+	router.POST(options.BaseURL+"/api/v1/preparedness/units/:unit_id/capacity", wrapper.OfferCapacity, options.OperationMiddlewares["offerCapacity"]...)
+	router.POST(options.BaseURL+"/api/v1/preparedness/units/:unit_id/capacity/confirm", wrapper.ConfirmCapacity, options.OperationMiddlewares["confirmCapacity"]...)
+	router.POST(options.BaseURL+"/api/v1/preparedness/units/:unit_id/capacity/use", wrapper.UseCapacity, options.OperationMiddlewares["useCapacity"]...)
+	router.POST(options.BaseURL+"/api/v1/preparedness/units/:unit_id/capacity/release", wrapper.ReleaseCapacity, options.OperationMiddlewares["releaseCapacity"]...)
+	router.GET(options.BaseURL+"/api/v1/preparedness/units/:unit_id/caseload", wrapper.ListCaseloads, options.OperationMiddlewares["listCaseloads"]...)
+	router.POST(options.BaseURL+"/api/v1/preparedness/units/:unit_id/caseload", wrapper.ReportCaseload, options.OperationMiddlewares["reportCaseload"]...)
+	router.GET(options.BaseURL+"/api/v1/preparedness/board", wrapper.GetBoard, options.OperationMiddlewares["getBoard"]...)
 	router.GET(options.BaseURL+"/api/v1/accounts", wrapper.ListAccounts, options.OperationMiddlewares["listAccounts"]...)
 	router.POST(options.BaseURL+"/api/v1/accounts", wrapper.CreateAccount, options.OperationMiddlewares["createAccount"]...)
 	router.GET(options.BaseURL+"/api/v1/accounts/:account_id", wrapper.GetAccount, options.OperationMiddlewares["getAccount"]...)

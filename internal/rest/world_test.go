@@ -25,6 +25,7 @@ import (
 	"landfall/internal/notify"
 	"landfall/internal/notify/webhook"
 	"landfall/internal/place"
+	"landfall/internal/preparedness"
 	"landfall/internal/store/sqlite"
 )
 
@@ -60,7 +61,7 @@ func newWorld(t testing.TB, change ...func(*Options)) *world {
 	t.Helper()
 	w := &world{t: t, clock: start, log: &bytes.Buffer{}, tokens: map[string]string{"nobody": ""}, account: map[string]string{}}
 	ctx := context.Background()
-	kinds := slices.Concat(ledger.Kinds(), access.Kinds(), incident.Kinds(), notify.Kinds())
+	kinds := slices.Concat(ledger.Kinds(), access.Kinds(), incident.Kinds(), preparedness.Kinds(), notify.Kinds())
 	st, err := sqlite.Open(ctx, filepath.Join(t.TempDir(), "landfall.db"), kinds, sqlite.Options{Now: w.now})
 	if err != nil {
 		t.Fatal(err)
@@ -86,7 +87,7 @@ func newWorld(t testing.TB, change ...func(*Options)) *world {
 	}
 	w.router = notify.NewRouter(desk, st, notify.RouterOptions{Alone: true, Logger: logger})
 	opt := Options{
-		Access: w.access, Incidents: incidents, Notify: desk, Feed: quietFeed{}, ETag: w.ledger.ETag, Now: w.now, Logger: logger,
+		Access: w.access, Incidents: incidents, Notify: desk, Preparedness: preparedness.NewDesk(w.ledger, st, nil), Feed: quietFeed{}, ETag: w.ledger.ETag, Now: w.now, Logger: logger,
 		Ready: []Check{{Name: "store", Run: st.Ping}},
 	}
 	for _, c := range change {
