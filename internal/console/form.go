@@ -210,8 +210,14 @@ func (f *form) status() int {
 
 // reason gives what is wrong with a field in the reader's language, or as it stands where nobody has put it into words yet.
 func (v *visit) reason(english string) string {
-	if text, ok := v.L.Page.Refusal.Reason[english]; ok {
+	words := v.L.Page.Refusal.Reason
+	if text, ok := words[english]; ok {
 		return text
+	}
+	for _, p := range reasonPatterns() {
+		if args := p.shape.FindStringSubmatch(english); args != nil {
+			return v.fill(words[p.key], args[1:])
+		}
 	}
 	return english
 }

@@ -10,6 +10,7 @@ import (
 var functions = template.FuncMap{
 	"named": func(name string) locale.Name { return locale.Name{Name: name} },
 	"pair":  func(a, b string) locale.Pair { return locale.Pair{A: a, B: b} },
+	"whom":  func(party string) locale.Who { return locale.Who{Party: party} },
 	"mark":  func(tone string, text any) mark { return mark{tone, words(text)} },
 	"choices": func(valuesAndLabels ...string) []choice {
 		var list []choice

@@ -161,7 +161,7 @@ func (v *visit) wrong(f *fault.Error, id string) error {
 
 // said gives a fault in the reader's language: by its code, or as it stands where nobody has put it into words yet.
 func (v *visit) said(f *fault.Error) string {
-	if text, ok := v.L.Page.Refusal.Fault[f.Code]; ok && v.L.Language != locale.EN {
+	if text, ok := v.L.Page.Refusal.Fault[f.Code]; ok {
 		return text
 	}
 	return f.Detail

@@ -208,19 +208,14 @@ func (f *Form) read(n *html.Node) {
 		f.Values.Add(name, textOf(n))
 	case "select":
 		f.fields[name] = true
-		first, chosen := "", ""
+		options, chosen := 0, ""
 		for o := range n.Descendants() {
 			if o.Type == html.ElementNode && o.Data == "option" {
-				if first == "" {
-					first = attribute(o, "value")
-				}
-				if has(o, "selected") {
+				if options == 0 || has(o, "selected") {
 					chosen = attribute(o, "value")
 				}
+				options++
 			}
-		}
-		if chosen == "" {
-			chosen = first
 		}
 		f.Values.Add(name, chosen)
 	}

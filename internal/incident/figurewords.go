@@ -59,6 +59,9 @@ var categories = map[FigureCategory]FigureKind{
 // FigureCategories gives the closed list, sorted.
 func FigureCategories() []FigureCategory { return sortedKeys(categories) }
 
+// Kind gives the kind that a category settles; "" for one that is not of the list.
+func (c FigureCategory) Kind() FigureKind { return categories[c] }
+
 // Term is the word that the source used.
 type Term string
 

@@ -110,3 +110,14 @@ for (const form of document.querySelectorAll("form[data-draft]")) {
   });
   form.addEventListener("submit", () => sessionStorage.setItem("sent", name));
 }
+
+// A button with data-count says the number that stands in that field of its form, in the words of data-counted, where @ is the number.
+for (const button of document.querySelectorAll("button[data-count]")) {
+  const plain = button.textContent, field = button.form.elements[button.dataset.count];
+  const show = () => {
+    const n = field.value.replace(/[\s.,\u00a0\u202f]/g, "");
+    button.textContent = /^[1-9]\d*$/.test(n) ? button.dataset.counted.replace("@", Number(n).toLocaleString(document.documentElement.lang)) : plain;
+  };
+  field.addEventListener("input", show);
+  show();
+}

@@ -1,0 +1,261 @@
+package console
+
+import (
+	"html/template"
+	"slices"
+
+	"landfall/internal/access"
+	"landfall/internal/fault"
+	"landfall/internal/incident"
+	"landfall/internal/locale"
+	"landfall/internal/notify"
+	"landfall/internal/place"
+	"landfall/internal/preparedness"
+)
+
+// homeCard is one incident at a glance, as whoever reads it looks at it: the affected state and overseers at everybody's work, a receiving
+// state at its own.
+type homeCard struct {
+	Texts             *locale.Home
+	ExerciseWord      string
+	Href, Title, Line string
+	Status            mark
+	Exercise          bool
+	Tone              string
+	Marks             []mark        // overdue, due soon
+	Next              string        // the step that is due next
+	NextHref          string        // where it stands
+	NextAt            template.HTML // until when
+	NextIn            string        // the same from now
+	Answered          string        // how many receiving states have answered, or what the reader's own said
+	Answer            string        // where the reader answers; "" when there is nothing to answer
+	Waiting           []homeWaiting // who has not replied to what wants a reply
+}
+
+// homeWaiting is a party from which no reply has come yet.
+type homeWaiting struct {
+	Party string
+	Mark  mark
+}
+
+// homeReady is how ready the reader's state is to take in visitors and displaced people.
+type homeReady struct {
+	Marks    []mark
+	Coverage string
+	Expiring []homeExpiring
+}
+
+// homeExpiring is a unit whose assessment runs out soon.
+type homeExpiring struct {
+	Href, Name, In string
+	At             template.HTML
+}
+
+// homeSoonest gives the alerts that want an answer first.
+func homeSoonest(asking []notify.Listed[*notify.Alert]) []notify.Listed[*notify.Alert] {
+	slices.SortStableFunc(asking, func(a, b notify.Listed[*notify.Alert]) int {
+		return a.Value.RequiredBy.Compare(*b.Value.RequiredBy)
+	})
+	return asking[:min(len(asking), homeShown)]
+}
+
+// homeIncidents adds the open incidents: the reader's own, those that name its state, or all. It gives how many there are.
+func (c *Console) homeIncidents(v *visit, view *homeView) (int, error) {
+	t := &v.L.Page.Home
+	limit := homeLook
+	if homeOversees(v.scope) {
+		limit = homeOverview
+	}
+	found, err := c.incident.List(v.ctx(), v.scope, incident.Filter{
+		Status: []incident.Status{incident.Draft, incident.Monitoring, incident.Active, incident.Stay, incident.Return},
+	}, incident.PageRequest{Limit: limit})
+	if err != nil {
+		return 0, err
+	}
+	if homeOversees(v.scope) {
+		n := len(found.Items)
+		view.Counts = append([]homeCount{{v.homeAtLeast(n, found.Next != ""), string(t.CountOpen), "/incidents", homeTone(n > 0, info)}}, view.Counts...)
+		return n, c.homeGroup(v, view, homeGroup{ID: "open", Title: string(t.Open), More: found.Next != ""}, found.Items)
+	}
+	var own, named []incident.Incident
+	for _, i := range found.Items {
+		if v.scope.ActsFor(i.Origin) {
+			own = append(own, i)
+		} else {
+			named = append(named, i)
+		}
+	}
+	groups := []homeGroup{{ID: "own", Title: string(t.Own), More: found.Next != ""}, {ID: "named", Title: string(t.Named), More: found.Next != ""}}
+	lists := [][]incident.Incident{own, named}
+	if v.scope.Role != access.RoleCoordinator {
+		slices.Reverse(groups)
+		slices.Reverse(lists)
+	}
+	for n, g := range groups {
+		if err := c.homeGroup(v, view, g, lists[n]); err != nil {
+			return 0, err
+		}
+	}
+	return len(found.Items), nil
+}
+
+func (c *Console) homeGroup(v *visit, view *homeView, g homeGroup, list []incident.Incident) error {
+	if len(list) == 0 {
+		return nil
+	}
+	g.More = g.More || len(list) > homeCards
+	for n, i := range list[:min(len(list), homeCards)] {
+		card, err := c.homeCard(v, i, n < homeReplies)
+		if err != nil {
+			return err
+		}
+		g.Cards = append(g.Cards, card)
+	}
+	view.Groups = append(view.Groups, g)
+	return nil
+}
+
+func (c *Console) homeCard(v *visit, i incident.Incident, replies bool) (homeCard, error) {
+	card := homeCard{
+		Texts: &v.L.Page.Home, ExerciseWord: string(v.L.Page.Shell.Exercise),
+		Href: "/incidents/" + i.ID, Title: i.Title, Line: i.Code + " · " + v.L.Party(i.Origin), Exercise: i.Exercise,
+		Status: mark{info, v.L.Codes.IncidentStatus.Of(string(i.Status))},
+	}
+	leads := v.scope.ActsFor(i.Origin) || homeOversees(v.scope)
+	steps, err := c.incident.Steps(v.ctx(), v.scope, i.ID, incident.StepFilter{
+		Status: []incident.StepStatus{incident.StepPending, incident.StepInProgress},
+	}, incident.PageRequest{})
+	if err != nil {
+		return card, err
+	}
+	v.homeSteps(&card, i, steps.Items, leads)
+	if v.scope.Role == access.RoleLiaison || !alertRuns(i.Status) {
+		return card, nil
+	}
+	answers, err := c.incident.Answers(v.ctx(), v.scope, i.ID)
+	if err != nil {
+		return card, err
+	}
+	v.homeAnswers(&card, i, answers, leads)
+	if !leads || !replies {
+		return card, nil
+	}
+	told, err := c.notify.ForIncident(v.ctx(), v.scope, i.ID)
+	if fault.Is(err, fault.NotFound) { // un-named in this moment
+		return card, nil
+	}
+	for _, one := range told {
+		if by := alertSoonest(one.Alerts); !by.IsZero() {
+			tone, _, count := v.alertDue(by, c.now())
+			card.Waiting = append(card.Waiting, homeWaiting{v.L.Party(one.Party), mark{tone, count}})
+			if tone == bad {
+				card.Tone = bad
+			}
+		}
+	}
+	return card, err
+}
+
+// homeSteps counts what is late of an incident, and finds what the reader does next.
+func (v *visit) homeSteps(card *homeCard, i incident.Incident, steps []incident.Step, everybodys bool) {
+	t, now := &v.L.Page.Home, i.Clock.Scenario(v.console.now())
+	late, soonDue := 0, 0
+	var next *incident.Step
+	for n := range steps {
+		s := &steps[n]
+		ours := v.scope.ActsFor(s.Party)
+		if !ours && !everybodys {
+			continue
+		}
+		if s.Overdue {
+			late++
+		}
+		if s.DueSoon {
+			soonDue++
+		}
+		if (ours || homeOversees(v.scope)) && !s.DueAt.IsZero() && !s.Placeholder && (next == nil || s.DueAt.Before(next.DueAt)) {
+			next = s
+		}
+	}
+	if late > 0 {
+		card.Marks, card.Tone = append(card.Marks, mark{bad, v.L.Count(late, t.Overdue)}), bad
+	}
+	if soonDue > 0 {
+		card.Marks = append(card.Marks, mark{soon, v.L.Count(soonDue, t.DueSoon)})
+		if card.Tone == "" {
+			card.Tone = soon
+		}
+	}
+	if next == nil {
+		return
+	}
+	w := v.bare()
+	card.Next, card.NextHref = w.Text(next.Title), card.Href+"/steps/"+next.Key
+	card.NextAt, card.NextIn = w.Brief(next.DueAt, next.Party), w.Since(next.DueAt, now)
+	if next.Overdue {
+		card.NextIn = v.L.Page.Alerts.LateBy.Say(locale.Name{Name: w.Span(now.Sub(next.DueAt))})
+	}
+}
+
+// homeAnswers says who has answered whether it takes people in.
+func (v *visit) homeAnswers(card *homeCard, i incident.Incident, answers []*incident.Answer, leads bool) {
+	t := &v.L.Page.Home
+	if len(i.Receivers) == 0 || i.Status == incident.Monitoring && len(answers) == 0 {
+		return
+	}
+	if leads {
+		given := 0
+		for _, p := range i.Receivers {
+			if alertAnswerOf(answers, p) != nil {
+				given++
+			}
+		}
+		card.Answered = t.Answered.Say(locale.Pair{A: v.L.Number(given), B: v.L.Number(len(i.Receivers))})
+		return
+	}
+	n := slices.IndexFunc(i.Receivers, func(p place.Party) bool { return v.scope.ActsFor(p) })
+	if n < 0 {
+		return
+	}
+	if given := alertAnswerOf(answers, i.Receivers[n]); given != nil {
+		card.Answered = t.OurAnswer.Say(locale.Name{Name: v.alertAnswerWords(given)})
+		return
+	}
+	card.Answered = string(t.NotAnswered)
+	if mayAnswer(v.scope) {
+		card.Answer = alertsAt("", i.ID, "")
+	}
+}
+
+// homeReadiness adds what a liaison looks after.
+func (c *Console) homeReadiness(v *visit, view *homeView) error {
+	if c.prepared == nil || v.scope.Role != access.RoleLiaison || v.scope.Party == "" {
+		return nil
+	}
+	t, w := &v.L.Page.Home, v.bare()
+	board, err := c.prepared.Board(v.ctx(), v.scope, v.scope.Party.StateParty())
+	if err != nil {
+		return err
+	}
+	view.Ready = &homeReady{}
+	for _, s := range board.States {
+		tones := map[preparedness.Status]string{
+			preparedness.Ready: good, preparedness.Partial: soon, preparedness.Limited: soon, preparedness.NotReady: bad,
+			preparedness.Unknown: idle, preparedness.Expired: idle,
+		}
+		for _, status := range preparedness.Statuses() {
+			if n := s.Properties.ByStatus[status]; n > 0 {
+				view.Ready.Marks = append(view.Ready.Marks, mark{tones[status], v.L.Number(n) + " " + t.Status.Of(string(status))})
+			}
+		}
+		view.Ready.Coverage = t.Coverage.Say(locale.Pair{
+			A: v.L.Number(s.Properties.Coverage.UnitsAssessed), B: v.L.Number(s.Properties.Coverage.Units),
+		})
+		for _, line := range s.Expiring[:min(len(s.Expiring), homeShown)] {
+			view.Ready.Expiring = append(view.Ready.Expiring, homeExpiring{
+				Href: "/preparedness/units/" + line.ID, Name: line.Name, In: w.Since(line.ValidUntil, board.At), At: w.Brief(line.ValidUntil, line.Party),
+			})
+		}
+	}
+	return nil
+}

@@ -1,0 +1,403 @@
+package console
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"landfall/internal/access"
+	"landfall/internal/check"
+	"landfall/internal/fault"
+	"landfall/internal/incident"
+	"landfall/internal/ledger"
+	"landfall/internal/locale"
+	"landfall/internal/place"
+)
+
+// hazardNew is what the form of a new incident holds when its hazard is new too.
+const hazardNew = "new"
+
+// workHazards are the kinds of hazard that the form offers; any other is chosen through the API, or is "other".
+var workHazards = []string{"TC", "VO", "FL", "LS", "EQ", "TS", "DR", "OT"}
+
+// workSpeeds are the speeds that the form offers for an exercise.
+var workSpeeds = []int{2, 4, 12, 24, 60, 240}
+
+// workOpening is a new incident while its form is read.
+type workOpening struct {
+	incident.Open
+	hazard  incident.OpenHazard // when it is new
+	isNew   bool
+	relay   *ledger.Relay
+	subject string // name of the hazard
+}
+
+// workOpen opens an incident: one short form, a review that says who will be told, and two commands.
+func (c *Console) workOpen(v *visit) error {
+	if !workLeads(v.scope, v.scope.Party) && !mayRelay(v.scope) || v.scope.Party.IsOrganisation() {
+		return fault.New(fault.Forbidden, "origin_only", "Only the coordinator of the affected state opens an incident for it.")
+	}
+	recent, err := c.incident.ListHazards(v.ctx(), v.scope, incident.PageRequest{Limit: 6})
+	if err != nil {
+		return err
+	}
+	f, sent, err := v.workSent(func() *form { return v.workOpenFresh(recent.Items) })
+	if err != nil {
+		return err
+	}
+	if !sent {
+		return v.workOpenForm(f, recent.Items)
+	}
+	in, err := c.workOpenRead(v, f, recent.Items)
+	if err != nil {
+		return err
+	}
+	if f.Failed() || f.Value("go") == goChange {
+		return v.workOpenForm(f, recent.Items)
+	}
+	in.Draft = f.Value("go") == goDraft
+	if !in.Draft && f.Value("go") != goYes {
+		return v.workOpenReview(f, in)
+	}
+	done, err := c.workOpenDo(v, f, in)
+	switch {
+	case err == nil && in.Draft:
+		return v.to("/incidents/"+done, "work_draft")
+	case err == nil:
+		return v.to("/incidents/"+done, "work_opened")
+	case !v.refused(f, err, in.pointers()):
+		return err
+	case len(f.Errors) > 0 || in.Draft:
+		return v.workOpenForm(f, recent.Items)
+	}
+	return v.workOpenReview(f, in)
+}
+
+// workOpenFresh gives the form with all that can be known before.
+func (v *visit) workOpenFresh(recent []*incident.Hazard) *form {
+	f := newForm().with("occurred_at", v.local(v.console.now(), v.scope.Party))
+	if !v.scope.All && workLeads(v.scope, v.scope.Party) {
+		f.with("origin", string(v.scope.Party))
+	}
+	if len(recent) == 0 {
+		f.with("hazard", hazardNew)
+	}
+	return f
+}
+
+// workOpenRead reads the form. What it says of an existing hazard is looked up.
+func (c *Console) workOpenRead(v *visit, f *form, recent []*incident.Hazard) (workOpening, error) {
+	var in workOpening
+	own := workLeads(v.scope, v.scope.Party)
+	in.relay = v.workRelay(f, !own)
+	origin := place.Party(f.Value("origin"))
+	if in.relay != nil && !v.scope.All {
+		origin = place.Party(in.relay.OnBehalfOf)
+	}
+	if origin == "" && own && !v.scope.All {
+		origin = v.scope.Party // a state without islands is not asked
+	}
+	if origin == "" && in.relay == nil {
+		v.need(f, "origin")
+	}
+	in.Origin, in.OriginIsland = origin.StateParty(), origin.Island()
+	if f.Value("hazard") == "" && f.Value("hazard_name") != "" {
+		f.with("hazard", hazardNew)
+	}
+	v.need(f, "exercise", "hazard", "severity")
+	in.Severity = incident.Severity(f.Value("severity"))
+	in.Exercise = f.Value("exercise") == "yes"
+	if in.Exercise {
+		if speed := v.number(f, "exercise_speed", 1, 240); speed != nil {
+			in.ExerciseSpeed = *speed
+		}
+	}
+	for _, p := range f.Values["receivers"] {
+		if p != "" && !slices.Contains(in.Receivers, place.Party(p)) {
+			in.Receivers = append(in.Receivers, place.Party(p))
+		}
+	}
+	v.need(f, "occurred_at")
+	in.OccurredAt = v.moment(f, "occurred_at", v.scope.Party)
+	if err := c.workOpenHazard(v, f, &in, recent); err != nil {
+		return in, err
+	}
+	if in.Title = f.Value("title"); in.Title == "" && in.Origin != "" {
+		in.Title = v.L.Joins.Colon.Say(locale.Pair{A: in.subject, B: v.L.Party(origin)})
+	}
+	var wrong fault.Check
+	check.Text(&wrong, "/title", in.Title, check.MaxTitle, false)
+	check.Plain(&wrong, "/title", in.Title)
+	v.refused(f, wrong.Err(), nil)
+	return in, nil
+}
+
+// workOpenHazard reads what the form says of the hazard.
+func (c *Console) workOpenHazard(v *visit, f *form, in *workOpening, recent []*incident.Hazard) error {
+	if in.isNew = f.Value("hazard") == hazardNew; !in.isNew {
+		in.HazardID = f.Value("hazard")
+		if in.HazardID == "" {
+			return nil
+		}
+		n := slices.IndexFunc(recent, func(h *incident.Hazard) bool { return h.ID == in.HazardID })
+		if n >= 0 {
+			in.subject = recent[n].Name
+			return nil
+		}
+		known, err := c.incident.GetHazard(v.ctx(), v.scope, in.HazardID)
+		switch {
+		case fault.Is(err, fault.NotFound):
+			f.wrong("hazard", v.reason("names no hazard"))
+		case err != nil:
+			return err
+		default:
+			in.subject = known.Name
+		}
+		return nil
+	}
+	v.need(f, "hazard_type", "hazard_name")
+	in.subject = f.Value("hazard_name")
+	in.hazard = incident.OpenHazard{Name: in.subject, Type: f.Value("hazard_type"), StartedAt: v.moment(f, "hazard_started", v.scope.Party)}
+	if in.hazard.StartedAt.IsZero() {
+		in.hazard.StartedAt = in.OccurredAt
+	}
+	if f.Error("hazard_name") == "" {
+		var wrong fault.Check
+		check.Required(&wrong, "/hazard_name", in.subject, 120, false)
+		check.Plain(&wrong, "/hazard_name", in.subject)
+		v.refused(f, wrong.Err(), nil)
+	}
+	return nil
+}
+
+// workOpenDo opens the hazard, when it is new, and the incident. Both keys follow from the form's: sent again, both are met again; and a hazard
+// that was recorded before the incident was refused is not recorded twice.
+func (c *Console) workOpenDo(v *visit, f *form, in workOpening) (string, error) {
+	w := v.write(f)
+	w.Relay = in.relay
+	if in.isNew {
+		h := in.hazard
+		digest := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%s", h.Type, h.Name, h.StartedAt.Format(time.RFC3339)))
+		k := access.Write{Key: ledger.Derive("console", "hazard", w.Key, string(digest[:])), Digest: digest[:], Relay: in.relay}
+		opened, err := c.incident.OpenHazard(v.ctx(), v.scope, k, h)
+		if err != nil {
+			return "", err
+		}
+		in.HazardID = opened.Value.ID
+	}
+	done, err := c.incident.Open(v.ctx(), v.scope, w, in.Open)
+	return done.Value.ID, err
+}
+
+// pointers says which field of the form each member of the two commands comes from.
+func (in workOpening) pointers() map[string]string {
+	fields := map[string]string{
+		"/hazard_id": "hazard", "/name": "hazard_name", "/type": "hazard_type", "/started_at": "hazard_started", "/origin_island": "origin",
+	}
+	for n := range in.Receivers {
+		fields["/receivers/"+strconv.Itoa(n)] = "receivers"
+	}
+	return fields
+}
+
+// workOpenForm shows the form.
+func (v *visit) workOpenForm(f *form, recent []*incident.Hazard) error {
+	t, label, codes := v.L.Page.Work.Open, v.L.Notice.Label, v.L.Codes
+	own := workLeads(v.scope, v.scope.Party)
+	p := workPage{
+		Title: string(t.Title), Lead: string(t.Lead), Form: f, Action: "/incidents/new", Draft: "incident",
+		Buttons: []workButton{{"review", string(t.Next), "primary"}},
+	}
+	if own {
+		p.Buttons = append(p.Buttons, workButton{goDraft, string(t.Draft), ""})
+	}
+	kind := f.Radios("exercise", t.Real, []choice{
+		{"no", string(t.Actual), string(t.ActualHint)}, {"yes", string(t.Exercise), string(t.ExerciseHint)},
+	}).Need()
+	p.Blocks = append(p.Blocks, workBlock{Fields: workFields(kind)})
+	p.Blocks = append(p.Blocks, v.workHazardBlocks(f, recent)...)
+
+	where := v.workOriginField(f, own)
+	if where == nil && own {
+		p.Facts = append(p.Facts, workFact{string(label.Origin), v.L.Party(v.scope.Party)})
+	}
+	what := workBlock{Heading: string(t.What)}
+	if where != nil {
+		what.Fields = append(what.Fields, *where)
+	}
+	what.Fields = append(what.Fields, workFields(
+		f.Radios("severity", label.Severity, workToChoices(incident.Severities(), codes.Severity)).Need())...)
+	from := place.Party(f.Value("origin"))
+	what.Fields = append(what.Fields, workField{
+		field:  f.Boxes("receivers", t.Receivers, nil).Hinted(t.ReceiversHint),
+		Groups: v.workNeighbours(from),
+	})
+	p.Blocks = append(p.Blocks, what)
+	var speeds []choice
+	for _, s := range workSpeeds {
+		speeds = append(speeds, choice{Value: strconv.Itoa(s), Label: t.Speed.Say(locale.Name{Name: strconv.Itoa(s)})})
+	}
+	p.Blocks = append(p.Blocks, workBlock{Text: v.workZone(v.scope.Party, false), Fields: workFields(f.When("occurred_at", t.OccurredAt).Need().Hinted(t.OccurredHint))},
+		workBlock{Heading: string(t.More), Fold: true, Fields: workFields(
+			f.Text("title", t.Name).AtMost(check.MaxTitle).Hinted(t.NameHint),
+			f.Select("exercise_speed", t.SpeedLabel, speeds).Saying(t.SpeedReal).Hinted(t.SpeedHint),
+		)})
+	var states []place.Party
+	for _, s := range place.States() {
+		states = append(states, s.Party())
+	}
+	if !v.scope.All {
+		p.Blocks = append(p.Blocks, v.workRelays(f, !own, states...)...)
+	}
+	return v.workShow("work", p, nil)
+}
+
+// workHazardBlocks give the hazards there are, and a new one for who may open one.
+func (v *visit) workHazardBlocks(f *form, recent []*incident.Hazard) []workBlock {
+	t, label := v.L.Page.Work.Open, v.L.Notice.Label
+	var blocks []workBlock
+	mayOpen := v.scope.All || v.scope.Role == access.RoleCoordinator
+	if len(recent) > 0 {
+		var known []choice
+		for _, h := range recent {
+			kind, _ := place.HazardOf(h.Type)
+			known = append(known, choice{h.ID, h.Name, kind.Name.In(string(v.L.Language)) + ", " + v.L.Brief(h.StartedAt, v.zone(""))})
+		}
+		if mayOpen {
+			known = append(known, choice{hazardNew, string(t.HazardNew), string(t.HazardNewHint)})
+		}
+		blocks = append(blocks, workBlock{Fields: workFields(f.Radios("hazard", label.Hazard, known).Need())})
+	}
+	if !mayOpen {
+		return blocks
+	}
+	var kinds []choice
+	for _, code := range workHazards {
+		kind, _ := place.HazardOf(code)
+		kinds = append(kinds, choice{Value: code, Label: kind.Name.In(string(v.L.Language))})
+	}
+	block := workBlock{Heading: string(t.HazardNew), Fold: len(recent) > 0, Opened: f.Value("hazard") == hazardNew, Fields: workFields(
+		f.Radios("hazard_type", t.HazardType, kinds),
+		f.Text("hazard_name", t.HazardName).AtMost(120).Hinted(t.HazardNameHint),
+		f.When("hazard_started", t.HazardStarted).Hinted(t.HazardStartedHint),
+	)}
+	if len(recent) == 0 {
+		block.Fields = append(workFields(f.field("hidden", "hazard", "")), block.Fields...)
+	}
+	return append(blocks, block)
+}
+
+// workOriginField gives the field of the affected state: any for the first account, the islands of a state that has some; nil for a state
+// that has none.
+func (v *visit) workOriginField(f *form, own bool) *workField {
+	t := v.L.Page.Work.Open
+	switch {
+	case v.scope.All:
+		w := workField{field: f.Select("origin", v.L.Notice.Label.Origin, nil).Need().Saying(v.L.Page.Form.Choose)}
+		for _, s := range place.States() {
+			w.Groups = append(w.Groups, workGroup{Label: v.L.Party(s.Party()), Choices: v.workIslands(s.Party())})
+		}
+		return &w
+	case !own:
+		return nil
+	}
+	islands := v.workIslands(v.scope.Party)
+	if len(islands) < 2 {
+		return nil
+	}
+	return &workField{field: f.Radios("origin", t.Where, islands).Need()}
+}
+
+// workIslands gives a state and its islands; an island is its own.
+func (v *visit) workIslands(p place.Party) []choice {
+	t := v.L.Page.Work.Open
+	if p.Island() != "" {
+		return []choice{{Value: string(p), Label: v.L.Party(p)}}
+	}
+	islands := place.Islands(p.State())
+	if len(islands) == 0 {
+		return []choice{{Value: string(p), Label: v.L.Party(p)}}
+	}
+	all := []choice{{Value: string(p), Label: t.WholeState.Say(locale.Name{Name: v.L.Party(p)})}}
+	for _, i := range islands {
+		all = append(all, choice{Value: string(i.Party()), Label: v.L.Party(i.Party())})
+	}
+	return all
+}
+
+// workNeighbours gives the states that may receive, the likely ones first: OECS members of the sub-region of the affected state, members
+// of the others, and folded who is no member. The affected state itself is among them only where it has islands.
+func (v *visit) workNeighbours(origin place.Party) []workGroup {
+	t := v.L.Page.Work.Regions
+	home, _ := place.StateOf(origin.State())
+	order := []place.SubRegion{place.Eastern, place.Central, place.Southern, place.NorthWestern}
+	if n := slices.Index(order, home.SubRegion); n > 0 {
+		order[0], order[n] = order[n], order[0]
+		slices.Sort(order[1:])
+	}
+	members, others := map[place.SubRegion][]choice{}, map[place.Membership][]choice{}
+	for _, s := range place.States() {
+		one := choice{Value: s.Code, Label: v.L.Party(s.Party())}
+		switch {
+		case s.Code == home.Code && len(place.Islands(s.Code)) == 0:
+		case s.OECS == place.Member:
+			members[s.SubRegion] = append(members[s.SubRegion], one)
+		case s.OECS == place.Associate:
+			others[place.Associate] = append(others[place.Associate], one)
+		default:
+			others[place.NoMember] = append(others[place.NoMember], one)
+		}
+	}
+	var groups []workGroup
+	for _, r := range order {
+		if len(members[r]) > 0 {
+			groups = append(groups, workGroup{Label: t.Members.Say(locale.Name{Name: t.SubRegion.Of(string(r))}), Choices: members[r]})
+		}
+	}
+	return append(groups,
+		workGroup{Label: string(t.Associates), Choices: others[place.Associate], Fold: true},
+		workGroup{Label: string(t.Neighbours), Choices: others[place.NoMember], Fold: true})
+}
+
+// workOpenReview says what will be recorded and who will be told, before anything is.
+func (v *visit) workOpenReview(f *form, in workOpening) error {
+	t, label, codes := v.L.Page.Work.Open, v.L.Notice.Label, v.L.Codes
+	kind := string(t.Actual)
+	if in.Exercise {
+		kind = string(t.Exercise)
+	}
+	hazard := in.subject
+	if in.isNew {
+		h, _ := place.HazardOf(in.hazard.Type)
+		hazard = v.L.Joins.Colon.Say(locale.Pair{A: h.Name.In(string(v.L.Language)), B: hazard})
+	}
+	p := workPage{
+		Title: string(t.ReviewTitle), Lead: string(t.ReviewLead), Form: f, Action: "/incidents/new",
+		Facts: []workFact{
+			{string(t.Kind), kind}, {string(t.Name), in.Title}, {string(label.Hazard), hazard},
+			{string(label.Origin), v.L.Party(place.PartyOf(string(in.Origin), in.OriginIsland))},
+			{string(label.Severity), codes.Severity.Of(string(in.Severity))},
+			{string(t.OccurredAt), v.bare().Moment(in.OccurredAt, in.Origin)},
+		},
+		Heading: string(t.Told), Quiet: string(t.NobodyTold),
+	}
+	p.Facts = append(p.Facts, v.workRelayed(f)...)
+	for _, r := range in.Receivers {
+		p.Told = append(p.Told, workTold{v.L.Party(r), string(t.ToldWhat)})
+	}
+	class, press := "primary", t.Press
+	if in.Exercise {
+		class, press = "rehearsal", t.PressExercise
+		p.Notes = append(p.Notes, workNote{info, string(t.ExerciseReach)})
+	} else {
+		p.Notes = append(p.Notes, workNote{soon, string(t.ActualReach)})
+	}
+	say := string(t.PressNobody)
+	if n := len(in.Receivers); n > 0 {
+		say = v.L.Count(n, press)
+	}
+	p.Buttons = []workButton{{goYes, say, class}, {goChange, string(v.L.Page.Work.Change), ""}}
+	return v.workShow("work_review", p, &incident.Incident{Exercise: in.Exercise})
+}

@@ -1,0 +1,414 @@
+package console
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"landfall/internal/check"
+	"landfall/internal/fault"
+	"landfall/internal/incident"
+	"landfall/internal/locale"
+	"landfall/internal/place"
+	"landfall/internal/protocol"
+)
+
+// proposedFor gives the protocol that is proposed for a hazard; "" when none was made for its kind.
+func proposedFor(hazard string) string {
+	switch hazard {
+	case "TC", "SS", "VW":
+		return "hurricane"
+	case "VO":
+		return "volcano"
+	}
+	return ""
+}
+
+// workRelease opens a draft. There is nothing to fill in: the page is the review.
+func (c *Console) workRelease(v *visit) error {
+	i, err := c.workLed(v)
+	if err != nil {
+		return err
+	}
+	f, sent, err := v.workSent(func() *form { return newForm().with("etag", c.incident.ETag(i.Seq)) })
+	if err != nil {
+		return err
+	}
+	var record []workFact
+	if sent {
+		w := v.write(f)
+		w.Relay = v.workRelay(f, !workLeads(v.scope, i.Origin))
+		if !f.Failed() {
+			_, err = c.incident.Release(v.ctx(), v.scope, w, i.ID)
+			if err == nil {
+				return v.to("/incidents/"+i.ID, "work_released")
+			}
+			var again bool
+			if again, record, err = c.workMeet(v, f, i, err, nil); !again {
+				return err
+			}
+		}
+	}
+	t, o := v.L.Page.Work.Release, v.L.Page.Work.Open
+	p := workPage{
+		Title: string(t.Title), Lead: string(t.Lead), Form: f, Action: "/incidents/" + i.ID + "/open", Record: record,
+		Facts: v.workAbout(i), Heading: string(o.Told), Quiet: string(o.NobodyTold),
+		Blocks: v.workRelays(f, !workLeads(v.scope, i.Origin), i.Origin),
+	}
+	for _, r := range i.Receivers {
+		p.Told = append(p.Told, workTold{v.L.Party(r), string(o.ToldWhat)})
+	}
+	class, press := "primary", o.Press
+	if i.Exercise {
+		class, press = "rehearsal", o.PressExercise
+	}
+	say := string(o.PressNobody)
+	if n := len(i.Receivers); n > 0 {
+		say = v.L.Count(n, press)
+	}
+	p.Buttons = []workButton{{goYes, say, class}}
+	return v.workShow("work_review", p, i)
+}
+
+// workAbout says which incident a form is about.
+func (v *visit) workAbout(i *incident.Incident) []workFact {
+	label, codes := v.L.Notice.Label, v.L.Codes
+	kind := v.L.Page.Work.Open.Actual
+	if i.Exercise {
+		kind = v.L.Page.Work.Open.Exercise
+	}
+	return []workFact{
+		{string(v.L.Page.Work.Open.Kind), string(kind)},
+		{string(label.Incident), i.Code + " · " + i.Title},
+		{string(label.Origin), v.L.Party(i.Origin)},
+		{string(label.Status), codes.IncidentStatus.Of(string(i.Status))},
+	}
+}
+
+func (c *Console) workMonitor(v *visit) error  { return c.workStart(v, protocol.Monitoring) }
+func (c *Console) workActivate(v *visit) error { return c.workStart(v, protocol.Active) }
+
+// workStart runs a protocol: its planning steps, or all of it.
+func (c *Console) workStart(v *visit, part protocol.Part) error {
+	i, err := c.workLed(v)
+	if err != nil {
+		return err
+	}
+	template, settled := workTemplate(v, i)
+	f, sent, err := v.workSent(func() *form { return c.workStartFresh(v, i, template) })
+	if err != nil {
+		return err
+	}
+	s := workStarting{part: part, template: template, settled: settled}
+	if !sent {
+		return c.workStartForm(v, f, i, s, nil)
+	}
+	if found, ok := protocol.Lookup(f.Value("protocol")); ok {
+		s.template = found
+	} else {
+		return c.workStartForm(v, f, i, s, nil)
+	}
+	in, fields := c.workStartRead(v, f, i, s.template)
+	w := v.write(f)
+	w.Relay = v.workRelay(f, !workLeads(v.scope, i.Origin))
+	if f.Failed() || f.Value("go") == goChange {
+		return c.workStartForm(v, f, i, s, nil)
+	}
+	if f.Value("go") != goYes {
+		return c.workStartReview(v, f, i, in, s, nil)
+	}
+	path, run := "work_activated", c.incident.Activate
+	if part == protocol.Monitoring {
+		path, run = "work_monitoring", c.incident.Monitor
+	}
+	_, err = run(v.ctx(), v.scope, w, i.ID, in)
+	if err == nil {
+		return v.to("/incidents/"+i.ID, path)
+	}
+	again, record, err := c.workMeet(v, f, i, err, fields)
+	switch {
+	case !again:
+		return err
+	case len(f.Errors) > 0:
+		return c.workStartForm(v, f, i, s, nil)
+	}
+	return c.workStartReview(v, f, i, in, s, record)
+}
+
+// workStarting is a protocol that is about to run.
+type workStarting struct {
+	part     protocol.Part
+	template *protocol.Template // nil: none is chosen yet
+	settled  bool               // its planning steps run already: it cannot be another
+}
+
+// workTemplate gives the protocol that a page is about: the one that runs, the one that was chosen, or the one proposed for the hazard.
+func workTemplate(v *visit, i *incident.Incident) (template *protocol.Template, settled bool) {
+	if i.Running != nil {
+		found, _ := protocol.Lookup(i.Running.Protocol)
+		return found, true
+	}
+	id := v.QueryParam("protocol")
+	if id == "" {
+		id = proposedFor(i.HazardType)
+	}
+	found, _ := protocol.Lookup(id)
+	return found, false
+}
+
+func (c *Console) workStartFresh(v *visit, i *incident.Incident, t *protocol.Template) *form {
+	f := newForm().with("etag", c.incident.ETag(i.Seq))
+	if t == nil {
+		return f
+	}
+	f.with("protocol", t.ID)
+	for _, a := range workKeyTimes(t) {
+		f.with("kind_"+string(a), string(protocol.Forecast))
+		if held := workAnchor(i, string(a)); held != nil {
+			f.with("at_"+string(a), v.local(held.At, i.Origin)).with("kind_"+string(a), string(held.Kind))
+		}
+	}
+	return f
+}
+
+// workKeyTimes gives the key times of a protocol that a person sets when it starts.
+func workKeyTimes(t *protocol.Template) []protocol.Anchor {
+	return slices.DeleteFunc(t.Anchors(), func(a protocol.Anchor) bool { return !a.Settable() || a == protocol.AnchorStayEnd })
+}
+
+// workAnchor gives a key time of an incident; nil when it has no value.
+func workAnchor(i *incident.Incident, name string) *incident.Anchor {
+	for _, a := range i.Anchors {
+		if a.Name == name {
+			return a
+		}
+	}
+	return nil
+}
+
+// workStartRead reads the form, and says which field each member of the command comes from.
+func (c *Console) workStartRead(v *visit, f *form, i *incident.Incident, t *protocol.Template) (incident.Start, map[string]string) {
+	in := incident.Start{Protocol: t.ID, Mode: protocol.Mode(f.Value("mode")), Anchors: map[string]protocol.Value{}}
+	fields := map[string]string{}
+	var wrong fault.Check
+	for _, a := range workKeyTimes(t) {
+		name := string(a)
+		fields["/anchors/"+name], fields["/anchors/"+name+"/at"], fields["/anchors/"+name+"/kind"] = "at_"+name, "at_"+name, "kind_"+name
+		at := v.moment(f, "at_"+name, i.Origin)
+		if at.IsZero() {
+			continue
+		}
+		if held := workAnchor(i, name); held != nil && f.Value("at_"+name) == v.local(held.At, i.Origin) {
+			at = held.At // a field holds minutes
+		}
+		value := protocol.Value{At: at, Kind: protocol.Kind(f.Value("kind_" + name))}
+		if value.Kind == protocol.Observed {
+			check.Past(&wrong, "/anchors/"+name+"/at", at, c.workNow(i))
+		}
+		in.Anchors[name] = value
+	}
+	v.refused(f, wrong.Err(), fields)
+	return in, fields
+}
+
+// workStartForm asks for the protocol and its key times.
+func (c *Console) workStartForm(v *visit, f *form, i *incident.Incident, s workStarting, record []workFact) error {
+	t, texts := v.L.Page.Work.Start, v.L.Page.Work
+	action := "/incidents/" + i.ID + "/activate"
+	title, lead := t.Activate, t.ActivateLead
+	if s.part == protocol.Monitoring {
+		action, title, lead = "/incidents/"+i.ID+"/monitor", t.Monitor, t.MonitorLead
+	}
+	p := workPage{
+		Title: string(title), Lead: string(lead), Form: f, Action: action, Draft: strings.TrimPrefix(action, "/incidents/"), Record: record,
+		Facts: v.workAbout(i),
+	}
+	for _, option := range protocol.Templates() {
+		one := workChoice{
+			Text: option.Title.In(string(v.L.Language)), Hint: v.L.Count(len(option.Steps), t.Steps), Href: action + "?protocol=" + option.ID,
+			Current: s.template != nil && option.ID == s.template.ID,
+		}
+		if option.Status == protocol.Proposal {
+			one.Hint += ". " + string(t.Proposal)
+		}
+		switch {
+		case s.settled && one.Current, !s.settled && option.ID == proposedFor(i.HazardType):
+			p.Choose = append([]workChoice{one}, p.Choose...)
+		case !s.settled:
+			p.Choose = append(p.Choose, one)
+		}
+	}
+	if s.template == nil {
+		p.Notes = append(p.Notes, workNote{info, string(t.ChooseProtocol)})
+		p.Draft = ""
+		return v.workShow("work", p, i)
+	}
+	block := workBlock{Heading: string(t.KeyTimes), Text: v.workZone(i.Origin, i.Exercise), Fields: workFields(f.field("hidden", "protocol", ""))}
+	later := workBlock{Heading: string(t.LaterTimes), Fold: true}
+	for _, a := range workKeyTimes(s.template) {
+		name := string(a)
+		label := workCapital(v.L.Codes.Anchor.Of(name))
+		fields := workFields(
+			f.When("at_"+name, label).Hinted(t.KeyTimeHint),
+			f.Radios("kind_"+name, t.Kind.Say(locale.Name{Name: label}), workToChoices([]protocol.Kind{protocol.Forecast, protocol.Observed}, v.L.Codes.AnchorKind)))
+		if a == protocol.AnchorAllClear {
+			later.Fields = append(later.Fields, fields...)
+		} else {
+			block.Fields = append(block.Fields, fields...)
+		}
+	}
+	if slices.ContainsFunc(s.template.Steps, func(st *protocol.Step) bool { return !st.Slow.IsZero() }) && !s.settled {
+		block.Fields = append(block.Fields, workFields(f.Radios("mode", t.Mode, []choice{
+			{Value: string(protocol.Rapid), Label: string(t.Rapid)}, {Value: string(protocol.Slow), Label: string(t.Slow)}}))...)
+	}
+	p.Blocks = append(p.Blocks, block)
+	if len(later.Fields) > 0 {
+		p.Blocks = append(p.Blocks, later)
+	}
+	p.Blocks = append(p.Blocks, v.workRelays(f, !workLeads(v.scope, i.Origin), i.Origin)...)
+	p.Buttons = []workButton{{"review", string(texts.Next), "primary"}}
+	return v.workShow("work", p, i)
+}
+
+// workStartReview says what running the protocol does, before anything is done.
+func (c *Console) workStartReview(v *visit, f *form, i *incident.Incident, in incident.Start, s workStarting, record []workFact) error {
+	t, texts, label := v.L.Page.Work.Start, v.L.Page.Work, v.L.Notice.Label
+	preview, err := c.workPreview(v, i, in, s)
+	if err != nil {
+		return err
+	}
+	action, title := "/incidents/"+i.ID+"/activate", t.ActivateReview
+	request := protocol.ActivationRequest
+	if s.part == protocol.Monitoring {
+		action, title, request = "/incidents/"+i.ID+"/monitor", t.MonitorReview, protocol.PlanningRequest
+	}
+	p := workPage{Title: string(title), Form: f, Action: action, Record: record, Facts: v.workAbout(i)}
+	p.Facts = append(append(p.Facts, v.workRelayed(f)...), workFact{string(label.Protocol), s.template.Title.In(string(v.L.Language))})
+	for _, a := range workKeyTimes(s.template) {
+		if value, ok := in.Anchors[string(a)]; ok {
+			p.Facts = append(p.Facts, workFact{
+				v.L.Joins.Colon.Say(locale.Pair{A: workCapital(v.L.Codes.Anchor.Of(string(a))), B: v.L.Codes.AnchorKind.Of(string(value.Kind))}),
+				v.bare().Moment(value.At, append([]place.Party{i.Origin}, i.Receivers...)...)})
+		} else if a != protocol.AnchorAllClear {
+			p.Notes = append(p.Notes, workNote{soon, t.NoKeyTime.Say(locale.Name{Name: v.L.Codes.Anchor.Of(string(a))})})
+		}
+	}
+	p.Lead = t.Brings.Say(locale.Pair{A: v.L.Count(preview.steps, t.Steps), B: v.L.Count(preview.parties, t.Parties)})
+	if preview.waiting > 0 {
+		p.Lead += " " + v.L.Count(preview.waiting, t.Waiting)
+	}
+	p.Heading, p.Quiet = string(t.Told), string(t.NobodyTold)
+	now := c.workNow(i)
+	for _, r := range i.Receivers {
+		by, _ := protocol.RequiredBy(request, now, place.Zone(r))
+		p.Told = append(p.Told, workTold{v.L.Party(r), t.ReplyIn.Say(locale.Name{Name: v.bare().Span(by.Sub(now).Round(time.Minute))})})
+	}
+	p.Firsts, p.FirstsTitle = preview.first, string(t.Firsts)
+	class, press, reach := "danger", t.PressReal, t.ActualReach
+	if i.Exercise {
+		class, press, reach = "rehearsal", t.PressExercise, texts.Open.ExerciseReach
+	}
+	p.Notes = append(p.Notes, workNote{map[bool]string{true: info, false: bad}[i.Exercise], string(reach)})
+	say := string(t.PressNobody)
+	if n := len(i.Receivers); n > 0 {
+		say = v.L.Count(n, press)
+	}
+	p.Buttons = []workButton{{goYes, say, class}, {goChange, string(texts.Change), ""}}
+	return v.workShow("work_review", p, i)
+}
+
+// workPreviewed is what a protocol would make of an incident now.
+type workPreviewed struct {
+	steps, parties, waiting int
+	first                   []workFirst
+}
+
+// firstsShown bounds how many of the first deadlines a review shows.
+const firstsShown = 5
+
+// workPreview works out what the steps of a protocol would be, with the functions that decide it when it starts.
+func (c *Console) workPreview(v *visit, i *incident.Incident, in incident.Start, s workStarting) (workPreviewed, error) {
+	var out workPreviewed
+	now := c.workNow(i)
+	setting := protocol.Setting{Part: s.part, Mode: in.Mode, Origin: i.Origin, Receivers: i.Receivers, Anchors: protocol.Anchors{}}
+	for _, a := range i.Anchors {
+		setting.Anchors[protocol.Anchor(a.Name)] = protocol.Value{At: a.At, Kind: a.Kind}
+	}
+	for name, value := range in.Anchors {
+		setting.Anchors[protocol.Anchor(name)] = value
+	}
+	if s.part == protocol.Active {
+		setting.Anchors[protocol.AnchorActivation] = protocol.Value{At: now, Kind: protocol.Observed}
+	}
+	if i.Running != nil {
+		setting.Mode = i.Running.Mode
+	}
+	held := map[string]incident.Step{}
+	page, err := c.incident.Steps(v.ctx(), v.scope, i.ID, incident.StepFilter{}, incident.PageRequest{Limit: 500})
+	if err != nil {
+		return out, err
+	}
+	for _, step := range page.Items {
+		held[step.Key] = step
+	}
+	moving, err := c.incident.Movements(v.ctx(), v.scope, i.ID)
+	if err != nil && !fault.Is(err, fault.Forbidden) {
+		return out, err
+	}
+	for _, m := range moving {
+		if m.Status != incident.MovementCancelled {
+			setting.Movements = append(setting.Movements, workMoving(m))
+		}
+	}
+	type due struct {
+		at   time.Time
+		step protocol.Instance
+	}
+	var dues []due
+	parties := map[place.Party]bool{}
+	for _, one := range s.template.Instances(setting) {
+		old, known := held[string(one.Key)]
+		if !one.Applies || known && !old.Open() {
+			continue
+		}
+		out.steps++
+		parties[one.Party] = true
+		if !one.Plan.Known() || one.Placeholder {
+			out.waiting++
+			continue
+		}
+		if slices.ContainsFunc(one.Needs, func(n protocol.InstanceNeed) bool {
+			needed, done := held[string(n.Key)]
+			return n.Hard && (!done || needed.Open())
+		}) {
+			continue
+		}
+		at := protocol.Granted(one.Plan.At, now, one.Step.LifeSafety)
+		if known && !old.ActionableAt.IsZero() {
+			at = protocol.Regranted(old.DueAt, protocol.Granted(one.Plan.At, old.ActionableAt, one.Step.LifeSafety), now)
+		}
+		dues = append(dues, due{at, one})
+	}
+	out.parties = len(parties)
+	slices.SortStableFunc(dues, func(a, b due) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.step.Key, b.step.Key)) })
+	for _, d := range dues[:min(len(dues), firstsShown)] {
+		out.first = append(out.first, workFirst{
+			Due: v.bare().Brief(d.at, i.Origin), Party: v.L.Party(d.step.Party), Step: d.step.Step.Title.In(string(v.L.Language)),
+			LifeSafety: d.step.Step.LifeSafety,
+		})
+	}
+	return out, nil
+}
+
+// workMoving is a movement as a template sees it.
+func workMoving(m *incident.Movement) protocol.Movement {
+	p := protocol.Movement{
+		ID: m.ID, From: m.From.Party, To: m.To.Party,
+		Departure: protocol.Value{At: m.DepartsAt, Kind: protocol.Forecast}, Arrival: protocol.Value{At: m.ETA, Kind: protocol.Forecast},
+	}
+	if !m.ArrivedAt.IsZero() {
+		p.Arrival = protocol.Value{At: m.ArrivedAt, Kind: protocol.Observed}
+	}
+	return p
+}
