@@ -38,13 +38,14 @@ import (
 
 // Options configure a Console. The desks and Now are required.
 type Options struct {
-	Access    *access.Desk
-	Incidents *incident.Desk
-	Notify    *notify.Desk
-	Feed      Feed             // what happens, as it happens; nil: pages do not follow
-	Now       func() time.Time // the wall clock
-	Logger    *slog.Logger     // slog.Default()
-	Secure    bool             // people reach the service over HTTPS: cookies are for HTTPS only
+	Access       *access.Desk
+	Incidents    *incident.Desk
+	Notify       *notify.Desk
+	Preparedness *preparedness.Desk
+	Feed         Feed             // what happens, as it happens; nil: pages do not follow
+	Now          func() time.Time // the wall clock
+	Logger       *slog.Logger     // slog.Default()
+	Secure       bool             // people reach the service over HTTPS: cookies are for HTTPS only
 	// Origins besides our own whose pages may sign somebody in, such as "http://127.0.0.1:8081": for the demo. None may send any other form.
 	TrustedOrigins []string
 }
