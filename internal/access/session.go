@@ -74,13 +74,18 @@ func (s *Sessions) FindCtx(ctx context.Context, id string) ([]byte, bool, error)
 	return body.Data, true, nil
 }
 
-// CommitCtx keeps the data of a session until it expires. data must be JSON with the member "account".
-func (s *Sessions) CommitCtx(ctx context.Context, id string, data []byte, expires time.Time) error {
+// SessionTime is how long somebody stays signed in: one day, so that every watch signs in once.
+const SessionTime = 24 * time.Hour
+
+// CommitCtx keeps the data of a session for SessionTime by the service's own clock: the library that calls reads another. data must be JSON
+// with the member "account".
+func (s *Sessions) CommitCtx(ctx context.Context, id string, data []byte, _ time.Time) error {
 	var owner Session
+	expires := s.now().UTC().Add(SessionTime)
 	if err := json.Unmarshal(data, &owner); err != nil {
 		return err
 	}
-	body, err := json.Marshal(sessionDoc{Expires: expires.UTC(), Data: data})
+	body, err := json.Marshal(sessionDoc{Expires: expires, Data: data})
 	if err != nil {
 		return err
 	}

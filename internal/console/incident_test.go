@@ -80,7 +80,7 @@ func TestAnOfficialAnswersWithACeilingAndTheAffectedStateSeesIt(t *testing.T) {
 		Want(http.StatusBadRequest).Says("Au plus tant de personnes : doit être un nombre entier", "Six mois au plus").
 		Form("/answers/new").Fill("ceiling", "250").Send().Want(http.StatusOK).Says("Votre réponse est enregistrée", "jusqu’à 250 personnes", "accepte")
 	dominica.Get(opened.URL.Path).Says("accepts", "up to 250 people", "Six mois au plus", "no answer yet")
-	dominica.Get(opened.URL.Path + "/answers").Says("Places offered in all", "250")
+	dominica.Get(opened.URL.Path+"/answers").Says("Places offered in all", "250")
 	w.Account("GRD", "official").Visit("en").Get(opened.URL.Path).Want(http.StatusNotFound).Says("There is nothing here")
 }
 
@@ -124,8 +124,8 @@ func TestOverdueStepsComeFirst(t *testing.T) {
 	if strings.Index(text, "en retard") > strings.Index(text, "Qui a été prévenu, qui a répondu") {
 		t.Error("what is overdue does not stand first")
 	}
-	dominica.Get(opened.URL.Path + "/steps?only=overdue").Says("HUR-05", "en retard")
-	dominica.Get(opened.URL.Path + "/told").Want(http.StatusOK).Says("demande d", "Antigua-et-Barbuda")
+	dominica.Get(opened.URL.Path+"/steps?only=overdue").Says("HUR-05", "en retard")
+	dominica.Get(opened.URL.Path+"/told").Want(http.StatusOK).Says("demande d", "Antigua-et-Barbuda")
 }
 
 func TestTheListOfIncidentsIsReadPageByPage(t *testing.T) {

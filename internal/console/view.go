@@ -97,3 +97,16 @@ type item struct {
 
 // Item gives a template of a line what it needs.
 func (p *page) Item(of any, now time.Time) item { return item{p, of, now} }
+
+// Questions is Wrongs for a form whose fields are not known beforehand.
+func (p *page) Questions(f *form, list []question) wrongs {
+	t := p.L.Page.Prepare
+	w := p.Wrongs(f, "assessed_at", t.When, "valid_until", t.ValidUntil, "reference", t.Reference)
+	for _, q := range list {
+		w.labels[q.Field.Name] = q.Field.Name + " " + q.Field.Label
+	}
+	return w
+}
+
+// Plus adds two numbers.
+func (p *page) Plus(a, b int) int { return a + b }
