@@ -1,0 +1,314 @@
+package console
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"landfall/internal/access"
+	"landfall/internal/fault"
+	"landfall/internal/incident"
+	"landfall/internal/locale"
+	"landfall/internal/notify"
+	"landfall/internal/notify/wording"
+	"landfall/internal/place"
+)
+
+// alertView is one alert: what it says, what to press, and what became of it.
+type alertView struct {
+	Alert    *notify.Alert
+	Notice   wording.Notice
+	Code     string
+	Title    string
+	State    mark
+	Due      *alertDeadline // nil: no answer is asked for, or it was given
+	Incident *incident.Incident
+	Moments  []alertMoment
+	Version  int64 // of the incident, as this page shows it
+	Said     []alertWord
+	Told     []alertTold
+	NoOne    bool // the party had no address when it was raised
+
+	MayAcknowledge bool
+	Form           *form // of acknowledging
+	Note           bool  // the part that says more than "received" is open
+	Answer         *alertAnswerPart
+}
+
+// alertDeadline is until when an answer is asked for.
+type alertDeadline struct {
+	By    time.Time
+	Tone  string
+	State mark
+	Count string
+}
+
+// alertWord is one acknowledgement in words.
+type alertWord struct {
+	Mark  mark
+	Words *notify.Acknowledgement
+	Who   string
+}
+
+// alertTold is one message by which the alert went out.
+type alertTold struct {
+	Mark    mark
+	Channel string
+	Target  string
+	At      time.Time
+	Code    string
+}
+
+// alertAnswerPart is where a receiving state says whether it takes people in.
+type alertAnswerPart struct {
+	Form         *form
+	Given        *incident.Answer // what stands; nil: nothing was said yet
+	GivenWords   string
+	Acknowledges bool // the buttons acknowledge too
+	Zone         string
+}
+
+// alertForms are the two forms of the page; nil ones are fresh.
+type alertForms struct{ acknowledge, answer *form }
+
+func (c *Console) alertPage(v *visit) error {
+	return c.showAlert(v, http.StatusOK, v.Param("id"), alertForms{})
+}
+
+// showAlert shows an alert with its forms as they are.
+func (c *Console) showAlert(v *visit, status int, id string, forms alertForms) error {
+	held, err := c.notify.Alert(v.ctx(), v.scope, id)
+	if err != nil {
+		return err
+	}
+	a := held.Value
+	h := alertHeaderOf(a)
+	view := alertView{
+		Alert: a, Notice: v.alertNotice(a), Code: h.Code, Title: h.Title, Version: a.Version(), State: v.alertRow(a, c.now()).State,
+		MayAcknowledge: v.scope.MayWrite() && v.scope.ActsFor(a.Party), Form: forms.acknowledge, Note: forms.acknowledge != nil,
+		NoOne: len(a.Targets) == 0,
+	}
+	if a.Status == notify.AlertOpen && a.RequiredBy != nil {
+		tone, state, count := v.alertDue(*a.RequiredBy, c.now())
+		view.Due = &alertDeadline{By: *a.RequiredBy, Tone: tone, State: state, Count: count}
+	}
+	if err := c.alertIncident(v, a, &view, forms.answer); err != nil {
+		return err
+	}
+	if view.Form == nil {
+		view.Form = newForm()
+	}
+	view.Form.Values.Set("version", strconv.FormatInt(view.Version, 10))
+	view.words(v)
+	follows := "alert/" + a.ID
+	if view.Incident != nil {
+		follows += " incident/" + a.IncidentID
+	}
+	t := &v.L.Page.Alerts
+	return v.show(status, "alert", view.Notice.Headline, view, in("alerts"), during(a.Exercise), following(follows), backTo("/alerts", string(t.Title)))
+}
+
+// alertIncident adds what is read of the incident as it is now. Whoever is no longer named sees none of it.
+func (c *Console) alertIncident(v *visit, a *notify.Alert, view *alertView, answer *form) error {
+	if a.IncidentID == "" {
+		return nil
+	}
+	i, err := c.incident.Get(v.ctx(), v.scope, a.IncidentID)
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	view.Incident, view.Moments, view.Code, view.Title = &i, v.alertMoments(i), i.Code, i.Title
+	view.Version = max(view.Version, i.Version)
+	told, err := c.notify.ForIncident(v.ctx(), v.scope, i.ID)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	for _, t := range told {
+		for _, one := range t.Alerts {
+			if one.Alert.ID == a.ID {
+				view.Told = v.alertTold(one)
+			}
+		}
+	}
+	if !view.MayAcknowledge {
+		return nil
+	}
+	return c.alertAnswerPart(v, a, i, view, answer)
+}
+
+func (c *Console) alertAnswerPart(v *visit, a *notify.Alert, i incident.Incident, view *alertView, f *form) error {
+	if !alertAsksForAnswer(a.Kind) || !alertMayAnswer(v.scope) || !alertRuns(i.Status) || a.Status == notify.AlertClosed {
+		return nil
+	}
+	answers, err := c.incident.Answers(v.ctx(), v.scope, i.ID)
+	if err != nil {
+		return err
+	}
+	part := &alertAnswerPart{Form: f, Given: alertAnswerOf(answers, a.Party), Acknowledges: a.Acknowledged == nil, Zone: v.L.Party(v.zone(a.Party))}
+	if part.Given != nil {
+		part.GivenWords = v.alertAnswerWords(part.Given)
+	}
+	if part.Form == nil {
+		part.Form = newForm()
+	}
+	part.Form.Values.Set("version", strconv.FormatInt(view.Version, 10))
+	view.Answer = part
+	return nil
+}
+
+// words puts what was said to the alert into words.
+func (view *alertView) words(v *visit) {
+	a := view.Alert
+	var all []notify.Acknowledgement
+	if a.Acknowledged != nil {
+		all = append([]notify.Acknowledgement{*a.Acknowledged}, a.Further...)
+	}
+	for n := range all {
+		view.Said = append(view.Said, alertWord{
+			Mark:  mark{alertTone(all[n].Outcome), v.L.Codes.Acknowledged.Of(string(all[n].Outcome))},
+			Words: &all[n], Who: v.alertSaid(&all[n]),
+		})
+	}
+}
+
+// alertTold gives the messages of an alert in the four words of the field: handed over is not yet seen.
+func (v *visit) alertTold(t notify.ToldAlert) []alertTold {
+	var list []alertTold
+	for _, d := range t.Deliveries {
+		one := alertTold{Mark: v.toldMark(d.Status), Channel: v.L.Page.Told.Channel.Of(d.Channel), Target: d.Target, At: d.LastAt}
+		if d.Status != notify.Delivered && d.LastCode != "" {
+			one.Code = v.toldCode(d.LastCode)
+		}
+		list = append(list, one)
+	}
+	return list
+}
+
+// alertAcknowledge records that the alert was seen, and what is said to it.
+func (c *Console) alertAcknowledge(v *visit) error {
+	f, err := v.form()
+	if err != nil {
+		return err
+	}
+	id, version := v.Param("id"), v.alertVersion(f)
+	if !f.Failed() {
+		_, err := c.notify.Acknowledge(v.ctx(), v.scope, v.write(f), id, notify.AcknowledgeRequest{
+			Outcome: notify.AckOutcome(f.Value("outcome")), Version: version, Note: f.Value("note"),
+		})
+		if err == nil {
+			return v.to("/alerts/"+id, "alert_acknowledged")
+		}
+		if !v.refused(f, err, nil) {
+			return err
+		}
+	}
+	return c.showAlert(v, f.status(), id, alertForms{acknowledge: f})
+}
+
+// alertVersion reads which version of the incident somebody saw. It is a hidden field: a wrong one is nobody's typing error.
+func (v *visit) alertVersion(f *form) int64 {
+	n, err := strconv.ParseInt(f.Value("version"), 10, 64)
+	if err != nil || n < 0 {
+		return 0
+	}
+	return n
+}
+
+// alertAnswer records whether the party takes people in, and with it that it has seen the alert. The answer comes first: when it is refused, nothing is on
+// record. Each command has a key of its own made of the form's, so pressing again after a broken connection records neither twice.
+func (c *Console) alertAnswer(v *visit) error {
+	f, err := v.form()
+	if err != nil {
+		return err
+	}
+	id := v.Param("id")
+	held, err := c.notify.Alert(v.ctx(), v.scope, id)
+	if err != nil {
+		return err
+	}
+	a := held.Value
+	in := v.alertAnswerIn(f, a.Party, "question")
+	in.Party = a.Party
+	if !f.Failed() {
+		err := c.answerAlert(v, f, a, in)
+		if err == nil {
+			return v.to("/alerts/"+id, "alert_answered")
+		}
+		if !v.refused(f, err, alertAnswerFields(in.Kind)) {
+			return err
+		}
+	}
+	return c.showAlert(v, f.status(), id, alertForms{answer: f})
+}
+
+func (c *Console) answerAlert(v *visit, f *form, a *notify.Alert, in incident.Answer) error {
+	if _, err := c.incident.GiveAnswer(v.ctx(), v.scope, v.writeAs(f, "answer "+string(in.Kind)), a.IncidentID, in); err != nil {
+		return err
+	}
+	if a.Acknowledged != nil {
+		return nil
+	}
+	_, err := c.notify.Acknowledge(v.ctx(), v.scope, v.writeAs(f, "acknowledge"), a.ID, notify.AcknowledgeRequest{
+		Outcome: notify.AckReceived, Version: v.alertVersion(f),
+	})
+	return err
+}
+
+// writeAs is write for one of several commands that a form gives.
+func (v *visit) writeAs(f *form, command string) access.Write {
+	w := v.write(f)
+	if w.Key != "" {
+		w.Key += " " + command
+	}
+	return w
+}
+
+// alertAnswerIn reads the fields of an answer: kind, and of an acceptance ceiling, conditions (one a line) and valid_until, of a refusal why; a
+// question stands in the field of that name.
+func (v *visit) alertAnswerIn(f *form, party place.Party, question string) incident.Answer {
+	in := incident.Answer{Kind: incident.AnswerKind(f.Value("kind"))}
+	switch in.Kind {
+	case incident.Accept:
+		in.Ceiling = v.number(f, "ceiling", 1, 1_000_000)
+		in.ValidUntil = v.moment(f, "valid_until", party)
+		for line := range strings.SplitSeq(f.Value("conditions"), "\n") {
+			if line = strings.TrimSpace(line); line != "" {
+				in.Conditions = append(in.Conditions, line)
+			}
+		}
+	case incident.Decline:
+		in.Text = f.Value("why")
+	case incident.Question:
+		v.need(f, question)
+		in.Text = f.Value(question)
+	default:
+		f.wrong("kind", string(v.L.Page.Form.Listed))
+	}
+	return in
+}
+
+// alertAnswerFields says which fields of the form the members of an answer are.
+func alertAnswerFields(kind incident.AnswerKind) map[string]string {
+	fields := map[string]string{"/text": "why"}
+	if kind == incident.Question {
+		fields["/text"] = "question"
+	}
+	for n := range 25 {
+		fields[fmt.Sprintf("/conditions/%d", n)] = "conditions"
+	}
+	return fields
+}
+
+// Accepts says what the button does that accepts, as far as is known while the page is made.
+func (p *alertAnswerPart) Accepts(l *locale.Locale) string {
+	t := &l.Page.Alerts
+	if p.Acknowledges {
+		return string(t.AcknowledgeAccept)
+	}
+	return string(t.Accept)
+}

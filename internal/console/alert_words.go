@@ -1,0 +1,178 @@
+package console
+
+import (
+	"encoding/json"
+	"html/template"
+	"strings"
+	"time"
+
+	"landfall/internal/incident"
+	"landfall/internal/locale"
+	"landfall/internal/notify"
+	"landfall/internal/notify/wording"
+	"landfall/internal/place"
+)
+
+// bare gives the methods of pages to what is prepared before there is one.
+func (v *visit) bare() *page { return &page{visit: v} }
+
+// alertHeader is the incident as an alert showed it when it was raised.
+type alertHeader struct {
+	Code  string `json:"code"`
+	Title string `json:"title"`
+}
+
+func alertHeaderOf(a *notify.Alert) alertHeader {
+	var h alertHeader
+	if json.Unmarshal(a.Incident, &h) == nil && h.Code != "" {
+		return h
+	}
+	_ = json.Unmarshal(a.Data, &h) // a withdrawal shows no incident, but says which it was; what does not read stays empty
+	return h
+}
+
+// alertNotice puts an alert into words, the same as whoever got it as a message reads.
+func (v *visit) alertNotice(a *notify.Alert) wording.Notice {
+	data := map[string]json.RawMessage{}
+	if json.Unmarshal(a.Data, &data) != nil || data == nil {
+		data = map[string]json.RawMessage{} // erased, or no object: what is left is told
+	}
+	shown := struct {
+		ID         string      `json:"id"`
+		Party      place.Party `json:"party"`
+		Kind       string      `json:"kind"`
+		Subject    string      `json:"subject,omitempty"`
+		Version    int64       `json:"version"`
+		RaisedAt   time.Time   `json:"raised_at"`
+		RequiredBy *time.Time  `json:"required_by,omitempty"`
+	}{a.ID, a.Party, a.Kind, a.Subject, a.Version(), a.RaisedAt, a.RequiredBy}
+	data["alert"] = alertJSON(shown)
+	if len(a.Incident) > 0 {
+		data["incident"] = a.Incident
+	}
+	const eventType = "landfall." + notify.EventAlertRaised
+	body := alertJSON(map[string]any{
+		"id": a.ID, "type": eventType, "time": a.RaisedAt, "exercise": a.Exercise, "origin": a.Origin, "data": data,
+	})
+	return wording.Of(eventType, body, string(v.L.Language), wording.Options{})
+}
+
+// alertJSON marshals what is made of texts, times and JSON that was valid when it was recorded.
+func alertJSON(value any) json.RawMessage {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return json.RawMessage(`{}`)
+	}
+	return text
+}
+
+// alertRow is one alert in a list, in words.
+type alertRow struct {
+	Href     string
+	Headline string
+	Incident string // code and title; "" for an alert about telling itself
+	Exercise bool
+	Tone     string
+	State    mark          // answer due, late, acknowledged, ...
+	When     template.HTML // until when an answer is due, or since when it is known
+	Count    string        // the same as a time from now
+	Said     string        // who said what to it
+	by       time.Time     // until when; zero: no answer is asked for
+}
+
+func (v *visit) alertRow(a *notify.Alert, now time.Time) alertRow {
+	t, w, h := &v.L.Page.Alerts, v.bare(), alertHeaderOf(a)
+	row := alertRow{Href: "/alerts/" + a.ID, Headline: v.alertNotice(a).Headline, Exercise: a.Exercise}
+	if h.Code != "" {
+		row.Incident = h.Code + " · " + h.Title
+	}
+	zone := a.Party
+	switch {
+	case a.Status == notify.AlertClosed:
+		row.State = mark{idle, v.L.Codes.Closed.Of(a.Closed.Reason)}
+		row.When = w.Brief(a.Closed.At, zone)
+	case a.Status == notify.AlertAcknowledged:
+		row.State = mark{alertTone(a.Acknowledged.Outcome), v.L.Codes.Acknowledged.Of(string(a.Acknowledged.Outcome))}
+		row.When = w.Brief(a.Acknowledged.At, zone)
+	case a.RequiredBy == nil:
+		row.Tone, row.State, row.When = info, mark{info, string(t.ToKnow)}, w.Brief(a.RaisedAt, zone)
+	default:
+		row.by = *a.RequiredBy
+		row.Tone, row.State, row.Count = v.alertDue(*a.RequiredBy, now)
+		row.When = w.Brief(*a.RequiredBy, zone)
+	}
+	if a.Acknowledged != nil {
+		row.Said = v.alertSaid(a.Acknowledged)
+	}
+	return row
+}
+
+// alertDue says how an answer that is due by a time stands now.
+func (v *visit) alertDue(by, now time.Time) (tone string, state mark, count string) {
+	t := &v.L.Page.Alerts
+	if late := now.Sub(by); late >= 0 {
+		return bad, mark{bad, string(t.Late)}, t.LateBy.Say(locale.Name{Name: v.bare().Span(late)})
+	}
+	return soon, mark{soon, string(t.Due)}, v.bare().Since(by, now)
+}
+
+func alertTone(o notify.AckOutcome) string {
+	switch o {
+	case notify.AckReceived:
+		return good
+	case notify.AckCannotAct:
+		return bad
+	case notify.AckQuestion:
+	}
+	return soon
+}
+
+// alertSaid says who acknowledged, and how the word came.
+func (v *visit) alertSaid(a *notify.Acknowledgement) string {
+	who := v.L.Page.Shell.Role.Of(a.Role)
+	if a.OnBehalfOf != "" {
+		return v.L.Page.Alerts.Relayed.Say(locale.Pair{A: v.L.Codes.RelayedBy.Of(a.RelayedBy), B: who})
+	}
+	return v.L.Page.Alerts.By.Say(locale.Name{Name: who})
+}
+
+// alertMoment is a key time of an incident in words.
+type alertMoment struct {
+	Name, Kind string
+	At         time.Time
+}
+
+func (v *visit) alertMoments(i incident.Incident) []alertMoment {
+	var list []alertMoment
+	for _, a := range i.Anchors {
+		name, party, _ := strings.Cut(a.Name, ".")
+		text := v.L.Codes.Anchor.Of(name)
+		if party != "" {
+			text += " (" + v.L.Party(place.Party(party)) + ")"
+		}
+		list = append(list, alertMoment{Name: text, Kind: v.L.Codes.AnchorKind.Of(string(a.Kind)), At: a.At})
+	}
+	return list
+}
+
+// alertAnswerWords puts the answer of a receiving state into one line: "accepts, at most 250 persons, valid until ...".
+func (v *visit) alertAnswerWords(a *incident.Answer) string {
+	parts := []string{v.L.Codes.Answer.Of(string(a.Kind))}
+	if a.Ceiling != nil {
+		parts = append(parts, v.L.Page.Alerts.AtMost.Say(locale.Name{Name: v.L.Count(*a.Ceiling, v.L.Counts.Persons)}))
+	}
+	if !a.ValidUntil.IsZero() {
+		parts = append(parts, v.L.Page.Alerts.Until.Say(locale.Name{Name: v.L.Moment(a.ValidUntil, v.zone(a.Party))}))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// alertAnswerOf gives the answer that stands of a party: its last.
+func alertAnswerOf(answers []*incident.Answer, party place.Party) *incident.Answer {
+	for n := len(answers) - 1; n >= 0; n-- {
+		if answers[n].Party == party {
+			return answers[n]
+		}
+	}
+	return nil
+}
