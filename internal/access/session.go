@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"landfall/internal/fault"
@@ -67,11 +68,14 @@ func (s *Sessions) FindCtx(ctx context.Context, id string) ([]byte, bool, error)
 		return nil, false, unavailable(err)
 	}
 	doc, ok := docs[id]
-	var body sessionDoc
-	if !ok || json.Unmarshal(doc.Body, &body) != nil || !s.now().Before(body.Expires) {
+	if !ok {
 		return nil, false, nil
 	}
-	return body.Data, true, nil
+	var body sessionDoc
+	if err := json.Unmarshal(doc.Body, &body); err != nil {
+		return nil, false, fmt.Errorf("session document: %w", err)
+	}
+	return body.Data, s.now().Before(body.Expires), nil
 }
 
 // SessionTime is how long somebody stays signed in: one day, so that every watch signs in once.
@@ -109,7 +113,7 @@ func (s *Sessions) DeleteCtx(ctx context.Context, id string) error {
 	return nil
 }
 
-// Find, Commit and Delete are the same without a context, for who has none.
+// Find is FindCtx.
 func (s *Sessions) Find(id string) ([]byte, bool, error) { return s.FindCtx(context.Background(), id) }
 
 // Commit is CommitCtx.

@@ -224,7 +224,7 @@ func (view *overviewView) fill(v *visit) error {
 		return err
 	}
 	for _, p := range view.I.Receivers {
-		view.Receivers = append(view.Receivers, v.receiverLine(view.about, p, answers, told))
+		view.Receivers = append(view.Receivers, v.receiverLine(p, answers, told))
 	}
 	figures, err := c.incident.Figures(v.ctx(), v.scope, id, "", incident.PageRequest{Limit: 4})
 	if err != nil {
@@ -290,7 +290,7 @@ type receiverLine struct {
 	Tone     string
 }
 
-func (v *visit) receiverLine(a about, p place.Party, answers []*incident.Answer, told []notify.Told) receiverLine {
+func (v *visit) receiverLine(p place.Party, answers []*incident.Answer, told []notify.Told) receiverLine {
 	l := receiverLine{Party: p, Tone: idle, Word: string(v.L.Page.Incidents.NoAnswer)}
 	for _, n := range answers { // in the order they were recorded: the last counts
 		if n.Party == p {
@@ -341,6 +341,7 @@ func (v *visit) figureLine(f incident.Figure) figureLine {
 		Source: f.Source.Name, Place_: v.L.Party(f.Place.Party), Tone: info,
 	}
 	switch f.Quantifier {
+	case incident.Exact:
 	case incident.Approximately:
 		l.Number = v.L.Counts.About.Say(locale.Name{Name: l.Number})
 	case incident.MoreThan:
@@ -506,7 +507,7 @@ func (c *Console) incidentAnswers(v *visit) error {
 		return err
 	}
 	for _, p := range a.I.Receivers {
-		l := v.receiverLine(a, p, view.All, told)
+		l := v.receiverLine(p, view.All, told)
 		view.Receivers = append(view.Receivers, l)
 		if l.Answer != nil && l.Answer.Kind == incident.Accept && l.Answer.Ceiling != nil {
 			view.Offered += *l.Answer.Ceiling
