@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"landfall/internal/fault"
@@ -67,20 +68,28 @@ func (s *Sessions) FindCtx(ctx context.Context, id string) ([]byte, bool, error)
 		return nil, false, unavailable(err)
 	}
 	doc, ok := docs[id]
-	var body sessionDoc
-	if !ok || json.Unmarshal(doc.Body, &body) != nil || !s.now().Before(body.Expires) {
+	if !ok {
 		return nil, false, nil
 	}
-	return body.Data, true, nil
+	var body sessionDoc
+	if err := json.Unmarshal(doc.Body, &body); err != nil {
+		return nil, false, fmt.Errorf("session document: %w", err)
+	}
+	return body.Data, s.now().Before(body.Expires), nil
 }
 
-// CommitCtx keeps the data of a session until it expires. data must be JSON with the member "account".
-func (s *Sessions) CommitCtx(ctx context.Context, id string, data []byte, expires time.Time) error {
+// SessionTime is how long somebody stays signed in: one day, so that every watch signs in once.
+const SessionTime = 24 * time.Hour
+
+// CommitCtx keeps the data of a session for SessionTime by the service's own clock: the library that calls reads another. data must be JSON
+// with the member "account".
+func (s *Sessions) CommitCtx(ctx context.Context, id string, data []byte, _ time.Time) error {
 	var owner Session
+	expires := s.now().UTC().Add(SessionTime)
 	if err := json.Unmarshal(data, &owner); err != nil {
 		return err
 	}
-	body, err := json.Marshal(sessionDoc{Expires: expires.UTC(), Data: data})
+	body, err := json.Marshal(sessionDoc{Expires: expires, Data: data})
 	if err != nil {
 		return err
 	}
@@ -104,7 +113,7 @@ func (s *Sessions) DeleteCtx(ctx context.Context, id string) error {
 	return nil
 }
 
-// Find, Commit and Delete are the same without a context, for who has none.
+// Find is FindCtx.
 func (s *Sessions) Find(id string) ([]byte, bool, error) { return s.FindCtx(context.Background(), id) }
 
 // Commit is CommitCtx.

@@ -193,6 +193,7 @@ func Count(c *fault.Check, pointer string, n int) {
 	}
 }
 
+// DetailOf gives the words of a fault as a reason for a field.
 func DetailOf(err error) string {
 	if f, ok := fault.As(err); ok {
 		return f.Detail

@@ -10,7 +10,9 @@ import (
 	"landfall/internal/harness"
 )
 
-func relayOf(m *alertWorld, rest string) string { return "/relay?incident=" + m.story.ID + "&party=ATG" + rest }
+func relayOf(m *alertWorld, rest string) string {
+	return "/relay?incident=" + m.story.ID + "&party=ATG" + rest
+}
 
 func TestAnAcknowledgementThatCameByRadioIsEntered(t *testing.T) {
 	m := alerted(t, nil)
@@ -49,7 +51,7 @@ func TestAStepAndAnArrivalAreReportedForOthers(t *testing.T) {
 	visitor := m.dma.Visit("en")
 	steps := m.dma.Get(m.story.Path + "/steps?party=ATG&status=pending").Want(http.StatusOK).Items()
 	key := steps[0]["key"].(string)
-	form := visitor.Get(relayOf(m, "&what=step&item=" + url.QueryEscape(key))).Want(http.StatusOK).Form("/relay")
+	form := visitor.Get(relayOf(m, "&what=step&item="+url.QueryEscape(key))).Want(http.StatusOK).Form("/relay")
 	form.Fill("relayed_by", "satellite").Fill("action", "started").Fill("note", "Team is on its way").Send().
 		Want(http.StatusOK).Says("step begun: "+key, "note on a step: "+key, "by satellite telephone")
 	visitor.Get(relayOf(m, "&what=step&item=nothing")).Want(http.StatusNotFound)
@@ -69,7 +71,7 @@ func TestOnlyWhoMaySpeakForOthersDoes(t *testing.T) {
 	m.Account("ATG", "liaison").Visit("en").Get("/relay").Want(http.StatusForbidden)
 	m.Account("GRD", "official").Visit("en").Get(relayOf(m, "")).Want(http.StatusNotFound)
 	m.dma.Visit("en").Get("/relay?incident=" + m.story.ID + "&party=GRD").Want(http.StatusNotFound)
-	if page := m.atg.Visit("fr").Get("/relay?incident=" + m.story.ID).Want(http.StatusOK).Says("Qui l’a dit ?", "Dominique"); strings.Contains(page.Raw, "party=ATG") {
+	if page := m.atg.Visit("fr").Get("/relay?incident="+m.story.ID).Want(http.StatusOK).Says("Qui l’a dit ?", "Dominique"); strings.Contains(page.Raw, "party=ATG") {
 		t.Error("who speaks for itself passes nothing on")
 	}
 }

@@ -221,5 +221,5 @@ func TestAlertsThatAreOverHavePagesOfTheirOwn(t *testing.T) {
 	visitor.Get("/alerts?status=acknowledged").Want(http.StatusOK).Says("ACTIVATION REQUEST", "received")
 	visitor.Get("/alerts?status=closed").Want(http.StatusOK).Says("There are none.")
 	visitor.Get("/alerts?status=nonsense").Want(http.StatusBadRequest)
-	visitor.Get("/alerts?incident=" + m.story.ID).Want(http.StatusOK).Says("Only", m.story.Code)
+	visitor.Get("/alerts?incident="+m.story.ID).Want(http.StatusOK).Says("Only", m.story.Code)
 }

@@ -14,11 +14,7 @@ import (
 	"landfall/internal/locale"
 )
 
-const (
-	signInPath = "/sign-in"
-	// sessionTime is how long somebody stays signed in: one day, so that every watch signs in once.
-	sessionTime = 24 * time.Hour
-)
+const signInPath = "/sign-in"
 
 // The members of a session.
 const (
@@ -28,7 +24,7 @@ const (
 
 func newSessions(opt Options) *scs.SessionManager {
 	m := scs.New()
-	m.Store, m.Codec, m.Lifetime, m.HashTokenInStore = opt.Access.Sessions(), sessionJSON{}, sessionTime, true
+	m.Store, m.Codec, m.Lifetime, m.HashTokenInStore = opt.Access.Sessions(), sessionJSON{}, access.SessionTime, true
 	m.Cookie.Name, m.Cookie.SameSite, m.Cookie.Secure = "landfall", http.SameSiteLaxMode, opt.Secure
 	if opt.Secure {
 		m.Cookie.Name = "__Host-landfall" // RFC 6265bis, section 4.1.3.2: no other host of the domain can set it

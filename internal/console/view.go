@@ -2,6 +2,7 @@ package console
 
 import (
 	"html/template"
+	"time"
 
 	"landfall/internal/locale"
 )
@@ -9,6 +10,9 @@ import (
 // functions are what templates can do beside the methods of page.
 var functions = template.FuncMap{
 	"named": func(name string) locale.Name { return locale.Name{Name: name} },
+	"who":   func(party string) locale.Who { return locale.Who{Party: party} },
+	"words": words,
+	"tone":  toneOf,
 	"pair":  func(a, b string) locale.Pair { return locale.Pair{A: a, B: b} },
 	"whom":  func(party string) locale.Who { return locale.Who{Party: party} },
 	"mark":  func(tone string, text any) mark { return mark{tone, words(text)} },
@@ -74,3 +78,36 @@ func (w wrongs) Say(name string) string {
 	}
 	return w.L.Page.Form.Field.Say(locale.Pair{A: label, B: w.Form.Error(name)})
 }
+
+// tones are the tones of words that stand in many places.
+var tones = map[string]string{"observed": good, "forecast": info}
+
+func toneOf(word string) string {
+	if t, ok := tones[word]; ok {
+		return t
+	}
+	return idle
+}
+
+// item is one thing of a list with the page it is on, for the templates of lines.
+type item struct {
+	*page
+	Of any
+	At time.Time // now, on the clock of the thing
+}
+
+// Item gives a template of a line what it needs.
+func (p *page) Item(of any, now time.Time) item { return item{p, of, now} }
+
+// Questions is Wrongs for a form whose fields are not known beforehand.
+func (p *page) Questions(f *form, list []question) wrongs {
+	t := p.L.Page.Prepare
+	w := p.Wrongs(f, "assessed_at", t.When, "valid_until", t.ValidUntil, "reference", t.Reference)
+	for _, q := range list {
+		w.labels[q.Field.Name] = q.Field.Name + " " + q.Field.Label
+	}
+	return w
+}
+
+// Plus adds two numbers.
+func (p *page) Plus(a, b int) int { return a + b }

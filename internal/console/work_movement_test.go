@@ -29,7 +29,7 @@ func TestAMovementIsAnnouncedDepartsAndArrivesInBothClocks(t *testing.T) {
 	}
 	jam.AwaitAlert("movement", 1)
 
-	departed := visitor.Get(m + "/depart").Want(http.StatusOK).Form("/depart").Fill("people", "118").Send()
+	departed := visitor.Get(m+"/depart").Want(http.StatusOK).Form("/depart").Fill("people", "118").Send()
 	wantAt(t, departed, m, "work_departed")
 	w.Pass(4 * time.Hour)
 	official := jam.Visit("en")
@@ -75,7 +75,7 @@ func TestAMovementIsCorrectedOnlyWhereItDiffers(t *testing.T) {
 	w.Pass(5 * time.Hour)
 	lca.Post(strings.Replace(m, "/incidents", "/api/v1/incidents", 1)+"/arrive", harness.Object{"people": harness.Object{"total": 100}}).Want(http.StatusOK)
 	fr := lca.Visit("fr")
-	correction := fr.Get(m + "/correct").Want(http.StatusOK).Form("/correct").Fill("came", "120").Fill("came_sex_f", "60").Fill("reason", "recompté")
+	correction := fr.Get(m+"/correct").Want(http.StatusOK).Form("/correct").Fill("came", "120").Fill("came_sex_f", "60").Fill("reason", "recompté")
 	wantAt(t, correction.Send(), m, "work_corrected")
 	fr.Get(m).Says("femmes et filles : 60", "Écart", "−5")
 }
@@ -85,7 +85,7 @@ func TestAMovementIsCancelledWithAReason(t *testing.T) {
 	dma, i := workMaria(w, harness.Object{"exercise": true})
 	m := page(i, "movements/"+movement(w, i, "LCA"))
 	visitor := dma.Visit("fr")
-	form := visitor.Get(m + "/cancel").Want(http.StatusOK).Says("EXERCICE : ceci est un jeu", "Annuler ce mouvement d’EXERCICE").Form("/cancel")
+	form := visitor.Get(m+"/cancel").Want(http.StatusOK).Says("EXERCICE : ceci est un jeu", "Annuler ce mouvement d’EXERCICE").Form("/cancel")
 	form.Send().Want(http.StatusBadRequest).Says("Raison : doit être indiqué")
 	wantAt(t, form.Fill("reason", "mer trop forte").Send(), m, "work_cancelled")
 	visitor.Get(m).Says("annulé", "mer trop forte").Silent("Il est parti")
@@ -96,7 +96,7 @@ func TestWhoReportsOnAMovementThatChangedMeanwhileComparesFirst(t *testing.T) {
 	dma, i := workMaria(w, nil)
 	m := page(i, "movements/"+movement(w, i, "LCA"))
 	visitor := dma.Visit("en")
-	form := visitor.Get(m + "/depart").Form("/depart").Fill("people", "118")
+	form := visitor.Get(m+"/depart").Form("/depart").Fill("people", "118")
 	wantAt(t, visitor.Get(m+"/correct").Form("/correct").Fill("people", "130").Fill("reason", "more came").Send(), m, "work_corrected")
 	stale := form.Send().Want(http.StatusPreconditionFailed).Says("Now on record", "130 persons", "Send mine all the same")
 	if got := stale.Kept("/depart", "people"); got != "118" {
@@ -113,5 +113,5 @@ func TestAMovementIsNotShownToWhoMayNotSeeIt(t *testing.T) {
 	w.Account("LCA", "liaison").Visit("fr").Get(m).Want(http.StatusForbidden)
 	w.Account("LCA", "official").Visit("en").Get(page(i, "movements/0195e9e6-0000-7000-8000-000000000000")).Want(http.StatusNotFound)
 	atg := w.Account("ATG", "official").Visit("en")
-	atg.Get(m + "/arrive").Want(http.StatusOK).Form("/arrive").Fill("people", "1").Send().Want(http.StatusBadRequest).Says("It came by: is required")
+	atg.Get(m+"/arrive").Want(http.StatusOK).Form("/arrive").Fill("people", "1").Send().Want(http.StatusBadRequest).Says("It came by: is required")
 }

@@ -56,7 +56,7 @@ func TestAProtocolThatWasNotMadeForTheHazardIsChosen(t *testing.T) {
 	form := visitor.Get("/incidents/new").Form("/incidents/new").
 		Fill("exercise", "yes").Fill("hazard_type", "EQ").Fill("hazard_name", "Shaking").Fill("severity", "severe")
 	id := incidentOf(t, press(form.Send().Form("/incidents/new"), "yes"))
-	choose := visitor.Get("/incidents/"+id+"/activate").Want(http.StatusOK).Says("No protocol was made for this kind of hazard")
+	choose := visitor.Get("/incidents/" + id + "/activate").Want(http.StatusOK).Says("No protocol was made for this kind of hazard")
 	choose.Follow("Hurricane").Want(http.StatusOK).Says("Landfall", "Forecast").Form("/activate").Send().Says("Start; nobody is alerted", "No receiving state is named")
 }
 

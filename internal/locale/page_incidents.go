@@ -1,6 +1,123 @@
 package locale
 
-// Incidents are the texts of its pages.
+// Incidents are the texts of the list of incidents, and of one incident as it is read.
 type Incidents struct {
-	Title Phrase `json:"title"`
+	Title     Phrase `json:"title"`
+	Open      Phrase `json:"open"` // opens a new one
+	None      Phrase `json:"none"`
+	NoneWhy   Phrase `json:"none_why"`
+	NoneFound Phrase `json:"none_found"`
+	Search    Phrase `json:"search"`
+	Words     Phrase `json:"words"`
+	Any       Phrase `json:"any"`
+	Kind      Phrase `json:"kind"`
+
+	Overview  Phrase `json:"overview"`
+	Steps     Phrase `json:"steps"`
+	Timeline  Phrase `json:"timeline"`
+	Movements Phrase `json:"movements"`
+	Figures   Phrase `json:"figures"`
+	Answers   Phrase `json:"answers"`
+	ToldTab   Phrase `json:"told_tab"`
+
+	Affected  Phrase `json:"affected"`
+	Receivers Phrase `json:"receivers"`
+	Hazard    Phrase `json:"hazard"`
+	Severity  Phrase `json:"severity"`
+	Status    Phrase `json:"status"`
+	Protocol  Phrase `json:"protocol"`
+	Occurred  Phrase `json:"occurred"`
+	Opened    Phrase `json:"opened"`
+	KeyTimes  Phrase `json:"key_times"`
+	NoKeys    Phrase `json:"no_keys"`
+	Before    Phrase `json:"before"` // values that a key time had
+	SetAt     Phrase `json:"set_at"`
+
+	Activate   Phrase     `json:"activate"`
+	AnswerNow  Phrase     `json:"answer_now"`
+	MovePeople Phrase     `json:"move_people"`
+	MoveKey    Phrase     `json:"move_key"`
+	Attention  Phrase     `json:"attention"`
+	AllWell    Phrase     `json:"all_well"`
+	Overdue    Phrase     `json:"overdue"`
+	DueSoon    Phrase     `json:"due_soon"`
+	Silent     Phrase     `json:"silent"`
+	ProofOwed  Phrase     `json:"proof_owed"`
+	Blocked    Phrase     `json:"blocked"`
+	DoneLate   Phrase     `json:"done_late"`
+	LifeSafety Phrase     `json:"life_safety"`
+	WaitsFor   Text[Name] `json:"waits_for"`
+	OpenSteps  Phrase     `json:"open_steps"`
+	Done       Phrase     `json:"done"`
+	Mine       Phrase     `json:"mine"`
+	All        Phrase     `json:"all"`
+	NoSteps    Phrase     `json:"no_steps"`
+	NoStepsWhy Phrase     `json:"no_steps_why"`
+	NothingHit Phrase     `json:"nothing_hit"`
+	Due        Phrase     `json:"due"`
+	Planned    Phrase     `json:"planned"`
+	Phase      Words      `json:"phase"`
+
+	WhoAnswered Phrase     `json:"who_answered"`
+	ToldAt      Phrase     `json:"told_at"`
+	NotTold     Phrase     `json:"not_told"`
+	Reached     Phrase     `json:"reached"`
+	NotReached  Phrase     `json:"not_reached"`
+	AckedAt     Phrase     `json:"acked_at"`
+	NoReply     Phrase     `json:"no_reply"`
+	RequiredBy  Phrase     `json:"required_by"`
+	NoAnswer    Phrase     `json:"no_answer"`
+	AtMost      Text[Name] `json:"at_most"`
+	NoReceivers Phrase     `json:"no_receivers"`
+	Offered     Phrase     `json:"offered"`
+	Valid       Phrase     `json:"valid"`
+
+	NoFigures    Phrase     `json:"no_figures"`
+	NoFiguresWhy Phrase     `json:"no_figures_why"`
+	PartsMake    Text[Name] `json:"parts_make"`
+	Recommended  Phrase     `json:"recommended"`
+	Replaced     Phrase     `json:"replaced"`
+	AsOf         Phrase     `json:"as_of"`
+	Number       Phrase     `json:"number"`
+	Counted      Phrase     `json:"counted"`
+	Source       Phrase     `json:"source"`
+	Place        Phrase     `json:"place"`
+
+	UnderWay    Phrase `json:"under_way"`
+	NoMovements Phrase `json:"no_movements"`
+	People      Phrase `json:"people"`
+	Departs     Phrase `json:"departs"`
+	ETA         Phrase `json:"eta"`
+	ArrivedAt   Phrase `json:"arrived_at"`
+	Difference  Phrase `json:"difference"`
+
+	Party      Phrase     `json:"party"`
+	Agency     Phrase     `json:"agency"`
+	Needs      Phrase     `json:"needs"`
+	ClosedBy   Phrase     `json:"closed_by"`
+	Evidence   Phrase     `json:"evidence"`
+	Reference  Phrase     `json:"reference"`
+	ProofLater Phrase     `json:"proof_later"`
+	DoStart    Phrase     `json:"do_start"`
+	DoComplete Phrase     `json:"do_complete"`
+	DoNote     Phrase     `json:"do_note"`
+	DoSkip     Phrase     `json:"do_skip"`
+	DoReopen   Phrase     `json:"do_reopen"`
+	Note       Phrase     `json:"note"`
+	Reason     Phrase     `json:"reason"`
+	Happened   Phrase     `json:"happened"`
+	HappenedAt Phrase     `json:"happened_at"`
+	MoreActs   Phrase     `json:"more_acts"`
+	NotYours   Text[Who]  `json:"not_yours"`
+	PassOn     Text[Who]  `json:"pass_on"`
+	Recorded   Phrase     `json:"recorded"`
+	NoEntries  Phrase     `json:"no_entries"`
+	Event      Words      `json:"event"`
+	Proof      Phrase     `json:"proof"`
+	NobodyTold Phrase     `json:"nobody_told"`
+	Version    Text[Name] `json:"version"`
+	NoAddress  Phrase     `json:"no_address"`
+	Delivered  Phrase     `json:"delivered"`
+	Waiting    Phrase     `json:"waiting"`
+	MadeAt     Phrase     `json:"made_at"`
 }

@@ -158,7 +158,8 @@ func merge(sorted []Group, other string, least int) []Group {
 	small := rest > 0 && rest < least
 	for len(kept) > 0 {
 		last := kept[len(kept)-1]
-		if last.Number >= least && !(small && rest < least) && !(merged == 1 && small) {
+		alone := small && (rest < least || merged == 1) // what is merged is too small, or could be told by itself
+		if last.Number >= least && !alone {
 			break
 		}
 		small = small || last.Number < least

@@ -71,7 +71,8 @@ func (s *Server) showPage(c echo.Context) error {
 	if callOf(c).op.stream {
 		ctx, cancel := context.WithCancel(r.Context())
 		defer cancel()
-		defer context.AfterFunc(s.stopping, cancel)()
+		detach := context.AfterFunc(s.stopping, cancel)
+		defer detach()
 		s.meter.streams.Inc()
 		defer s.meter.streams.Dec()
 		r = r.WithContext(ctx)

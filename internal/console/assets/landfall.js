@@ -24,6 +24,13 @@ async function refresh() {
   if (!answer.ok) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   let changed = false;
+  // Parts that came or went: the page is another one now. It is taken whole, unless somebody is typing in it.
+  const parts = (page) => [...page.querySelectorAll("[data-part]")].map((part) => part.id).join(" ");
+  const main = document.getElementById("main");
+  if (parts(fresh) !== parts(document) && !dirty.has(main) && !main.querySelector("input:focus, textarea:focus, select:focus")) {
+    main.replaceChildren(...fresh.getElementById("main").childNodes);
+    changed = true;
+  }
   for (const part of document.querySelectorAll("[data-part]")) {
     const next = fresh.getElementById(part.id);
     if (!next || next.outerHTML === part.dataset.was || part.isEqualNode(next)) continue;

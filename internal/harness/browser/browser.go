@@ -40,7 +40,7 @@ func Path(t testing.TB) string {
 // start starts a browser with a profile of its own, which goes when the test ends.
 func start(t testing.TB) context.Context {
 	t.Helper()
-	options := append(chromedp.DefaultExecAllocatorOptions[:], //nolint:gocritic // a copy with ours behind
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(Path(t)), chromedp.UserDataDir(t.TempDir()), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.Flag("disable-dev-shm-usage", true), chromedp.WSURLReadTimeout(patience),
 		chromedp.Flag("force-color-profile", "srgb"), chromedp.Flag("font-render-hinting", "none"),
@@ -101,7 +101,7 @@ type Tab struct {
 // on the browser's console fails the test.
 func Open(t testing.TB, base string, d Device) *Tab {
 	t.Helper()
-	return open(t, start(t), base, d)
+	return open(start(t), t, base, d)
 }
 
 // Another opens a second tab of the same browser: the same cookies, another page.
@@ -109,10 +109,10 @@ func (p *Tab) Another() *Tab {
 	p.t.Helper()
 	ctx, cancel := chromedp.NewContext(p.ctx)
 	p.t.Cleanup(cancel)
-	return open(p.t, ctx, p.base, p.device)
+	return open(ctx, p.t, p.base, p.device)
 }
 
-func open(t testing.TB, ctx context.Context, base string, d Device) *Tab {
+func open(ctx context.Context, t testing.TB, base string, d Device) *Tab {
 	t.Helper()
 	tab := &Tab{t: t, ctx: ctx, device: d, base: base}
 	chromedp.ListenTarget(ctx, tab.note)
@@ -209,7 +209,7 @@ func (p *Tab) Type(selector, text string) *Tab {
 	set := func(value string) chromedp.Action {
 		return chromedp.Evaluate(fmt.Sprintf(`{ const f = %s; f.value = %q; f.dispatchEvent(new Event("input", {bubbles: true})); f.type }`, field, value), &kind)
 	}
-	p.run("type into "+selector, chromedp.WaitVisible(selector, chromedp.ByQuery), chromedp.ScrollIntoView(selector, chromedp.ByQuery), set(""))
+	p.run("type into "+selector, chromedp.WaitVisible(selector, chromedp.ByQuery), reveal(query(selector)), set(""))
 	if kind == "datetime-local" || strings.HasPrefix(kind, "select") {
 		p.run("set "+selector, set(text))
 		return p
@@ -218,10 +218,18 @@ func (p *Tab) Type(selector, text string) *Tab {
 	return p
 }
 
+// query is an expression that finds an element by its selector.
+func query(selector string) string { return fmt.Sprintf("document.querySelector(%q)", selector) }
+
+// reveal brings an element to the middle of the window, clear of what is fixed to its edges, as a person does before pressing it.
+func reveal(element string) chromedp.Action {
+	return chromedp.Evaluate(element+`.scrollIntoView({block: "center"})`, nil)
+}
+
 // Tick presses a box or a choice without leaving the page.
 func (p *Tab) Tick(selector string) *Tab {
 	p.t.Helper()
-	p.run("tick "+selector, chromedp.ScrollIntoView(selector, chromedp.ByQuery), chromedp.Click(selector, chromedp.ByQuery))
+	p.run("tick "+selector, chromedp.WaitVisible(selector, chromedp.ByQuery), reveal(query(selector)), chromedp.Click(selector, chromedp.ByQuery))
 	return p
 }
 
@@ -230,7 +238,7 @@ func (p *Tab) Press(selector string) *Tab {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
-	if _, err := chromedp.RunResponse(ctx, chromedp.ScrollIntoView(selector, chromedp.ByQuery), chromedp.Click(selector, chromedp.ByQuery)); err != nil {
+	if _, err := chromedp.RunResponse(ctx, chromedp.WaitVisible(selector, chromedp.ByQuery), reveal(query(selector)), chromedp.Click(selector, chromedp.ByQuery)); err != nil {
 		p.t.Fatalf("press %s: %v\n%s", selector, err, p.lastWords())
 	}
 	return p
@@ -239,10 +247,11 @@ func (p *Tab) Press(selector string) *Tab {
 // PressText presses the button or link whose text begins so.
 func (p *Tab) PressText(text string) *Tab {
 	p.t.Helper()
-	query := fmt.Sprintf(`(//main//*[self::button or self::a or self::summary][starts-with(normalize-space(.), %q)])[1]`, text)
+	path := fmt.Sprintf(`(//main//*[self::button or self::a or self::summary][starts-with(normalize-space(.), %q)])[1]`, text)
+	found := fmt.Sprintf(`document.evaluate(%q, document, null, XPathResult.FIRST_ORDERED_NODE_TYPE, null).singleNodeValue`, path)
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
-	if _, err := chromedp.RunResponse(ctx, chromedp.ScrollIntoView(query, chromedp.BySearch), chromedp.Click(query, chromedp.BySearch)); err != nil {
+	if _, err := chromedp.RunResponse(ctx, chromedp.WaitVisible(path, chromedp.BySearch), reveal(found), chromedp.Click(path, chromedp.BySearch)); err != nil {
 		p.t.Fatalf("press %q: %v\n%s", text, err, p.lastWords())
 	}
 	return p
@@ -252,7 +261,7 @@ func (p *Tab) PressText(text string) *Tab {
 func (p *Tab) Text() string {
 	p.t.Helper()
 	var text string
-	p.run("read the page", chromedp.Text("body", &text, chromedp.ByQuery))
+	p.run("read the page", chromedp.Evaluate(`document.body ? document.body.innerText : ""`, &text))
 	return text
 }
 

@@ -1,0 +1,299 @@
+package console
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"landfall/internal/access"
+	"landfall/internal/incident"
+	"landfall/internal/locale"
+	"landfall/internal/place"
+	"landfall/internal/protocol"
+)
+
+// stepCounts says how the steps of an incident stand.
+type stepCounts struct{ Open, Done, Overdue, Soon, Silent, Owed int }
+
+func (n *stepCounts) add(s incident.Step) {
+	for _, c := range []struct {
+		is bool
+		n  *int
+	}{
+		{s.Open(), &n.Open}, {s.Status == incident.StepDone, &n.Done}, {s.Overdue, &n.Overdue}, {s.DueSoon, &n.Soon}, {s.Stale, &n.Silent},
+		{s.ProofOwed, &n.Owed},
+	} {
+		if c.is {
+			*c.n++
+		}
+	}
+}
+
+// stepLine is one step of a list.
+type stepLine struct {
+	incident.Step
+	Href    string
+	Name    string // its title
+	Word    string // how it stands
+	Tone    string
+	Marks   []mark
+	Waits   string // for which key time
+	Planned bool   // its planned time differs from the one that counts
+}
+
+// rank orders steps by what wants attention first.
+func (l stepLine) rank() int {
+	switch {
+	case l.Overdue:
+		return 0
+	case l.DueSoon:
+		return 1
+	case l.Open() && !l.DueAt.IsZero():
+		return 2
+	case l.Open():
+		return 3
+	}
+	return 4
+}
+
+func (v *visit) stepLine(a about, s incident.Step) stepLine {
+	t := v.L.Page.Incidents
+	l := stepLine{
+		Step: s, Href: a.At("/steps/" + s.Key), Name: s.Title.In(string(v.L.Language)), Word: v.L.Codes.StepStatus.Of(string(s.Status)), Tone: idle,
+		Planned: s.Plan.Known() && !s.DueAt.IsZero() && !s.Plan.At.Equal(s.DueAt),
+	}
+	if s.Open() && s.DueAt.IsZero() && s.Plan.WaitingFor != "" {
+		l.Waits = t.WaitsFor.Say(locale.Name{Name: v.L.Codes.Anchor.Of(string(s.Plan.WaitingFor))})
+	}
+	switch {
+	case s.Overdue:
+		l.Tone, l.Word = bad, string(t.Overdue)
+	case s.DueSoon:
+		l.Tone, l.Word = soon, string(t.DueSoon)
+	case s.Status == incident.StepDone:
+		l.Tone = good
+	case s.Status == incident.StepInProgress:
+		l.Tone = info
+	}
+	for _, m := range []struct {
+		is   bool
+		tone string
+		text locale.Phrase
+	}{
+		{s.LifeSafety && s.Open(), bad, t.LifeSafety}, {s.Blocked, soon, t.Blocked}, {s.Stale, soon, t.Silent}, {s.ProofOwed, soon, t.ProofOwed}, {s.DoneLate, idle, t.DoneLate},
+	} {
+		if m.is {
+			l.Marks = append(l.Marks, mark{m.tone, string(m.text)})
+		}
+	}
+	return l
+}
+
+// stepView is one step with everything that is known of it, and what can be reported.
+type stepView struct {
+	about
+	Step     stepLine
+	Form     *form
+	Evidence []choice
+	Needs    []stepLine
+	MayWork  bool
+	Relays   bool // the account may pass on the word of the party whose step it is
+	Ways     []choice
+	Expects  string // what closes it
+}
+
+// The acts that the form of a step offers.
+const (
+	actStart    = "start"
+	actComplete = "complete"
+	actNote     = "note"
+	actSkip     = "not-applicable"
+	actReopen   = "reopen"
+)
+
+func (c *Console) incidentStep(v *visit) error {
+	view, err := v.stepView()
+	if err != nil {
+		return err
+	}
+	return v.part(http.StatusOK, "incident_step", view.about, view)
+}
+
+func (v *visit) stepView() (stepView, error) {
+	a, err := v.load("/steps")
+	if err != nil {
+		return stepView{}, err
+	}
+	s, err := v.console.incident.Step(v.ctx(), v.scope, a.I.ID, v.Param("key"))
+	if err != nil {
+		return stepView{}, err
+	}
+	view := stepView{
+		about: a, Step: v.stepLine(a, s), Form: newForm().with("etag", v.console.incident.ETag(s.Seq)), MayWork: v.works(s),
+		Relays: !v.scope.All && !v.scope.ActsFor(s.Party) && slices.Contains([]access.Role{access.RoleCoordinator, access.RoleOfficial, access.RoleRegionalOfficer}, v.scope.Role),
+		Ways:   v.ways(), Expects: v.L.Codes.Evidence.Of(string(s.Closes)),
+	}
+	if s.Closes != "" {
+		view.Form.with("evidence", string(s.Closes))
+	}
+	for _, e := range evidenceTypes() {
+		view.Evidence = append(view.Evidence, choice{Value: string(e), Label: v.L.Codes.Evidence.Of(string(e))})
+	}
+	for _, n := range s.Needs {
+		if need, err := v.console.incident.Step(v.ctx(), v.scope, a.I.ID, n.Key); err == nil {
+			view.Needs = append(view.Needs, v.stepLine(a, need))
+		}
+	}
+	return view, nil
+}
+
+// works reports whether the account works on a step itself.
+func (v *visit) works(s incident.Step) bool {
+	if !v.scope.MayWrite() || s.Placeholder || s.Status == incident.StepCancelled {
+		return false
+	}
+	switch {
+	case v.scope.All:
+		return true
+	case !v.scope.ActsFor(s.Party):
+		return false
+	case v.scope.Role == access.RoleLiaison:
+		return s.Side == protocol.TourismSide
+	}
+	return true
+}
+
+// ways gives how a word can be passed on.
+func (v *visit) ways() []choice {
+	var list []choice
+	for _, way := range []string{"phone", "radio", "satellite", "in_person", "paper"} {
+		list = append(list, choice{Value: way, Label: v.L.Codes.RelayedBy.Of(way)})
+	}
+	return list
+}
+
+func evidenceTypes() []protocol.EvidenceType {
+	return []protocol.EvidenceType{"bulletin", "notice", "note_verbale", "figure", "capacity", "survey", "decision", "receipt"}
+}
+
+// reportStep records what somebody says of a step: the button that was pressed says what.
+func (c *Console) reportStep(v *visit) error {
+	f, err := v.form()
+	if err != nil {
+		return err
+	}
+	view, err := v.stepView()
+	if err != nil {
+		return err
+	}
+	now := view.Form.Value("etag")
+	in := incident.StepReport{Reason: f.Value("reason"), Note: f.Value("note"), OccurredAt: v.moment(f, "occurred_at", view.Step.Party)}
+	if ref := f.Value("reference"); ref != "" {
+		in.Evidence = &incident.Evidence{Type: protocol.EvidenceType(f.Value("evidence")), Reference: ref}
+	}
+	w := v.write(f)
+	if view.Relays {
+		f.Values.Set("on_behalf_of", string(view.Step.Party.StateParty()))
+		w.Relay = v.relay(f)
+	}
+	act := f.Value("act")
+	switch act {
+	case actSkip, actReopen:
+		v.need(f, "reason")
+	case actNote:
+		v.need(f, "note")
+	}
+	if !f.Failed() {
+		do := map[string]func() error{
+			actStart: func() error {
+				_, err := c.incident.StartStep(v.ctx(), v.scope, w, view.I.ID, view.Step.Key, in)
+				return err
+			},
+			actComplete: func() error {
+				_, err := c.incident.CompleteStep(v.ctx(), v.scope, w, view.I.ID, view.Step.Key, in)
+				return err
+			},
+			actNote: func() error {
+				_, err := c.incident.NoteStep(v.ctx(), v.scope, w, view.I.ID, view.Step.Key, in)
+				return err
+			},
+			actSkip: func() error {
+				_, err := c.incident.MarkNotApplicable(v.ctx(), v.scope, w, view.I.ID, view.Step.Key, in)
+				return err
+			},
+			actReopen: func() error {
+				_, err := c.incident.ReopenStep(v.ctx(), v.scope, w, view.I.ID, view.Step.Key, in)
+				return err
+			},
+		}[act]
+		if do == nil {
+			return v.to(view.At("/steps/"+view.Step.Key), "")
+		}
+		err := do()
+		if err == nil {
+			return v.to(view.At("/steps/"+view.Step.Key), "step_"+strings.ReplaceAll(act, "-", "_"))
+		}
+		if !v.refused(f, err, map[string]string{"/evidence/reference": "reference", "/evidence/type": "evidence"}) {
+			return err
+		}
+	}
+	if f.Stale {
+		f.Values.Set("etag", now) // pressed again, it is sent on top of what is shown now
+	}
+	view.Form = f
+	return v.part(f.status(), "incident_step", view.about, view)
+}
+
+// timelineView is what happened, in the order in which it was recorded.
+type timelineView struct {
+	about
+	Entries []entryLine
+	More    string
+}
+
+// entryLine is one thing that happened, in words.
+type entryLine struct {
+	incident.Entry
+	Text string
+	Who  string
+	By   string // how it was passed on
+}
+
+func (c *Console) incidentTimeline(v *visit) error {
+	a, err := v.load("/timeline")
+	if err != nil {
+		return err
+	}
+	page, err := c.incident.Timeline(v.ctx(), v.scope, a.I.ID, incident.PageRequest{Limit: 50, Cursor: v.QueryParam("cursor")})
+	if err != nil {
+		return err
+	}
+	view := timelineView{about: a}
+	for _, e := range page.Items {
+		line := entryLine{Entry: e, Text: v.happened(e), Who: v.L.Page.Shell.Role.Of(string(e.Role))}
+		if e.Party != "" {
+			line.Who = v.L.Party(e.Party) + ", " + line.Who
+		}
+		if e.Relay != nil {
+			line.By = v.L.Notice.Say.Relayed.Say(locale.Pair{A: v.L.Party(place.Party(e.Relay.OnBehalfOf)), B: v.L.Codes.RelayedBy.Of(e.Relay.RelayedBy)})
+		}
+		view.Entries = append(view.Entries, line)
+	}
+	if page.Next != "" {
+		view.More = a.At("/timeline?cursor=" + page.Next)
+	}
+	return v.part(http.StatusOK, "incident_timeline", a, view)
+}
+
+// happened says what an entry is about: the sort of event, and the step, movement or figure.
+func (v *visit) happened(e incident.Entry) string {
+	text := v.L.Page.Incidents.Event.Of(strings.TrimSuffix(e.Type, ".v1"))
+	subject := e.Subject
+	if strings.HasPrefix(e.Type, "anchor.") {
+		subject = v.L.Codes.Anchor.Of(subject)
+	}
+	if subject == "" || strings.HasPrefix(e.Type, "movement.") || strings.HasPrefix(e.Type, "figure.") || strings.HasPrefix(e.Type, "answer.") {
+		return text
+	}
+	return v.L.Joins.Colon.Say(locale.Pair{A: text, B: subject})
+}

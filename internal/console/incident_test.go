@@ -1,0 +1,123 @@
+package console_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"landfall/internal/harness"
+)
+
+// openBy opens an incident from Dominica through the form, and gives the page of it.
+func openBy(visitor *harness.Visitor, exercise string, receivers ...string) *harness.Sheet {
+	form := visitor.Get("/incidents/new").Want(http.StatusOK).Form("/incidents/new").
+		Fill("exercise", exercise).Fill("hazard_type", "TC").Fill("hazard_name", "Hurricane Maria").Fill("severity", "severe").Fill("receivers", receivers...)
+	return press(form.Send().Want(http.StatusOK).Form("/incidents/new"), "yes").Want(http.StatusOK)
+}
+
+// activateBy activates the hurricane protocol of an incident through the form, and gives the page of the incident.
+func activateBy(visitor *harness.Visitor, opened *harness.Sheet) *harness.Sheet {
+	form := visitor.Get(opened.URL.Path + "/activate").Want(http.StatusOK).Form("/activate")
+	return press(form.Send().Want(http.StatusOK).Form("/activate"), "yes").Want(http.StatusOK)
+}
+
+func TestAnIncidentIsReadFromEverySide(t *testing.T) {
+	w := harness.New(t)
+	dominica := w.Account("DMA", "coordinator").Visit("en")
+	dominica.Get("/incidents").Want(http.StatusOK).Says("No incident yet", "Open an incident")
+	opened := openBy(dominica, "no", "ATG", "LCA").Says("Hurricane Maria: Dominica", "monitoring", "Activate a protocol")
+	active := activateBy(dominica, opened).Says("active", "activation", "observed")
+	active.Follow("Steps").Want(http.StatusOK).Says("Protocol activated", "HUR-05", "Activation")
+	active.Follow("Timeline").Want(http.StatusOK).Says("Incident opened", "Protocol activated", "Dominica, emergency coordinator")
+	dominica.Get("/incidents").Says("Hurricane Maria: Dominica", "active")
+	for _, tab := range []string{"Movements", "Figures", "Answers", "Who was told"} {
+		active.Follow(tab).Want(http.StatusOK)
+	}
+	for _, form := range []string{"Announce a movement", "Report a figure", "Receiving states", "Stand down", "Close the incident"} {
+		active.Follow(form).Want(http.StatusOK)
+	}
+}
+
+func TestAnExerciseSaysSoEverywhere(t *testing.T) {
+	w := harness.New(t)
+	dominica := w.Account("DMA", "coordinator").Visit("en")
+	opened := openBy(dominica, "yes", "ATG").Says("EXERCISE: this is play")
+	for _, page := range []string{"", "/steps", "/timeline", "/figures", "/answers", "/movements", "/told", "/activate"} {
+		dominica.Get(opened.URL.Path + page).Want(http.StatusOK).Says("EXERCISE: this is play")
+	}
+}
+
+func TestAnOfficialAnswersWithACeilingAndTheAffectedStateSeesIt(t *testing.T) {
+	w := harness.New(t)
+	dominica := w.Account("DMA", "coordinator").Visit("en")
+	antigua := w.Account("ATG", "official").Visit("fr")
+	opened := openBy(dominica, "no", "ATG", "LCA")
+	form := antigua.Get("/incidents").Want(http.StatusOK).Says("Hurricane Maria: Dominica").Follow("Hurricane Maria").
+		Follow("Répondre à la demande").Want(http.StatusOK).Form("/answers/new").Fill("kind", "accept").Fill("ceiling", "250").Fill("conditions", "Six mois au plus")
+	press(form, "yes").Want(http.StatusOK).Says("jusqu’à 250 personnes", "accepte")
+	dominica.Get(opened.URL.Path).Says("accepts", "up to 250 people", "Six mois au plus", "no answer yet")
+	dominica.Get(opened.URL.Path+"/answers").Says("Places offered in all", "250")
+	w.Account("GRD", "official").Visit("en").Get(opened.URL.Path).Want(http.StatusNotFound).Says("There is nothing here")
+}
+
+func TestAStepIsWorkedOnAndAStaleTabLosesNothing(t *testing.T) {
+	w := harness.New(t)
+	account := w.Account("DMA", "coordinator")
+	dominica := account.Visit("en")
+	opened := openBy(dominica, "no", "ATG")
+	activateBy(dominica, opened)
+	step := opened.URL.Path + "/steps/HUR-05"
+	page := dominica.Get(step).Want(http.StatusOK).Says("Protocol activated", "It is done", "Whose step", "Dominica")
+	stale := dominica.Get(step).Form(step)
+	f := page.Form(step)
+	f.Values.Set("act", "start")
+	f.Send().Want(http.StatusOK).Says("work has begun", "in progress")
+
+	stale.Fill("reference", "Request 14/2017").Values.Set("act", "complete")
+	conflict := stale.Send().Want(http.StatusPreconditionFailed).Says("Somebody changed this while you were writing", "in progress")
+	if got := conflict.Kept(step, "reference"); got != "Request 14/2017" {
+		t.Errorf("what was typed came back as %q", got)
+	}
+	mine := conflict.Form(step)
+	mine.Values.Set("act", "complete")
+	mine.Send().Want(http.StatusOK).Says("the step is done", "Request 14/2017")
+
+	owed := dominica.Get(opened.URL.Path + "/steps/HUR-11").Want(http.StatusOK).Form("/steps/HUR-11")
+	owed.Values.Set("act", "complete")
+	owed.Send().Want(http.StatusOK).Says("proof owed")
+	dominica.Get(opened.URL.Path).Says("1 proof owed")
+	w.Account("ATG", "liaison").Visit("en").Get(opened.URL.Path).Want(http.StatusOK).Silent("Who was told")
+	w.Account("ATG", "official").Visit("en").Get(step).Want(http.StatusOK).Says("Pass on what Dominica said")
+}
+
+func TestOverdueStepsComeFirst(t *testing.T) {
+	w := harness.New(t)
+	dominica := w.Account("DMA", "coordinator").Visit("fr")
+	opened := openBy(dominica, "no", "ATG")
+	activateBy(dominica, opened).Says("À traiter")
+	w.Pass(8 * time.Hour)
+	text := dominica.Get(opened.URL.Path).Want(http.StatusOK).Says("en retard", "sans nouvelles").Text()
+	if strings.Index(text, "en retard") > strings.Index(text, "Qui a été prévenu, qui a répondu") {
+		t.Error("what is overdue does not stand first")
+	}
+	dominica.Get(opened.URL.Path+"/steps?only=overdue").Says("HUR-05", "en retard")
+	dominica.Get(opened.URL.Path+"/told").Want(http.StatusOK).Says("demande d", "Antigua-et-Barbuda")
+}
+
+func TestTheListOfIncidentsIsReadPageByPage(t *testing.T) {
+	w := harness.New(t)
+	account := w.Account("DMA", "coordinator")
+	hazard := account.Post("/api/v1/hazards", harness.Object{"name": "Hurricane Maria", "type": "TC", "started_at": "2026-09-16T12:00:00Z"}).Want(http.StatusCreated).Str("id")
+	for i := range 60 {
+		account.Post("/api/v1/incidents", harness.Object{
+			"title": fmt.Sprintf("Incident %d", i), "hazard_id": hazard, "origin": "DMA", "receivers": []string{"ATG"}, "severity": "severe", "occurred_at": "2026-09-16T12:00:00Z",
+		}).Want(http.StatusCreated)
+	}
+	page := account.Visit("en").Get("/incidents").Want(http.StatusOK).Says("Incident 59").Silent("Incident 12 ")
+	page.Follow("More").Want(http.StatusOK).Says("Incident 12 ")
+	if len(page.Links("Incident ")) != 25 {
+		t.Errorf("%d incidents on a page", len(page.Links("Incident ")))
+	}
+}
