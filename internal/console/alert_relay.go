@@ -98,8 +98,8 @@ func (c *Console) showRelay(v *visit, status int, id string, party place.Party, 
 	t := &v.L.Page.Alerts.Relay
 	view := relayView{Party: party, What: what, Item: item, Form: f}
 	exercise := false
-	switch {
-	case id == "":
+	switch id {
+	case "":
 		if err := c.relayIncidents(v, &view); err != nil {
 			return err
 		}

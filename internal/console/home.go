@@ -98,14 +98,14 @@ func (c *Console) homeAlerts(v *visit, view *homeView) (int, error) {
 	now, late := c.now(), 0
 	var asking []notify.Listed[*notify.Alert]
 	for _, item := range found.Items {
-		switch by := item.Value.RequiredBy; {
-		case by == nil:
+		by := item.Value.RequiredBy
+		if by == nil {
 			view.Know++
-		default:
-			asking = append(asking, item)
-			if !by.After(now) {
-				late++
-			}
+			continue
+		}
+		asking = append(asking, item)
+		if !by.After(now) {
+			late++
 		}
 	}
 	view.Waiting = len(asking)

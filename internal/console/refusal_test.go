@@ -37,9 +37,6 @@ var (
 	}
 )
 
-// refusal is a text of the source that somebody may be refused with.
-type refusal struct{ at, text string }
-
 func TestEveryRefusalThatAPersonMayMeetIsPutIntoFrenchAndEnglish(t *testing.T) {
 	reasons, codes := map[string]string{}, map[string]string{}
 	for _, r := range madeUpReasons {

@@ -22,7 +22,9 @@ type toldQuery struct {
 	channel string // of the subscription, to look at fewer
 }
 
-func (q toldQuery) address(path, cursor string) string {
+// address gives the page that the query asks for.
+func (q toldQuery) address(cursor string) string {
+	const path = "/deliveries"
 	values := url.Values{}
 	for name, value := range map[string]string{
 		"status": q.Status, "channel": q.Channel, "incident": q.Incident, "subscription": q.Subscription, "cursor": cursor,
@@ -178,7 +180,7 @@ func (c *Console) showDeliveries(v *visit, status int, q toldQuery, refused *for
 		}
 		rest := q
 		rest.Incident = ""
-		view.Only = append(view.Only, link{rest.address("/deliveries", ""), i.Code + " · " + i.Title})
+		view.Only = append(view.Only, link{rest.address(""), i.Code + " · " + i.Title})
 	}
 	if q.Subscription != "" {
 		s, err := c.notify.Subscription(v.ctx(), v.scope, q.Subscription)
@@ -187,7 +189,7 @@ func (c *Console) showDeliveries(v *visit, status int, q toldQuery, refused *for
 		}
 		rest := q
 		rest.Subscription, q.channel = "", s.Value.Channel
-		view.Only = append(view.Only, link{rest.address("/deliveries", ""), t.Channel.Of(s.Value.Channel) + " " + c.notify.Masked(s.Value)})
+		view.Only = append(view.Only, link{rest.address(""), t.Channel.Of(s.Value.Channel) + " " + c.notify.Masked(s.Value)})
 	}
 	rows, next, err := c.toldFind(v, q, toldLimit)
 	if err != nil {
@@ -195,7 +197,7 @@ func (c *Console) showDeliveries(v *visit, status int, q toldQuery, refused *for
 	}
 	view.Rows = rows
 	if next != "" {
-		view.More = q.address("/deliveries", next)
+		view.More = q.address(next)
 	}
 	if v.scope.MayWrite() && q.Status == string(notify.Dead) && len(rows) > 0 || refused != nil {
 		view.Replay, view.Again = newForm(), string(t.ReplayAll)
@@ -224,7 +226,7 @@ func (c *Console) toldReplayAll(v *visit) error {
 	})
 	if err == nil {
 		q.Status = ""
-		target := q.address("/deliveries", "")
+		target := q.address("")
 		mark := "?"
 		if strings.Contains(target, "?") {
 			mark = "&"

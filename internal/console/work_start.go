@@ -52,7 +52,7 @@ func (c *Console) workRelease(v *visit) error {
 	}
 	t, o := v.L.Page.Work.Release, v.L.Page.Work.Open
 	p := workPage{
-		Title: string(t.Title), Lead: string(t.Lead), Form: f, Action: "/incidents/" + i.ID + "/open", Record: record,
+		Title: string(t.Title), Lead: string(t.Lead), Form: f, Action: "/incidents/" + i.ID + "/open",
 		Facts: v.workAbout(i), Heading: string(o.Told), Quiet: string(o.NobodyTold),
 		Blocks: v.workRelays(f, !workLeads(v.scope, i.Origin), i.Origin),
 	}
@@ -102,21 +102,21 @@ func (c *Console) workStart(v *visit, part protocol.Part) error {
 	}
 	s := workStarting{part: part, template: template, settled: settled}
 	if !sent {
-		return c.workStartForm(v, f, i, s, nil)
+		return c.workStartForm(v, f, i, s)
 	}
 	if found, ok := protocol.Lookup(f.Value("protocol")); ok {
 		s.template = found
 	} else {
-		return c.workStartForm(v, f, i, s, nil)
+		return c.workStartForm(v, f, i, s)
 	}
 	in, fields := c.workStartRead(v, f, i, s.template)
 	w := v.write(f)
 	w.Relay = v.workRelay(f, !workLeads(v.scope, i.Origin))
 	if f.Failed() || f.Value("go") == goChange {
-		return c.workStartForm(v, f, i, s, nil)
+		return c.workStartForm(v, f, i, s)
 	}
 	if f.Value("go") != goYes {
-		return c.workStartReview(v, f, i, in, s, nil)
+		return c.workStartReview(v, f, i, in, s)
 	}
 	path, run := "work_activated", c.incident.Activate
 	if part == protocol.Monitoring {
@@ -131,7 +131,7 @@ func (c *Console) workStart(v *visit, part protocol.Part) error {
 	case !again:
 		return err
 	case len(f.Errors) > 0:
-		return c.workStartForm(v, f, i, s, nil)
+		return c.workStartForm(v, f, i, s)
 	}
 	return c.workStartReview(v, f, i, in, s, record)
 }
@@ -213,7 +213,7 @@ func (c *Console) workStartRead(v *visit, f *form, i *incident.Incident, t *prot
 }
 
 // workStartForm asks for the protocol and its key times.
-func (c *Console) workStartForm(v *visit, f *form, i *incident.Incident, s workStarting, record []workFact) error {
+func (c *Console) workStartForm(v *visit, f *form, i *incident.Incident, s workStarting) error {
 	t, texts := v.L.Page.Work.Start, v.L.Page.Work
 	action := "/incidents/" + i.ID + "/activate"
 	title, lead := t.Activate, t.ActivateLead
@@ -221,7 +221,7 @@ func (c *Console) workStartForm(v *visit, f *form, i *incident.Incident, s workS
 		action, title, lead = "/incidents/"+i.ID+"/monitor", t.Monitor, t.MonitorLead
 	}
 	p := workPage{
-		Title: string(title), Lead: string(lead), Form: f, Action: action, Draft: strings.TrimPrefix(action, "/incidents/"), Record: record,
+		Title: string(title), Lead: string(lead), Form: f, Action: action, Draft: strings.TrimPrefix(action, "/incidents/"),
 		Facts: v.workAbout(i),
 	}
 	for _, option := range protocol.Templates() {
@@ -272,7 +272,7 @@ func (c *Console) workStartForm(v *visit, f *form, i *incident.Incident, s workS
 }
 
 // workStartReview says what running the protocol does, before anything is done.
-func (c *Console) workStartReview(v *visit, f *form, i *incident.Incident, in incident.Start, s workStarting, record []workFact) error {
+func (c *Console) workStartReview(v *visit, f *form, i *incident.Incident, in incident.Start, s workStarting) error {
 	t, texts, label := v.L.Page.Work.Start, v.L.Page.Work, v.L.Notice.Label
 	preview, err := c.workPreview(v, i, in, s)
 	if err != nil {
@@ -283,7 +283,7 @@ func (c *Console) workStartReview(v *visit, f *form, i *incident.Incident, in in
 	if s.part == protocol.Monitoring {
 		action, title, request = "/incidents/"+i.ID+"/monitor", t.MonitorReview, protocol.PlanningRequest
 	}
-	p := workPage{Title: string(title), Form: f, Action: action, Record: record, Facts: v.workAbout(i)}
+	p := workPage{Title: string(title), Form: f, Action: action, Facts: v.workAbout(i)}
 	p.Facts = append(append(p.Facts, v.workRelayed(f)...), workFact{string(label.Protocol), s.template.Title.In(string(v.L.Language))})
 	for _, a := range workKeyTimes(s.template) {
 		if value, ok := in.Anchors[string(a)]; ok {

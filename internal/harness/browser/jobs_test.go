@@ -33,8 +33,8 @@ func open(tab *browser.Tab, exercise string) {
 }
 
 // activate does the second: the button says whom it alerts, and whether it is real.
-func activate(tab *browser.Tab, button string) *browser.Tab {
-	return tab.PressText("Activate a protocol").NeverWider().PressText("Next").See(button, "56 steps").NeverWider().Press(`button[value=yes]`).See("active")
+func activate(tab *browser.Tab, button string) {
+	tab.PressText("Activate a protocol").NeverWider().PressText("Next").See(button, "56 steps").NeverWider().Press(`button[value=yes]`).See("active")
 }
 
 func TestACoordinatorOpensAndActivatesOnAPhone(t *testing.T) {
