@@ -52,7 +52,7 @@ func (c *Console) workRelease(v *visit) error {
 	}
 	t, o := v.L.Page.Work.Release, v.L.Page.Work.Open
 	p := workPage{
-		Title: string(t.Title), Lead: string(t.Lead), Form: f, Action: "/incidents/" + i.ID + "/open",
+		Title: string(t.Title), Lead: string(t.Lead), Form: f, Action: "/incidents/" + i.ID + "/open", Record: record,
 		Facts: v.workAbout(i), Heading: string(o.Told), Quiet: string(o.NobodyTold),
 		Blocks: v.workRelays(f, !workLeads(v.scope, i.Origin), i.Origin),
 	}
@@ -116,7 +116,7 @@ func (c *Console) workStart(v *visit, part protocol.Part) error {
 		return c.workStartForm(v, f, i, s)
 	}
 	if f.Value("go") != goYes {
-		return c.workStartReview(v, f, i, in, s)
+		return c.workStartReview(v, f, i, in, s, nil)
 	}
 	path, run := "work_activated", c.incident.Activate
 	if part == protocol.Monitoring {
@@ -272,7 +272,7 @@ func (c *Console) workStartForm(v *visit, f *form, i *incident.Incident, s workS
 }
 
 // workStartReview says what running the protocol does, before anything is done.
-func (c *Console) workStartReview(v *visit, f *form, i *incident.Incident, in incident.Start, s workStarting) error {
+func (c *Console) workStartReview(v *visit, f *form, i *incident.Incident, in incident.Start, s workStarting, record []workFact) error {
 	t, texts, label := v.L.Page.Work.Start, v.L.Page.Work, v.L.Notice.Label
 	preview, err := c.workPreview(v, i, in, s)
 	if err != nil {
@@ -283,7 +283,7 @@ func (c *Console) workStartReview(v *visit, f *form, i *incident.Incident, in in
 	if s.part == protocol.Monitoring {
 		action, title, request = "/incidents/"+i.ID+"/monitor", t.MonitorReview, protocol.PlanningRequest
 	}
-	p := workPage{Title: string(title), Form: f, Action: action, Facts: v.workAbout(i)}
+	p := workPage{Title: string(title), Form: f, Action: action, Record: record, Facts: v.workAbout(i)}
 	p.Facts = append(append(p.Facts, v.workRelayed(f)...), workFact{string(label.Protocol), s.template.Title.In(string(v.L.Language))})
 	for _, a := range workKeyTimes(s.template) {
 		if value, ok := in.Anchors[string(a)]; ok {
