@@ -98,12 +98,11 @@ func (c *Console) showRelay(v *visit, status int, id string, party place.Party, 
 	t := &v.L.Page.Alerts.Relay
 	view := relayView{Party: party, What: what, Item: item, Form: f}
 	exercise := false
-	switch id {
-	case "":
+	if id == "" {
 		if err := c.relayIncidents(v, &view); err != nil {
 			return err
 		}
-	default:
+	} else {
 		i, err := c.incident.Get(v.ctx(), v.scope, id)
 		if err != nil {
 			return err

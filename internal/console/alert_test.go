@@ -223,3 +223,20 @@ func TestAlertsThatAreOverHavePagesOfTheirOwn(t *testing.T) {
 	visitor.Get("/alerts?status=nonsense").Want(http.StatusBadRequest)
 	visitor.Get("/alerts?incident="+m.story.ID).Want(http.StatusOK).Says("Only", m.story.Code)
 }
+
+func TestWhatIsToBeKnownNeverHidesWhatIsDue(t *testing.T) {
+	m := alerted(t, nil)
+	alertRequest(m.atg)
+	for range 31 {
+		m.World.Maria(m.dma, []string{"ATG"}, harness.Object{"title": "A later one"})
+	}
+	harness.Eventually(t, func() (bool, string) {
+		n := len(m.atg.Inbox("named"))
+		return n == 32, fmt.Sprintf("%d named", n)
+	})
+	visitor := m.atg.Visit("en")
+	for _, path := range []string{"/", "/alerts"} {
+		visitor.Get(path).Want(http.StatusOK).Says("ACTIVATION REQUEST to Antigua and Barbuda")
+	}
+	visitor.Get("/alerts").Follow("More").Want(http.StatusOK).Says("named as a receiving state")
+}

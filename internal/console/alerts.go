@@ -28,7 +28,11 @@ const (
 	alertNamed      = "named"
 	alertPlanning   = "planning"
 	alertActivation = "activation"
+	alertMovement   = "movement"
 )
+
+// alertAsking are the kinds of alert that may want an answer by a time.
+var alertAsking = []string{alertActivation, alertMovement, alertNamed, alertPlanning}
 
 func alertAsksForAnswer(kind string) bool { return kind == alertNamed || kind == alertActivation }
 
@@ -55,7 +59,8 @@ type alertGroup struct {
 }
 
 const (
-	alertsOpen   = 50 // alerts on the page of what is open
+	alertsOpen   = 30 // alerts on the page of what is open
+	alertsAsked  = 15 // of each kind that may want an answer, looked at besides
 	alertsOver   = 25 // alerts on a page of what is over
 	alertsRecent = 12 // acknowledged ones looked at for an answer that is still owed
 )
@@ -94,13 +99,16 @@ func (c *Console) alertList(v *visit) error {
 	case query.Status != "":
 		view.Groups = []alertGroup{{ID: "over", Title: t.Tab.Of(view.Status), Rows: v.alertRows(found.Items)}}
 	default:
-		due, know := alertSplit(v.alertRows(found.Items))
 		var owed []alertRow
 		if v.QueryParam("cursor") == "" {
+			if found.Items, err = c.alertsAsking(v, query.Incident, found); err != nil {
+				return err
+			}
 			if owed, err = c.alertsOwed(v, query.Incident); err != nil {
 				return err
 			}
 		}
+		due, know := alertSplit(v.alertRows(found.Items))
 		view.Groups = []alertGroup{{"due", string(t.DueTitle), append(due, owed...)}, {"know", string(t.KnowTitle), know}}
 	}
 	return v.show(http.StatusOK, "alerts", string(t.Title), view, in("alerts"), following("alert"))
@@ -139,6 +147,32 @@ func alertSplit(rows []alertRow) (due, know []alertRow) {
 	}
 	slices.SortStableFunc(due, func(a, b alertRow) int { return a.by.Compare(b.by) })
 	return due, know
+}
+
+// alertsAsking adds to the newest open alerts those that may want an answer and are older: however much there is to know, it hides nothing that is due.
+func (c *Console) alertsAsking(v *visit, only string, newest notify.Page[*notify.Alert]) ([]notify.Listed[*notify.Alert], error) {
+	all := newest.Items
+	if newest.Next == "" {
+		return all, nil
+	}
+	have := map[string]bool{}
+	for _, item := range all {
+		have[item.Value.ID] = true
+	}
+	for _, kind := range alertAsking {
+		found, err := c.notify.Alerts(v.ctx(), v.scope, notify.AlertQuery{
+			Status: notify.AlertOpen, Kind: kind, Incident: only,
+		}, notify.Paging{Limit: alertsAsked})
+		if err != nil {
+			return nil, err
+		}
+		for _, item := range found.Items {
+			if item.Value.RequiredBy != nil && !have[item.Value.ID] {
+				all = append(all, item)
+			}
+		}
+	}
+	return all, nil
 }
 
 // alertsOwed gives the requests that were acknowledged but not answered: to have seen is not to have said.

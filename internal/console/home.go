@@ -23,6 +23,7 @@ type homeView struct {
 	Dead      string // how many messages were given up, in words; "" for none
 	NoAddress bool   // nothing goes out to the reader's office
 	MayOpen   bool
+	requests  map[string]string // by incident, where the reader answers its request
 	MayRelay  bool
 }
 
@@ -48,7 +49,7 @@ const (
 	homeCards    = 5  // incidents of a group shown, each with its steps
 	homeReplies  = 3  // of them with who has not replied yet
 	homeGivenUp  = 50 // messages given up that are counted
-	homeOverview = 100
+	homeOverview = 60
 )
 
 // home is the first page: what somebody of this role looks for first. However many incidents there are, it asks the desks no more than two
@@ -95,9 +96,16 @@ func (c *Console) homeAlerts(v *visit, view *homeView) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	if found.Items, err = c.alertsAsking(v, "", found); err != nil {
+		return 0, err
+	}
 	now, late := c.now(), 0
 	var asking []notify.Listed[*notify.Alert]
+	view.requests = map[string]string{}
 	for _, item := range found.Items {
+		if _, newer := view.requests[item.Value.IncidentID]; !newer && alertAsksForAnswer(item.Value.Kind) && v.scope.ActsFor(item.Value.Party) {
+			view.requests[item.Value.IncidentID] = "/alerts/" + item.Value.ID
+		}
 		by := item.Value.RequiredBy
 		if by == nil {
 			view.Know++

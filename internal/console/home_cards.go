@@ -22,7 +22,8 @@ type homeCard struct {
 	Status            mark
 	Exercise          bool
 	Tone              string
-	Marks             []mark        // overdue, due soon
+	Marks             []mark // overdue, due soon
+	NextLabel         string
 	Next              string        // the step that is due next
 	NextHref          string        // where it stands
 	NextAt            template.HTML // until when
@@ -47,8 +48,8 @@ type homeReady struct {
 
 // homeExpiring is a unit whose assessment runs out soon.
 type homeExpiring struct {
-	Href, Name, In string
-	At             template.HTML
+	Name, In string
+	At       template.HTML
 }
 
 // homeSoonest gives the alerts that want an answer first.
@@ -108,6 +109,9 @@ func (c *Console) homeGroup(v *visit, view *homeView, g homeGroup, list []incide
 		card, err := c.homeCard(v, i, n < homeReplies)
 		if err != nil {
 			return err
+		}
+		if at, ok := view.requests[i.ID]; ok && card.Answer != "" {
+			card.Answer = at
 		}
 		g.Cards = append(g.Cards, card)
 	}
@@ -190,7 +194,11 @@ func (v *visit) homeSteps(card *homeCard, i incident.Incident, steps []incident.
 		return
 	}
 	w := v.bare()
-	card.Next, card.NextHref = w.Text(next.Title), card.Href+"/steps/"+next.Key
+	card.NextLabel = string(t.Next)
+	if homeOversees(v.scope) {
+		card.NextLabel = string(t.NextAll)
+	}
+	card.Next, card.NextHref = w.Text(next.Title), card.Href+"#steps"
 	card.NextAt, card.NextIn = w.Brief(next.DueAt, next.Party), w.Since(next.DueAt, now)
 	if next.Overdue {
 		card.NextIn = v.L.Page.Alerts.LateBy.Say(locale.Name{Name: w.Span(now.Sub(next.DueAt))})
@@ -253,7 +261,7 @@ func (c *Console) homeReadiness(v *visit, view *homeView) error {
 		})
 		for _, line := range s.Expiring[:min(len(s.Expiring), homeShown)] {
 			view.Ready.Expiring = append(view.Ready.Expiring, homeExpiring{
-				Href: "/preparedness/units/" + line.ID, Name: line.Name, In: w.Since(line.ValidUntil, board.At), At: w.Brief(line.ValidUntil, line.Party),
+				Name: line.Name, In: w.Since(line.ValidUntil, board.At), At: w.Brief(line.ValidUntil, line.Party),
 			})
 		}
 	}

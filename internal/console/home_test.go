@@ -58,6 +58,6 @@ func TestWhoOverseesSeesHowThingsStand(t *testing.T) {
 	m.atg.AwaitAlert("activation", 1)
 	m.lca.AwaitAlert("activation", 1)
 	m.Pass(time.Hour)
-	m.Admin.Visit("en").Get("/").Want(http.StatusOK).Says("1 open incidents", "2 answers due", "2 of them late", "0 messages given up", "Hurricane Maria: Dominica", "No reply yet")
-	m.Account("ORG-CDEMA", "regional_officer").Visit("en").Get("/").Want(http.StatusOK).Says("1 open incidents", "Hurricane Maria: Dominica")
+	m.Admin.Visit("en").Get("/").Want(http.StatusOK).Says("1 Incidents open", "2 Answers due", "2 Late", "0 Messages given up", "Waiting for an answer", "Due next", "Hurricane Maria: Dominica", "No reply yet")
+	m.Account("ORG-CDEMA", "regional_officer").Visit("en").Get("/").Want(http.StatusOK).Says("1 Incidents open", "Hurricane Maria: Dominica")
 }

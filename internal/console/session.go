@@ -22,14 +22,16 @@ const (
 	heldToken   = "token"
 )
 
+// newSessions makes the manager field by field: the library's constructor begins with a store in memory, whose goroutine nobody could wait for.
 func newSessions(opt Options) *scs.SessionManager {
-	m := scs.New()
-	m.Store, m.Codec, m.Lifetime, m.HashTokenInStore = opt.Access.Sessions(), sessionJSON{}, access.SessionTime, true
-	m.Cookie.Name, m.Cookie.SameSite, m.Cookie.Secure = "landfall", http.SameSiteLaxMode, opt.Secure
+	name := "landfall"
 	if opt.Secure {
-		m.Cookie.Name = "__Host-landfall" // RFC 6265bis, section 4.1.3.2: no other host of the domain can set it
+		name = "__Host-landfall" // RFC 6265bis, section 4.1.3.2: no other host of the domain can set it
 	}
-	return m
+	return &scs.SessionManager{
+		Store: opt.Access.Sessions(), Codec: sessionJSON{}, Lifetime: access.SessionTime, HashTokenInStore: true,
+		Cookie: scs.SessionCookie{Name: name, Path: "/", HttpOnly: true, Persist: true, SameSite: http.SameSiteLaxMode, Secure: opt.Secure},
+	}
 }
 
 // sessionJSON writes a session as JSON whose account the store can index.

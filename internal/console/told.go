@@ -222,6 +222,7 @@ func (c *Console) showTold(v *visit, status int, refused *form) error {
 	if err != nil {
 		return err
 	}
+	recent = recent[:min(len(recent), toldRecent)]
 	etag := c.incident.ETag(held.Seq)
 	fresh := func() *form { return newForm().with("etag", etag) }
 	view := toldPageView{

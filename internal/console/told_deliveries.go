@@ -1,12 +1,16 @@
 package console
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
 
+	"landfall/internal/fault"
+	"landfall/internal/incident"
+	"landfall/internal/ledger"
 	"landfall/internal/locale"
 	"landfall/internal/notify"
 	"landfall/internal/place"
@@ -22,7 +26,7 @@ type toldQuery struct {
 	channel string // of the subscription, to look at fewer
 }
 
-// address gives the page that the query asks for.
+// address gives where the list of these deliveries is.
 func (q toldQuery) address(cursor string) string {
 	const path = "/deliveries"
 	values := url.Values{}
@@ -42,6 +46,7 @@ func (q toldQuery) address(cursor string) string {
 // toldRow is one delivery in a list.
 type toldRow struct {
 	Href, What, Channel, Target, Owner string
+	About                              string // of an alert its headline, else the incident; "" for neither
 	Mark                               mark
 	Exercise                           bool
 	At                                 time.Time
@@ -62,7 +67,7 @@ const (
 func (c *Console) toldFind(v *visit, q toldQuery, limit int) (rows []toldRow, next string, err error) {
 	query := notify.DeliveryQuery{Status: notify.Status(q.Status), Channel: q.Channel, Incident: q.Incident}
 	paging := notify.Paging{Limit: limit, Cursor: v.QueryParam("cursor")}
-	looks := 1
+	looks, found := 1, []*notify.Delivery(nil)
 	if q.Subscription != "" {
 		looks, paging.Limit = toldLooks, 100
 		if query.Channel == "" {
@@ -76,15 +81,54 @@ func (c *Console) toldFind(v *visit, q toldQuery, limit int) (rows []toldRow, ne
 		}
 		for _, item := range page.Items {
 			if q.Subscription == "" || item.Value.Subscription == q.Subscription {
-				rows = append(rows, v.toldRow(item.Value))
+				found = append(found, item.Value)
 			}
 		}
 		next, paging.Cursor = page.Next, page.Next
-		if next == "" || len(rows) >= limit {
+		if next == "" || len(found) >= limit {
 			break
 		}
 	}
+	about := toldAbout{v: v, known: map[string]string{}}
+	for _, d := range found {
+		row := v.toldRow(d)
+		if row.About, err = about.of(d); err != nil {
+			return nil, "", err
+		}
+		rows = append(rows, row)
+	}
 	return rows, next, nil
+}
+
+// toldAbout finds what messages are about, once for each thing.
+type toldAbout struct {
+	v     *visit
+	known map[string]string
+}
+
+func (a toldAbout) of(d *notify.Delivery) (string, error) {
+	key := cmp.Or(d.AlertID, d.Incident)
+	text, ok := a.known[key]
+	if ok || key == "" {
+		return text, nil
+	}
+	var err error
+	if d.AlertID != "" {
+		var held ledger.State[*notify.Alert]
+		if held, err = a.v.console.notify.Alert(a.v.ctx(), a.v.scope, d.AlertID); err == nil {
+			text = a.v.alertNotice(held.Value).Headline
+		}
+	} else {
+		var i incident.Incident
+		if i, err = a.v.console.incident.Get(a.v.ctx(), a.v.scope, d.Incident); err == nil {
+			text = i.Code + " · " + i.Title
+		}
+	}
+	if fault.Is(err, fault.NotFound) { // it is not theirs to see any more
+		err = nil
+	}
+	a.known[key] = text
+	return text, err
 }
 
 // toldWhat says what a message is about, by the kind of its event.
@@ -269,7 +313,11 @@ func (c *Console) showDelivery(v *visit, status int, refused *form) error {
 		return err
 	}
 	t := &v.L.Page.Told
-	view := toldDeliveryView{Row: v.toldRow(d), Delivery: d, Under: d.Status == notify.Queued || d.Status == notify.Sending, Form: refused}
+	row := v.toldRow(d)
+	if row.About, err = (toldAbout{v: v, known: map[string]string{}}).of(d); err != nil {
+		return err
+	}
+	view := toldDeliveryView{Row: row, Delivery: d, Under: d.Status == notify.Queued || d.Status == notify.Sending, Form: refused}
 	if d.AlertID != "" {
 		view.Alert = "/alerts/" + d.AlertID
 	}

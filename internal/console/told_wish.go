@@ -15,16 +15,17 @@ import (
 
 // toldWish is the form of a subscription, new or to be changed.
 type toldWish struct {
-	ID       string // "" for a new one
-	Form     *form
-	Target   string // what stands now, masked
-	Channels []choice
-	Bundles  []choice
-	Ready    []choice // the bundles of preparedness
-	Details  []toldDetail
-	Regions  []toldDetail
-	Now      []toldFact // what is on record, when somebody else changed it meanwhile
-	Folded   bool       // no single kind and no state is chosen
+	ID         string // "" for a new one
+	Form       *form
+	Target     string // what stands now, masked
+	TargetHint string
+	Channels   []choice
+	Bundles    []choice
+	Ready      []choice // the bundles of preparedness
+	Details    []toldDetail
+	Regions    []toldDetail
+	Now        []toldFact // what is on record, when somebody else changed it meanwhile
+	Folded     bool       // no single kind and no state is chosen
 }
 
 // toldDetail is a part of a long list of boxes: never more than a dozen at once.
@@ -42,7 +43,11 @@ func (v *visit) toldWish(f *form, id string) toldWish {
 	w := toldWish{ID: id, Form: f}
 	for _, name := range v.console.notify.Channels() {
 		w.Channels = append(w.Channels, choice{Value: name, Label: t.Channel.Of(name), Hint: t.ChannelHint[name]})
+		if example, ok := t.Wish.Example[name]; ok {
+			w.TargetHint += v.L.Joins.Colon.Say(locale.Pair{A: t.Channel.Of(name), B: example}) + ". "
+		}
 	}
+	w.TargetHint += string(t.Wish.Office)
 	kinds := v.console.notify.Kinds()
 	var nouns []string
 	for _, k := range kinds {

@@ -81,11 +81,15 @@ type workFact struct {
 }
 
 // workLeft is one thing that is to be done first.
-type workLeft struct{ Text, Reason, Href string }
+type workLeft struct {
+	Text, Reason, Href string
+	rank               int
+}
 
 // workChoice is another way to fill in the page.
 type workChoice struct {
 	Text, Hint, Href string
+	Mark             string // why it is proposed
 	Current          bool
 }
 
@@ -111,6 +115,7 @@ type workBlock struct {
 	Fold, Opened  bool
 	Grid          bool     // fields beside each other, where there is room
 	Preset        []string // fields that hold something from the start
+	Button        *workButton
 }
 
 // Open reports whether a folded block is shown open.
@@ -239,6 +244,15 @@ func (c *Console) workLed(v *visit) (*incident.Incident, error) {
 	}
 	return &i, nil
 }
+
+// leftShown is how many things that stand in the way are shown at once.
+const leftShown = 8
+
+// LeftFirst and LeftMore part what stands in the way.
+func (p workPage) LeftFirst() []workLeft { return p.Left[:min(len(p.Left), leftShown)] }
+
+// LeftMore gives what LeftFirst leaves out.
+func (p workPage) LeftMore() []workLeft { return p.Left[min(len(p.Left), leftShown):] }
 
 // workNow gives the time of an incident, which is that of an exercise's own clock.
 func (c *Console) workNow(i *incident.Incident) time.Time { return i.Clock.Scenario(c.now()) }

@@ -95,7 +95,7 @@ func (v *visit) workAnswerRead(f *form, i *incident.Incident) (incident.Answer, 
 func (v *visit) workAnswerForm(f *form, i *incident.Incident, mine []place.Party, said []*incident.Answer) error {
 	t, label := v.L.Page.Work.Answer, v.L.Notice.Label
 	p := workPage{
-		Title: string(t.Title), Lead: string(t.Lead), Form: f, Action: workTab(i.ID, "answers") + "/new", Draft: i.ID + "/answer", Facts: v.workAbout(i),
+		Title: string(t.Title), Lead: string(t.Lead), Form: f, Action: workTab(i.ID, "answers") + "/new", Draft: i.ID + "/answer", Facts: v.workBrief(i),
 	}
 	var who []workField
 	switch {

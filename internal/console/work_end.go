@@ -1,6 +1,8 @@
 package console
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 
 	"landfall/internal/check"
@@ -53,7 +55,7 @@ func (c *Console) workEnd(v *visit, standDown bool) error {
 		}
 	}
 	p := workPage{
-		Form: f, Record: record, Left: left, Facts: v.workAbout(i),
+		Form: f, Record: record, Left: left, Facts: v.workBrief(i),
 		Blocks: append([]workBlock{{Fields: workFields(f.Area("reason", v.L.Notice.Label.Reason).AtMost(check.MaxReason).Hinted(v.L.Page.Form.NoPersonal))}},
 			v.workRelays(f, !workLeads(v.scope, i.Origin), i.Origin)...),
 	}
@@ -93,7 +95,7 @@ func (c *Console) workUnfinished(v *visit, i *incident.Incident, fields []fault.
 	t := v.L.Page.Work.Close
 	var left []workLeft
 	for _, one := range fields {
-		l := workLeft{Reason: v.reason(one.Reason)}
+		l := workLeft{Reason: v.reason(one.Reason)} // steps, which are many, come last
 		switch noun, id, _ := strings.Cut(strings.TrimPrefix(one.Pointer, "/"), "/"); noun {
 		case "steps":
 			step, err := c.incident.Step(v.ctx(), v.scope, i.ID, id)
@@ -101,7 +103,7 @@ func (c *Console) workUnfinished(v *visit, i *incident.Incident, fields []fault.
 				return nil, err
 			}
 			l.Text = id + " · " + step.Title.In(string(v.L.Language)) + " (" + v.L.Party(step.Party) + ")"
-			l.Href = workTab(i.ID, "steps") + "/" + id
+			l.Href, l.rank = workTab(i.ID, "steps")+"/"+id, 1
 		case "movements":
 			m, err := c.incident.Movement(v.ctx(), v.scope, i.ID, id)
 			if err != nil {
@@ -115,10 +117,11 @@ func (c *Console) workUnfinished(v *visit, i *incident.Incident, fields []fault.
 				l.Href += "&place=" + party
 			}
 		default:
-			l.Text = one.Pointer
+			l.Text, l.Href = one.Pointer, "/incidents/"+i.ID
 		}
 		left = append(left, l)
 	}
+	slices.SortStableFunc(left, func(a, b workLeft) int { return cmp.Compare(a.rank, b.rank) })
 	return left, nil
 }
 

@@ -143,7 +143,7 @@ func (v *visit) workFigureForm(f *form, i *incident.Incident, held []incident.Fi
 	t, label, codes := v.L.Page.Work.Figure, v.L.Notice.Label, v.L.Codes
 	p := workPage{
 		Title: string(t.Title), Lead: string(t.Lead), Form: f, Action: workTab(i.ID, "figures") + "/new", Draft: i.ID + "/figure",
-		Facts: v.workAbout(i)[:3],
+		Facts: v.workBrief(i),
 	}
 	categories := workField{field: f.Select("category", label.Category, nil).Need().Saying(v.L.Page.Form.Choose)}
 	for _, kind := range []incident.FigureKind{incident.Stock, incident.Flow} {
@@ -175,7 +175,7 @@ func (v *visit) workFigureForm(f *form, i *incident.Incident, held []incident.Fi
 	}
 	p.Blocks = append(p.Blocks, v.workFigureMore(f, i, held)...)
 	p.Blocks = append(p.Blocks, v.workRelays(f, !own, append(append([]place.Party{i.Origin}, i.Receivers...), workBodies()...)...)...)
-	p.Buttons = []workButton{{goYes, string(t.Press), "primary"}, {goRows, string(t.MoreRows), ""}}
+	p.Buttons = []workButton{{goYes, string(t.Press), "primary"}}
 	if i.Exercise {
 		p.Buttons[0].Class = "rehearsal"
 	}
@@ -222,7 +222,7 @@ func (v *visit) workFigureMore(f *form, i *incident.Incident, held []incident.Fi
 			f.Select(at+"_age", t.PartAge.Say(locale.Name{Name: nth}), ages).Saying(t.PartAll),
 			f.Select(at+"_setting", t.PartSetting.Say(locale.Name{Name: nth}), workToChoices(incident.Settings(), codes.Setting)).Saying(t.PartAll))...)
 	}
-	parts.Grid = true
+	parts.Grid, parts.Button = true, &workButton{Value: goRows, Text: string(t.MoreRows)}
 	return []workBlock{final, more, parts}
 }
 

@@ -87,9 +87,9 @@ func (c *Console) workKeyTimeForm(v *visit, f *form, i *incident.Incident, p wor
 	if party != "" {
 		name += " (" + v.L.Party(place.Party(party)) + ")"
 	}
-	p.Title, p.Lead = t.Title.Say(locale.Name{Name: name}), string(t.Rule)
+	p.Title = t.Title.Say(locale.Name{Name: name})
 	p.Action, p.Draft = "/incidents/"+i.ID+"/key-times/"+path, i.ID+"/key-times/"+path
-	p.Facts = v.workAbout(i)
+	p.Facts = v.workBrief(i)
 	if held == nil {
 		p.Notes = append(p.Notes, workNote{info, string(t.Unknown)})
 	} else {
@@ -107,12 +107,13 @@ func (c *Console) workKeyTimeForm(v *visit, f *form, i *incident.Incident, p wor
 	if moves > 0 {
 		p.Notes = append(p.Notes, workNote{soon, v.L.Count(moves, t.Moves)})
 	}
-	p.Blocks = append([]workBlock{{Text: v.workZone(whose, i.Exercise), Fields: workFields(
+	p.Blocks = []workBlock{{Text: v.workZone(whose, i.Exercise), Fields: workFields(
 		f.When("at", workCapital(name)).Need(),
-		f.Radios("kind", start.Kind.Say(locale.Name{Name: name}), []choice{
+		f.Radios("kind", start.Kind.Say(locale.Name{Name: workCapital(name)}), []choice{
 			{string(protocol.Forecast), workCapital(v.L.Codes.AnchorKind.Of("forecast")), string(t.ForecastHint)},
 			{string(protocol.Observed), workCapital(v.L.Codes.AnchorKind.Of("observed")), string(t.ObservedHint)},
-		}).Need())}}, v.workRelays(f, !may, i.Origin, whose)...)
+		}).Need())}, {Text: string(t.Rule)}}
+	p.Blocks = append(p.Blocks, v.workRelays(f, !may, i.Origin, whose)...)
 	p.Buttons = []workButton{{goYes, t.Press.Say(locale.Name{Name: name}), "primary"}}
 	return v.workShow("work", p, i)
 }

@@ -60,7 +60,7 @@ func (c *Console) workAnnounce(v *visit) error {
 func (v *visit) workAnnounceForm(f *form, i *incident.Incident, own bool) error {
 	t, label := v.L.Page.Work.Movement, v.L.Notice.Label
 	p := workPage{
-		Title: string(t.New), Lead: string(t.NewLead), Form: f, Action: workTab(i.ID, "movements") + "/new", Draft: i.ID + "/movement", Facts: v.workAbout(i),
+		Title: string(t.New), Lead: string(t.NewLead), Form: f, Action: workTab(i.ID, "movements") + "/new", Draft: i.ID + "/movement", Facts: v.workBrief(i),
 	}
 	if len(i.Receivers) == 0 {
 		p.Notes = append(p.Notes, workNote{soon, string(t.NoReceiver)})

@@ -52,7 +52,7 @@ func TestAMovementThatCannotBeIsRefusedInFrenchAndKeepsWhatWasTyped(t *testing.T
 		t.Errorf("the carrier came back as %q", got)
 	}
 	back.Form("/movements/new").Fill("people_age_5_11", "").Send().Want(http.StatusBadRequest).
-		Says("Arrivée prévue : précède le départ", "Personnes : donnent ensemble plus que le total", "Transporteur : semble contenir une date de naissance")
+		Says("Arrivée prévue : précède le départ", "Personnes : donnent ensemble plus que le total", "semble contenir une date de naissance")
 	dma.Visit("fr").Get(page(i, "movements/new")).Form("/movements/new").Send().Want(http.StatusBadRequest).
 		Says("Voyage : doit être indiqué", "Vers : doit être indiqué", "Personnes : doit être indiqué")
 }

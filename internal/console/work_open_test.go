@@ -35,7 +35,7 @@ func TestAnIncidentIsOpenedAndActivatedWithSixTouches(t *testing.T) {
 	count.form = visitor.Get("/incidents/"+id+"/activate").Want(http.StatusOK).Says("Hurricane: cross-border evacuation", "37 steps", "A proposal").Form("/activate")
 	count.fill("at_LANDFALL", local(landfall))
 	review = count.form.Send().Want(http.StatusOK).
-		Says("Send REAL alert to 2 states", "Saint Lucia : is asked to reply within 30 min", "First deadlines", "56 steps for 5 parties", "(UTC-4)")
+		Says("Send REAL alert to 2 states", "Saint Lucia is asked to reply within 30 min", "First deadlines", "56 steps for 5 parties", "(UTC-4)")
 	if !strings.Contains(review.Raw, `class="danger"`) {
 		t.Error("the button of a real alert does not look like one")
 	}

@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -202,4 +203,19 @@ func TestAnIncidentWithoutWorkIsClosed(t *testing.T) {
 	form := dma.Visit("en").Get(page(i, "close")).Form("/close")
 	wantAt(t, form.Send(), "/incidents/"+i.ID, "work_closed")
 	wantAt(t, form.Send(), "/incidents/"+i.ID, "work_closed")
+}
+
+func TestAVolcanoIsProposedTheProtocolOfVolcanoes(t *testing.T) {
+	w := harness.New(t)
+	visitor := w.Account("VCT", "coordinator").Visit("fr")
+	form := visitor.Get("/incidents/new").Form("/incidents/new").
+		Fill("exercise", "no").Fill("hazard_type", "VO").Fill("hazard_name", "La Soufrière").Fill("severity", "severe").Fill("receivers", "LCA")
+	id := incidentOf(t, press(form.Send().Form("/incidents/new"), "yes"))
+	red := local(w.Clock.Now().Add(24 * time.Hour))
+	review := visitor.Get("/incidents/"+id+"/activate").Says("proposé pour cet aléa", "Niveau d'alerte orange").Form("/activate").Fill("at_RED", red).Send().
+		Want(http.StatusOK).Says("Envoyer une alerte RÉELLE à 1 État")
+	wantAt(t, press(review.Form("/activate"), "yes"), "/incidents/"+id, "work_activated")
+	if code := fmt.Sprint(w.Admin.Get("/api/v1/incidents/" + id + "/steps").Items()[0]["code"]); !strings.HasPrefix(code, "VOL-") {
+		t.Errorf("the first step is %s", code)
+	}
 }

@@ -61,7 +61,7 @@ func (c *Console) workReceivers(v *visit) error {
 func (v *visit) workReceiversForm(f *form, i *incident.Incident, record []workFact) error {
 	t := v.L.Page.Work.Receivers
 	p := workPage{
-		Title: string(t.Title), Lead: string(t.Lead), Form: f, Action: "/incidents/" + i.ID + "/receivers", Record: record, Facts: v.workAbout(i),
+		Title: string(t.Title), Lead: string(t.Lead), Form: f, Action: "/incidents/" + i.ID + "/receivers", Record: record, Facts: v.workBrief(i),
 		Draft: i.ID + "/receivers",
 		Blocks: append([]workBlock{{Fields: []workField{{
 			field: f.Boxes("receivers", v.L.Notice.Label.Receivers, nil), Groups: v.workNeighbours(i.Origin),

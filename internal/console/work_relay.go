@@ -7,6 +7,9 @@ import (
 	"landfall/internal/place"
 )
 
+// relaysPlain is how many parties a list names without grouping them.
+const relaysPlain = 12
+
 // workRelays gives the folded block with which somebody passes on the word of another party: one of these, save those whom the account speaks
 // for itself. must says that the account has no word of its own here. Nil for who passes on nothing.
 func (v *visit) workRelays(f *form, must bool, parties ...place.Party) []workBlock {
@@ -31,9 +34,15 @@ func (v *visit) workRelays(f *form, must bool, parties ...place.Party) []workBlo
 			from.Empty = ""
 		}
 	}
-	block.Fields = workFields(from,
-		f.Radios("relayed_by", t.RelayedBy, workToChoices([]string{"phone", "radio", "satellite", "in_person", "paper"}, v.L.Codes.RelayedBy)),
-		f.When("said_at", t.SaidAt))
+	by := f.Radios("relayed_by", t.RelayedBy, workToChoices([]string{"phone", "radio", "satellite", "in_person", "paper"}, v.L.Codes.RelayedBy))
+	by.Required = must
+	block.Fields = workFields(from, by, f.When("said_at", t.SaidAt))
+	if len(who) > relaysPlain {
+		for _, g := range v.workNeighbours("") {
+			g.Choices = slices.DeleteFunc(g.Choices, func(c choice) bool { return !slices.Contains(who, c) })
+			block.Fields[0].Groups = append(block.Fields[0].Groups, g)
+		}
+	}
 	return []workBlock{block}
 }
 

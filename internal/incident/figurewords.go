@@ -50,6 +50,7 @@ type FigureCategory string
 var categories = map[FigureCategory]FigureKind{
 	"idps": Stock, "returnees": Stock, "locally_integrated_idps": Stock, "idps_settled_elsewhere": Stock,
 	"people_displaced_across_borders": Stock, "partial_stock": Stock, "unverified_stock": Stock,
+	"interested_in_going": Stock, // ours: who said that they want to go to the place. An offer is no arrival, and a wish is neither
 
 	"new_displacement": Flow, "multiple_displacement": Flow, "partial_flow": Flow, "cross_border_flight": Flow, "cross_border_return": Flow,
 	"return": Flow, "relocation_elsewhere": Flow, "provisional_solutions": Flow, "local_integration": Flow, "births": Flow, "deaths": Flow,

@@ -24,16 +24,15 @@ type Alerts struct {
 	AtMost  Text[Name] `json:"at_most"` // Name: a number of people
 	Until   Text[Name] `json:"until"`   // Name: a time
 
-	AnswerBy    Phrase     `json:"answer_by"`
-	Seen        Phrase     `json:"seen"` // the act of acknowledging
-	SeenText    Phrase     `json:"seen_text"`
-	SeenButton  Phrase     `json:"seen_button"`
-	SeenVersion Text[Name] `json:"seen_version"` // Name: a version
-	But         Phrase     `json:"but"`
-	Outcome     Phrase     `json:"outcome"`
-	Note        Phrase     `json:"note"`
-	ButButton   Phrase     `json:"but_button"`
-	More        Phrase     `json:"more"` // say something further
+	AnswerBy   Phrase     `json:"answer_by"`
+	Seen       Phrase     `json:"seen"`      // the act of acknowledging
+	SeenText   Text[Name] `json:"seen_text"` // Name: a version
+	SeenButton Phrase     `json:"seen_button"`
+	But        Phrase     `json:"but"`
+	Outcome    Phrase     `json:"outcome"`
+	Note       Phrase     `json:"note"`
+	ButButton  Phrase     `json:"but_button"`
+	More       Phrase     `json:"more"` // say something further
 
 	Answer            Phrase     `json:"answer"` // the act of answering
 	AnswerText        Text[Who]  `json:"answer_text"`
@@ -131,5 +130,4 @@ type Relay struct {
 	NothingPassed Phrase     `json:"nothing_passed"`
 	Passed        Words      `json:"passed"` // by event type
 	Said          Phrase     `json:"said"`
-	Gone          Phrase     `json:"gone"`
 }

@@ -8,7 +8,8 @@ type Home struct {
 	Named        Phrase     `json:"named"`
 	OpenButton   Phrase     `json:"open_button"`
 	RelayButton  Phrase     `json:"relay_button"`
-	Waiting      Phrase     `json:"waiting"` // heads what wants an answer
+	Waiting      Phrase     `json:"waiting"`     // heads what wants an answer
+	WaitingAll   Phrase     `json:"waiting_all"` // the same, for who looks after everybody
 	NothingWaits Phrase     `json:"nothing_waits"`
 	AllAlerts    Counted    `json:"all_alerts"`
 	Know         Counted    `json:"know"`
@@ -18,6 +19,7 @@ type Home struct {
 	Overdue      Counted    `json:"overdue"`
 	DueSoon      Counted    `json:"due_soon"`
 	Next         Phrase     `json:"next"`
+	NextAll      Phrase     `json:"next_all"`
 	NoReply      Phrase     `json:"no_reply"`
 	Answered     Text[Pair] `json:"answered"` // A of B states
 	OurAnswer    Text[Name] `json:"our_answer"`

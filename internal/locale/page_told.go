@@ -76,7 +76,8 @@ type Told struct {
 type Wish struct {
 	Channel      Phrase `json:"channel"`
 	Target       Phrase `json:"target"`
-	TargetHint   Phrase `json:"target_hint"`
+	Office       Phrase `json:"office"`  // whose address it is to be
+	Example      Words  `json:"example"` // by channel
 	TargetKept   Phrase `json:"target_kept"`
 	Kinds        Phrase `json:"kinds"`
 	KindsHint    Phrase `json:"kinds_hint"`
@@ -128,7 +129,6 @@ type Delivery struct {
 	Dead       Phrase     `json:"dead"`
 	Cancelled  Phrase     `json:"cancelled"`
 	Expired    Phrase     `json:"expired"`
-	Queued     Phrase     `json:"queued"`
 	To         Phrase     `json:"to"`
 	NextAt     Phrase     `json:"next_at"`
 	ID         Phrase     `json:"id"`

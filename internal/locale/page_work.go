@@ -91,6 +91,7 @@ type WorkStart struct {
 	MonitorLead    Phrase     `json:"monitor_lead"`
 	MonitorReview  Phrase     `json:"monitor_review"`
 	Protocol       Phrase     `json:"protocol"`
+	Proposed       Phrase     `json:"proposed"`
 	ChooseProtocol Phrase     `json:"choose_protocol"`
 	Proposal       Phrase     `json:"proposal"`
 	Steps          Counted    `json:"steps"`

@@ -2,8 +2,10 @@ package protocol_test
 
 import (
 	"encoding/csv"
+	"fmt"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -47,11 +49,16 @@ func words(text string) []string {
 
 var rungs = regexp.MustCompile(` → |, then |; `)
 
-func TestTheHurricaneTemplateIsTheTableFieldByField(t *testing.T) {
-	rows := table(t)["hurricane"]
-	h := hurricane(t)
-	if len(rows) != 37 || len(h.Steps) != 37 {
-		t.Fatalf("%d rows and %d steps, want 37 of each", len(rows), len(h.Steps))
+func TestEveryShippedTemplateIsTheTableFieldByField(t *testing.T) {
+	for name, steps := range map[string]int{"hurricane": 37, "volcano": 30} {
+		t.Run(name, func(t *testing.T) { isTheTable(t, shipped(t, name), table(t)[name], steps) })
+	}
+}
+
+func isTheTable(t *testing.T, h *protocol.Template, rows []row, steps int) {
+	t.Helper()
+	if len(rows) != steps || len(h.Steps) != steps {
+		t.Fatalf("%d rows and %d steps, want %d of each", len(rows), len(h.Steps), steps)
 	}
 	for i, r := range rows {
 		s := h.Steps[i]
@@ -124,7 +131,7 @@ func organisationOf(agency string) place.Party {
 	return ""
 }
 
-// fromTable builds a template out of the table alone, for the two that do not ship yet.
+// fromTable builds a template out of the table alone: also one that does not ship yet.
 func fromTable(t *testing.T, name string) *protocol.Template {
 	t.Helper()
 	both := func(text string) place.Text { return place.Text{EN: text, FR: text} }
@@ -208,53 +215,86 @@ func span(t *testing.T, text string) protocol.Span {
 	return s
 }
 
-func hurricane(t interface{ Fatal(...any) }) *protocol.Template {
-	h, ok := protocol.Lookup("hurricane")
+// shipped gives a template of this build.
+func shipped(t interface{ Fatalf(string, ...any) }, id string) *protocol.Template {
+	tmpl, ok := protocol.Lookup(id)
 	if !ok {
-		t.Fatal("there is no hurricane template")
+		t.Fatalf("there is no %s template", id)
 	}
-	return h
+	return tmpl
 }
 
-func TestTheHurricaneTemplateSaysWhatItIs(t *testing.T) {
-	h := hurricane(t)
-	if h.Status != protocol.Proposal || h.Version < 1 || h.Note.EN == "" || h.Note.FR == "" {
-		t.Errorf("status %q, version %d, note %q", h.Status, h.Version, h.Note.EN)
-	}
-	var returns []string
-	for _, s := range h.Steps {
-		if s.Title.FR == s.Title.EN {
-			t.Errorf("%s has no French title", s.Code)
-		}
-		if s.ReturnPart {
-			returns = append(returns, s.Code)
-		}
-	}
-	if diff := cmp.Diff([]string{"HUR-35", "HUR-36", "HUR-37"}, returns); diff != "" {
-		t.Errorf("return part (-want +got):\n%s", diff)
-	}
-	if got := protocol.Templates(); len(got) != 1 || got[0] != h {
-		t.Errorf("%d templates ship", len(got))
-	}
-	want := []protocol.Anchor{"LANDFALL", "ACTIVATION", "DEPARTURE", "ARRIVAL", "STAY_END", "RETURN", "STAND_DOWN"}
-	if diff := cmp.Diff(want, h.Anchors()); diff != "" {
-		t.Errorf("anchors (-want +got):\n%s", diff)
-	}
+func hurricane(t interface{ Fatalf(string, ...any) }) *protocol.Template {
+	return shipped(t, "hurricane")
 }
 
-func TestEverySourceThatAStepNamesIsListed(t *testing.T) {
-	h := hurricane(t)
-	key := regexp.MustCompile(`S\d+[a-z]?`)
-	used := map[string]bool{}
-	for _, s := range h.Steps {
-		for _, k := range key.FindAllString(s.Basis, -1) {
-			used[k] = true
-			if h.Sources[k] == "" {
-				t.Errorf("%s names %s, which is not listed", s.Code, k)
+func TestAShippedTemplateSaysWhatItIs(t *testing.T) {
+	for _, c := range []struct {
+		id      string
+		returns []string
+		anchors []protocol.Anchor
+	}{
+		{
+			"hurricane", []string{"HUR-35", "HUR-36", "HUR-37"},
+			[]protocol.Anchor{"LANDFALL", "ACTIVATION", "DEPARTURE", "ARRIVAL", "STAY_END", "RETURN", "STAND_DOWN"},
+		},
+		{
+			"volcano", []string{"VOL-27", "VOL-28", "VOL-29", "VOL-30"},
+			[]protocol.Anchor{"ORANGE", "RED", "DEPARTURE", "ARRIVAL", "ALLCLEAR", "RETURN", "STAY_END", "STAND_DOWN", "ACTIVATION"},
+		},
+	} {
+		tmpl := shipped(t, c.id)
+		if tmpl.Status != protocol.Proposal || tmpl.Version < 1 || tmpl.Note.EN == "" || tmpl.Note.FR == "" {
+			t.Errorf("%s: status %q, version %d, note %q", c.id, tmpl.Status, tmpl.Version, tmpl.Note.EN)
+		}
+		var returns []string
+		for _, s := range tmpl.Steps {
+			if s.Title.FR == s.Title.EN {
+				t.Errorf("%s has no French title", s.Code)
+			}
+			if s.ReturnPart {
+				returns = append(returns, s.Code)
 			}
 		}
+		if diff := cmp.Diff(c.returns, returns); diff != "" {
+			t.Errorf("%s: return part (-want +got):\n%s", c.id, diff)
+		}
+		if diff := cmp.Diff(c.anchors, tmpl.Anchors()); diff != "" {
+			t.Errorf("%s: anchors (-want +got):\n%s", c.id, diff)
+		}
 	}
-	if len(used) < 20 {
-		t.Errorf("only %d sources are used", len(used))
+	if got := protocol.Templates(); len(got) != 2 || got[0].ID != "hurricane" || got[1].ID != "volcano" {
+		t.Errorf("%d templates ship", len(got))
+	}
+}
+
+func TestEverySourceThatAStepNamesIsListedAndNoOther(t *testing.T) {
+	key := regexp.MustCompile(`S\d+[a-z]?`)
+	span := regexp.MustCompile(`S(\d+)–S(\d+)`)
+	for _, tmpl := range protocol.Templates() {
+		used := map[string]bool{}
+		for _, s := range tmpl.Steps {
+			for _, k := range key.FindAllString(s.Basis, -1) {
+				used[k] = true
+				if tmpl.Sources[k] == "" {
+					t.Errorf("%s names %s, which is not listed", s.Code, k)
+				}
+			}
+			for _, m := range span.FindAllStringSubmatch(s.Basis, -1) {
+				first, _ := strconv.Atoi(m[1])
+				last, _ := strconv.Atoi(m[2])
+				for n := first; n <= last; n++ {
+					used[fmt.Sprintf("S%02d", n)] = true
+				}
+			}
+		}
+		for k := range tmpl.Sources {
+			if !used[k] {
+				t.Errorf("%s lists %s, which no step names", tmpl.ID, k)
+			}
+		}
+		if len(used) < 20 {
+			t.Errorf("%s: only %d sources are used", tmpl.ID, len(used))
+		}
 	}
 }

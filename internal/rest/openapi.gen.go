@@ -130,6 +130,7 @@ const (
 	FigureCategoryDeaths                           FigureCategory = "deaths"
 	FigureCategoryIdps                             FigureCategory = "idps"
 	FigureCategoryIdpsSettledElsewhere             FigureCategory = "idps_settled_elsewhere"
+	FigureCategoryInterestedInGoing                FigureCategory = "interested_in_going"
 	FigureCategoryLocalIntegration                 FigureCategory = "local_integration"
 	FigureCategoryLocallyIntegratedIdps            FigureCategory = "locally_integrated_idps"
 	FigureCategoryMultipleDisplacement             FigureCategory = "multiple_displacement"
@@ -1594,7 +1595,7 @@ type Figure struct {
 	// AsOf When it was so. Of a flow: its end.
 	AsOf time.Time `json:"as_of"`
 
-	// Category What those counted are (after IDMC Helix). The first seven are stocks, the others flows.
+	// Category What those counted are (after IDMC Helix). The first eight are stocks, the others flows. `interested_in_going` are people who said that they want to go to `place`, and have not gone.
 	//
 	// Example: people_displaced_across_borders
 	Category FigureCategory `json:"category"`
@@ -1686,7 +1687,7 @@ type Figure struct {
 	Unit FigureUnit `json:"unit"`
 }
 
-// FigureCategory What those counted are (after IDMC Helix). The first seven are stocks, the others flows.
+// FigureCategory What those counted are (after IDMC Helix). The first eight are stocks, the others flows. `interested_in_going` are people who said that they want to go to `place`, and have not gone.
 //
 // Example: people_displaced_across_borders
 type FigureCategory string
@@ -2343,7 +2344,7 @@ type NewFigure struct {
 	// AsOf When it was so. Of a flow: its end.
 	AsOf time.Time `json:"as_of"`
 
-	// Category What those counted are (after IDMC Helix). The first seven are stocks, the others flows.
+	// Category What those counted are (after IDMC Helix). The first eight are stocks, the others flows. `interested_in_going` are people who said that they want to go to `place`, and have not gone.
 	//
 	// Example: people_displaced_across_borders
 	Category FigureCategory `json:"category"`
