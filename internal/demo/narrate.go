@@ -8,8 +8,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/vbauerster/mpb/v8"
-	"github.com/vbauerster/mpb/v8/decor"
 )
 
 // The layout: nothing is wider than a page, so that it reads well in a log too.
@@ -40,8 +38,9 @@ type narrator struct {
 	terminal bool
 	began    time.Time              // zero: nothing is timed yet
 	scenario func(time.Time) string // what the exercise clock shows; nil: no exercise runs
-	bars     *mpb.Progress          // while bars are shown; lines go above them
-	gauges   []gauge                // the bars
+	gauges   []*gauge               // bars that are shown at the foot; lines go above them
+	drawn    int                    // how many of them stand on the terminal now
+	redrawn  time.Time
 	held     bool                   // what arrives waits until it is said what it follows from
 	waiting  []string               // finished lines that wait
 }
@@ -145,11 +144,11 @@ func (n *narrator) write(colour string, lines ...string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	text := strings.Join(n.dressed(colour, lines), "\n") + "\n"
-	if n.bars != nil {
-		_, _ = io.WriteString(n.bars, text)
-		return
-	}
+	n.erase()
 	_, _ = io.WriteString(n.out, text) // a terminal that went away ends the demo by its signal
+	if len(n.gauges) > 0 {
+		n.draw()
+	}
 }
 
 // dressed gives the lines as they are written.
@@ -164,24 +163,31 @@ func (n *narrator) dressed(colour string, lines []string) []string {
 	return out
 }
 
-// gauge is a bar on a terminal and nothing in a log.
-type gauge struct{ bar *mpb.Bar }
+// gauge is a bar at the foot of a terminal and nothing in a log.
+type gauge struct {
+	n           *narrator
+	label       string
+	done, total int64
+	left        func(done, total int64) string
+}
+
+const (
+	barWidth = 40
+	barEvery = 100 * time.Millisecond // how often a bar is drawn at most
+)
 
 // gauge shows how much of something is done, in the words of left. Call done when no bar is needed any more.
-func (n *narrator) gauge(label string, total int, left func(done, total int64) string) gauge {
+func (n *narrator) gauge(label string, total int, left func(done, total int64) string) *gauge {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	g := &gauge{label: label, total: int64(total), left: left}
 	if !n.terminal {
-		return gauge{}
+		return g
 	}
-	if n.bars == nil {
-		n.bars = mpb.New(mpb.WithOutput(n.out), mpb.WithWidth(40), mpb.WithRefreshRate(100*time.Millisecond))
-	}
-	g := gauge{n.bars.New(int64(total), mpb.BarStyle().Lbound("").Filler("━").Tip("━").Padding("·").Rbound(""),
-		mpb.PrependDecorators(decor.Name(fmt.Sprintf("  %-14s", label))),
-		mpb.AppendDecorators(decor.Any(func(s decor.Statistics) string { return " " + left(s.Current, s.Total) })),
-	)}
+	g.n = n
+	n.erase()
 	n.gauges = append(n.gauges, g)
+	n.draw()
 	return g
 }
 
@@ -190,25 +196,45 @@ func counted(done, total int64) string   { return fmt.Sprintf("%d of %d", done, 
 func remaining(done, total int64) string { return fmt.Sprintf("%d s", (total-done+9)/10) }
 
 // set moves the bar.
-func (g gauge) set(value int) {
-	if g.bar != nil {
-		g.bar.SetCurrent(int64(value))
+func (g *gauge) set(value int) {
+	if g.n == nil {
+		return
+	}
+	g.n.mu.Lock()
+	defer g.n.mu.Unlock()
+	g.done = min(int64(value), g.total)
+	if now := g.n.now(); now.Sub(g.n.redrawn) >= barEvery || g.done == g.total {
+		g.n.erase()
+		g.n.draw()
 	}
 }
 
 // done takes the bars off the page.
 func (n *narrator) done() {
 	n.mu.Lock()
-	bars, gauges := n.bars, n.gauges
-	n.bars, n.gauges = nil, nil
-	n.mu.Unlock()
-	if bars == nil {
-		return
+	defer n.mu.Unlock()
+	n.erase()
+	n.gauges = nil
+}
+
+// erase takes the bars off the terminal: up by as many lines, and clear what follows (ECMA-48, CUU and ED). Call it with mu held.
+func (n *narrator) erase() {
+	if n.drawn > 0 {
+		_, _ = fmt.Fprintf(n.out, "\x1b[%dA\x1b[J", n.drawn)
+		n.drawn = 0
 	}
-	for _, g := range gauges {
-		g.bar.Abort(true)
+}
+
+// draw puts the bars at the foot. Call it with mu held.
+func (n *narrator) draw() {
+	for _, g := range n.gauges {
+		full := 0
+		if g.total > 0 {
+			full = int(g.done * barWidth / g.total)
+		}
+		_, _ = fmt.Fprintf(n.out, "  %-14s %s%s %s\n", g.label, strings.Repeat("━", full), strings.Repeat("·", barWidth-full), g.left(g.done, g.total))
 	}
-	bars.Wait()
+	n.drawn, n.redrawn = len(n.gauges), n.now()
 }
 
 // noBreak is a space at which no line ends; it is written as an ordinary one.
