@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 	"unicode/utf8"
-
 )
 
 // The layout: nothing is wider than a page, so that it reads well in a log too.
@@ -41,8 +40,8 @@ type narrator struct {
 	gauges   []*gauge               // bars that are shown at the foot; lines go above them
 	drawn    int                    // how many of them stand on the terminal now
 	redrawn  time.Time
-	held     bool                   // what arrives waits until it is said what it follows from
-	waiting  []string               // finished lines that wait
+	held     bool     // what arrives waits until it is said what it follows from
+	waiting  []string // finished lines that wait
 }
 
 // begin starts the clock in front of the lines.
