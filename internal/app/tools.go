@@ -10,6 +10,7 @@ import (
 	"landfall/internal/incident"
 	"landfall/internal/ledger"
 	"landfall/internal/notify"
+	"landfall/internal/preparedness"
 	"landfall/internal/store"
 )
 
@@ -56,6 +57,7 @@ func reader(st store.Store, now func() time.Time, log *slog.Logger) (*ledger.Led
 	l := ledger.New(st, ledger.Options{Now: now, Logger: log, Shared: true})
 	access.NewDesk(l, st, access.Options{Now: now, Logger: log})
 	incidents := incident.NewDesk(l, st, nil)
+	preparedness.NewDesk(l, st, situation{incidents})
 	_, err := notify.NewDesk(l, st, notify.DeskOptions{Visibility: incidents, SealKey: make([]byte, 32), Logger: log})
 	return l, err
 }
