@@ -7,7 +7,7 @@ tool := go tool -modfile=.ci/tools/go.mod
 help: ## this list
 	@sed -nE 's/^([a-z]+):.*## (.*)$$/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
-demo: ## play Hurricane Maria on this machine and watch
+demo: ## play Hurricane Maria and La Soufrière on this machine and watch
 	go run ./cmd/landfall demo
 
 build: ## one static binary, bin/landfall

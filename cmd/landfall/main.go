@@ -23,7 +23,7 @@ var version = ""
 
 type cli struct {
 	Serve       serveCmd       `cmd:"" help:"Run the service."`
-	Demo        demoCmd        `cmd:"" help:"Run the service in a folder of its own and play Hurricane Maria 2017 on it, as an exercise."`
+	Demo        demoCmd        `cmd:"" help:"Run the service in a folder of its own and play Hurricane Maria 2017 and La Soufrière 2021 on it, as exercises."`
 	Token       tokenCmd       `cmd:"" help:"Make an account of a state or organisation with a token, or another token for one."`
 	Check       checkCmd       `cmd:"" help:"Look at everything the service needs and say in plain words what is wrong. Also beside a running service."`
 	Verify      verifyCmd      `cmd:"" help:"Prove every record: hashes, chain, values, projections. Also beside a running service."`

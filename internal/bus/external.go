@@ -22,6 +22,7 @@ const (
 	reachPatience = 20 * time.Second // for servers on their way up, and two elections: NATS takes four to nine seconds for one
 	dialTimeout   = 2 * time.Second  // for one server
 	retryInterval = 250 * time.Millisecond
+	settleTimeout = 6 * time.Second // a leader collects the list of consumers for up to 4 s
 
 	pingInterval = 5 * time.Second // a machine without power closes no connection: after three silent pings it is given up
 	pingsMissed  = 2
@@ -121,9 +122,12 @@ func (b *Bus) reachExternal(ctx context.Context, cfg Config) (continuity Continu
 	}
 }
 
-// settleExternal makes sure of the stream. What nobody of this process has seen, the consumers have: one that is ahead of the stream
+// settleExternal makes sure of the stream, once. A question that is asked while the cluster has no leader is lost, so none is waited for as long as Open
+// has. What nobody of this process has seen, the consumers have: one that is ahead of the stream
 // shows that the cluster lost its newest messages.
 func (b *Bus) settleExternal(ctx context.Context) (Continuity, error) {
+	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
 	st, err := b.ensure(ctx)
 	switch {
 	case err != nil:

@@ -19,7 +19,7 @@ const (
 	streamAge       = 30 * 24 * time.Hour
 	streamBytes     = 1 << 30
 	duplicateWindow = 2 * time.Minute
-	lookTimeout     = 5 * time.Second // a cluster that has just lost a server chooses who answers
+	lookTimeout     = time.Second
 	changeTimeout   = 2 * time.Second // a server that gets two different requests to make one stream answers one of them only
 
 	incarnationKey = "landfall-incarnation" // in the stream's metadata

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// party is an office of the story, under the code that the API knows it by.
+// party is an office of the story, under the code that the API knows its state or body by.
 type party struct {
 	code string // DMA, ORG-CDEMA
 	name string
@@ -13,60 +13,74 @@ type party struct {
 	role string
 }
 
+// seat tells the posts of one party apart: "LCA/liaison".
+func (p party) seat() string { return p.code + "/" + p.role }
+
 // The parties that the story needs by name.
 const (
 	dominica   = "DMA"
 	antigua    = "ATG"
 	saintLucia = "LCA"
+	grenada    = "GRD"
+	stVincent  = "VCT"
 	cdema      = "ORG-CDEMA"
+	oecs       = "ORG-OECS"
 )
 
 const (
 	coordinator     = "coordinator"
+	official        = "official"
+	liaison         = "liaison"
 	regionalOfficer = "regional_officer"
 )
 
-// cast gives every state and territory of the Eastern Caribbean and its neighbours, and the regional bodies that have steps in the hurricane protocol.
-// The posts are made up; nobody holds them.
+// cast gives every state and territory of the Eastern Caribbean and its neighbours, the regional bodies that have steps in a protocol, and the posts
+// that somebody may sit down at in a browser. The posts are made up; nobody holds them. The first post of a party is the one that acts for
+// it in the story.
 func cast() []party {
 	states := []struct{ code, name string }{
 		{dominica, "Dominica"}, {antigua, "Antigua and Barbuda"}, {saintLucia, "Saint Lucia"},
-		{"GRD", "Grenada"}, {"MSR", "Montserrat"}, {"KNA", "Saint Kitts and Nevis"}, {"VCT", "Saint Vincent and the Grenadines"},
+		{grenada, "Grenada"}, {"MSR", "Montserrat"}, {"KNA", "Saint Kitts and Nevis"}, {stVincent, "Saint Vincent and the Grenadines"},
 		{"AIA", "Anguilla"}, {"VGB", "British Virgin Islands"}, {"MTQ", "Martinique"}, {"GLP", "Guadeloupe"}, {"MAF", "Saint-Martin"},
 		{"BRB", "Barbados"}, {"TTO", "Trinidad and Tobago"}, {"GUY", "Guyana"}, {"JAM", "Jamaica"},
 	}
-	bodies := []struct{ code, name string }{{cdema, "CDEMA"}, {"ORG-OECS", "OECS Commission"}, {"ORG-IOM", "IOM"}}
-	all := make([]party, 0, len(states)+len(bodies))
+	bodies := []struct{ code, name string }{{cdema, "CDEMA"}, {oecs, "OECS Commission"}, {"ORG-IOM", "IOM"}}
+	all := make([]party, 0, len(states)+len(bodies)+3)
 	for _, s := range states {
 		all = append(all, party{code: s.code, name: s.name, desk: "Duty officer, " + s.name, role: coordinator})
 	}
 	for _, b := range bodies {
 		all = append(all, party{code: b.code, name: b.name, desk: "Duty officer, " + b.name, role: regionalOfficer})
 	}
-	return all
+	return append(all,
+		party{code: dominica, name: "Dominica", desk: "Foreign affairs desk, Dominica", role: official},
+		party{code: saintLucia, name: "Saint Lucia", desk: "Foreign affairs desk, Saint Lucia", role: official},
+		party{code: saintLucia, name: "Saint Lucia", desk: "Tourism liaison, Saint Lucia", role: liaison},
+	)
 }
 
-// names gives what each party is called, by code.
+// names gives what each party is called on the terminal, by code.
 func names() map[string]string {
 	names := map[string]string{}
 	for _, p := range cast() {
 		names[p.code] = p.name
 	}
+	names[stVincent] = "Saint Vincent" // as people say
 	return names
 }
 
 // listeners are the parties whose systems the demo plays too: each has a webhook.
-func listeners() []string { return []string{dominica, antigua, saintLucia, cdema} }
+func listeners() []string { return []string{dominica, antigua, saintLucia, cdema, grenada, stVincent} }
 
-// office is a party that can act: it has an account and a token.
+// office is a post that can act: it has an account and a token.
 type office struct {
 	party
 	client
 	token string
 }
 
-// seed makes an account with a token for every party, as an administrator would, and a subscription for every listener, as the office
-// itself would.
+// seed makes an account with a token for every post, as an administrator would, and a subscription for every listener, as the office
+// itself would. It gives the offices by seat, and the first of each party by its code too.
 func seed(ctx context.Context, first client, r *receiver) (map[string]office, error) {
 	offices := map[string]office{}
 	for _, p := range cast() {
@@ -82,7 +96,11 @@ func seed(ctx context.Context, first client, r *receiver) (map[string]office, er
 		if _, err := first.post(ctx, "/api/v1/tokens", map[string]any{"account_id": account.ID, "label": "Demo"}, &token); err != nil {
 			return nil, fmt.Errorf("token of %s: %w", p.name, err)
 		}
-		offices[p.code] = office{party: p, client: first.as(token.Secret), token: token.Secret}
+		o := office{party: p, client: first.as(token.Secret), token: token.Secret}
+		offices[p.seat()] = o
+		if _, taken := offices[p.code]; !taken {
+			offices[p.code] = o
+		}
 	}
 	for _, code := range listeners() {
 		if err := subscribe(ctx, offices[code], r); err != nil {
@@ -110,7 +128,7 @@ func subscribe(ctx context.Context, o office, r *receiver) error {
 // wanted gives the kinds of event that an office subscribes to; none means all.
 func wanted(code string) []string {
 	switch code {
-	case dominica:
+	case dominica, stVincent:
 		return []string{"alert.*", "answer.given", "movement.arrived"}
 	case antigua:
 		return []string{"alert.raised", "anchor.moved", "figure.reported"}

@@ -65,6 +65,12 @@ func (n *narrator) print(format string, args ...any) { n.write(plain, fmt.Sprint
 func (n *narrator) good(format string, args ...any) { n.write(green, fmt.Sprintf(format, args...)) }
 func (n *narrator) bad(format string, args ...any)  { n.write(red, fmt.Sprintf(format, args...)) }
 
+// chapter opens a story.
+func (n *narrator) chapter(title string) {
+	head := fmt.Sprintf("══ %s ", title)
+	n.write(bold, "", head+strings.Repeat("═", max(0, pageWidth-utf8.RuneCountInString(head))))
+}
+
 // scene opens a new part of the story.
 func (n *narrator) scene(number int, title string) {
 	head := fmt.Sprintf("── %d  %s ", number, title)

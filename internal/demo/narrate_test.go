@@ -39,6 +39,7 @@ func tell(n *narrator, clock *time.Time) {
 	n.print("  URL    http://127.0.0.1:8080")
 	n.good("Landfall is ready: http://127.0.0.1:8080")
 	n.begin()
+	n.chapter("La Soufrière, Saint Vincent, April 2021")
 	n.scene(1, "Watch and monitoring")
 	n.say("The evening of 18 September 2017 in Roseau. The clock of this exercise runs %d times as fast as yours, so that an hour takes %s.", 240, "15 s")
 	n.did("Dominica", "opens the incident")

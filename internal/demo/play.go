@@ -8,61 +8,91 @@ import (
 	"time"
 )
 
-// play is one performance: who is on the stage, and which scenes come one after the other.
+// play is one performance: who is on the stage, and which scenes of which story come one after the other.
 type play struct {
 	tell      *narrator
 	receiver  *receiver
 	server    *server
 	now       func() time.Time
 	speed     int
-	temporary bool // the folder goes with the demo
+	temporary bool          // the folder goes with the demo
+	breath    time.Duration // to read a line before the next
 
-	public  client // nobody's; the others are made from it
-	first   string // the token of the first account
-	offices map[string]office
+	public client // nobody's; the others are made from it
+	first  string // the token of the first account
+
 	storm   hazard
-	evening incident // before and after the landfall: scenes 1 to 4
-	week    incident // eight days later: scenes 5 and 6
+	evening incident // Maria before and after the landfall
+	week    incident // eight days later
+
+	mountain hazard
+	eruption incident // La Soufrière on the day of the order
+	weeks    incident // three weeks later
 
 	names map[string]string // what parties are called
 
-	mu    sync.Mutex
-	watch map[string]clock // incidents whose arrivals are told of, with their clocks
+	mu      sync.Mutex
+	offices map[string]office // set once, before the first scene
+	watch   map[string]clock  // incidents whose arrivals are told of, with their clocks
 }
 
-// scene is one part of the story.
+// scene is one part of a story.
 type scene struct {
 	title string
 	play  func(*play, context.Context) error
 }
 
-func scenes() []scene {
-	return []scene{
-		{"Watch", (*play).watchTheStorm},
-		{"Activation", (*play).activate},
-		{"The neighbour answers", (*play).answer},
-		{"A step that nobody did", (*play).overdue},
-		{"People cross the sea", (*play).move},
-		{"Figures that disagree", (*play).disagree},
-		{"Proof: the server is killed while eight clients write", (*play).prove},
+// story is an event of the past that is played as exercises.
+type story struct {
+	title  string
+	scenes []scene
+}
+
+func stories() []story {
+	return []story{
+		{"Hurricane Maria, Dominica, September 2017", []scene{
+			{"Watch", (*play).watchTheStorm},
+			{"Activation", (*play).activate},
+			{"The neighbour answers", (*play).answer},
+			{"A step that nobody did", (*play).overdue},
+			{"People cross the sea", (*play).move},
+			{"Figures that disagree", (*play).disagree},
+			{"Maria is closed", (*play).end},
+		}},
+		{"La Soufrière, Saint Vincent, April 2021", []scene{
+			{"From orange to red", (*play).order},
+			{"Four states are asked", (*play).fourAreAsked},
+			{"A sum that does not add up", (*play).addUp},
+			{"Places, and people who want them", (*play).offered},
+		}},
+		{"Proof", []scene{
+			{"The server is killed while eight clients write", (*play).prove},
+			{"What is left to do", (*play).leave},
+		}},
 	}
 }
 
 // How the story is paced, and how long it waits for what must come.
 const (
-	breath       = 1200 * time.Millisecond // to read a line before the next
+	readingPace  = time.Second
 	arriveWithin = 10 * time.Second
 )
 
 // perform starts the server, brings the offices on the stage and plays every scene.
 func (p *play) perform(ctx context.Context) error {
+	p.breath = readingPace
 	if err := p.open(ctx); err != nil {
 		return err
 	}
-	for i, s := range scenes() {
-		p.tell.scene(i+1, s.title)
-		if err := s.play(p, ctx); err != nil {
-			return fmt.Errorf("scene %d, %s: %w", i+1, s.title, err)
+	number := 0
+	for _, told := range stories() {
+		p.tell.chapter(told.title)
+		for _, s := range told.scenes {
+			number++
+			p.tell.scene(number, s.title)
+			if err := s.play(p, ctx); err != nil {
+				return fmt.Errorf("scene %d, %s: %w", number, s.title, err)
+			}
 		}
 	}
 	return nil
@@ -70,7 +100,7 @@ func (p *play) perform(ctx context.Context) error {
 
 // open starts the server, says where it is, and lets the offices in.
 func (p *play) open(ctx context.Context) error {
-	p.tell.print("Landfall demo: Hurricane Maria, Dominica, September 2017, played as an exercise.")
+	p.tell.print("Landfall demo: Hurricane Maria, 2017, and La Soufrière, 2021, played as exercises.")
 	p.tell.print("")
 	err := p.server.start(ctx)
 	if err != nil {
@@ -91,17 +121,43 @@ func (p *play) open(ctx context.Context) error {
 	p.tell.good("Landfall is ready: %s", p.server.url())
 	p.tell.begin()
 	p.tell.print("")
-	p.tell.say("What carries a source is of 2017; all else is exercise play. The offices are role accounts, nobody is named. Each line shows " +
+	p.tell.say("What carries a source is of its time; all else is exercise play. The offices are role accounts, nobody is named. Each line shows " +
 		"your clock from now on, the clock of the exercise, who, and what. Lines with → have arrived at that office's webhook.")
-	if p.offices, err = seed(ctx, p.public.as(p.first), p.receiver); err != nil {
-		return err
-	}
-	p.tell.did("Demo", "%d offices have an account and a token, and %d of them a webhook", len(p.offices), len(listeners()))
-	return nil
+	return p.seat(ctx)
 }
 
-// at gives an office on the stage.
-func (p *play) at(code string) office { return p.offices[code] }
+// seat lets the offices in, and has Saint Lucia's tourism liaison say what its hotels are worth.
+func (p *play) seat(ctx context.Context) error {
+	offices, err := seed(ctx, p.public.as(p.first), p.receiver)
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	p.offices = offices
+	p.mu.Unlock()
+	p.tell.did("Demo", "%d posts have an account and a token, and %d of their offices a webhook", len(cast()), len(listeners()))
+	return p.prepare(ctx)
+}
+
+// at gives an office on the stage: by the code of its party, whose first post it is, or by its seat.
+func (p *play) at(seat string) office {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.offices[seat]
+}
+
+// tokens gives the secret of every post on the stage by its seat, the code of the party and the role: "VCT/coordinator", "DMA/official",
+// "LCA/liaison". With one of them a browser on this machine is signed in as that post. They are role accounts of an exercise, live as long as the
+// demo's folder, and are handed to nobody but whoever runs the demo. Empty before the offices are seated. Safe for concurrent use.
+func (p *play) tokens() map[string]string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	secrets := map[string]string{}
+	for _, o := range p.offices {
+		secrets[o.seat()] = o.token
+	}
+	return secrets
+}
 
 // name gives what a party is called on the terminal.
 func (p *play) name(code string) string {
@@ -179,24 +235,27 @@ func (p *play) until(ctx context.Context, at time.Time, label string) error {
 }
 
 // breathe lets a reader follow.
-func (p *play) breathe(ctx context.Context) error { return pause(ctx, breath) }
+func (p *play) breathe(ctx context.Context) error { return pause(ctx, p.breath) }
 
-// invite says what to try next, for three offices with their tokens.
+// invite says what to try next, for three users with their tokens.
 func (p *play) invite(bounded bool) {
 	p.tell.print("")
 	until := "until you press Ctrl-C"
 	if bounded {
 		until = "until its time is over"
 	}
-	p.tell.say("The server stays up %s. The exercises go on, and what falls due is told here. To try in another terminal:", until)
-	for _, try := range []struct{ office, what, path string }{
-		{antigua, "what Antigua and Barbuda is asked", "/api/v1/alerts?status=open"},
-		{dominica, "what Dominica sees: who was told and who has answered", p.evening.path("acknowledgements")},
-		{saintLucia, "what Saint Lucia has to do, and by when", p.evening.path("steps?party=LCA")},
+	p.tell.say("The server stays up %s. The exercises go on, and what falls due is told here. To work in a browser, open %s/sign-in with one of these tokens:", until, p.server.url())
+	p.tell.print("")
+	for _, try := range []struct{ seat, who, what string }{
+		{stVincent + "/" + coordinator, "Saint Vincent, coordinator", "steps are open and overdue, and two states are silent"},
+		{dominica + "/" + official, "Dominica, official", "an alert wants an acknowledgement, and Saint Vincent an answer"},
+		{saintLucia + "/" + liaison, "Saint Lucia, tourism liaison", "hotels: one to assess, one whose assessment has run out"},
 	} {
-		p.tell.print("")
-		p.tell.print("    # %s", try.what)
-		p.tell.print("    curl -sH 'Authorization: Bearer %s' \\", p.at(try.office).token)
-		p.tell.print("      '%s%s'", p.server.url(), try.path)
+		p.tell.print("    %-29s %s", try.who, p.at(try.seat).token)
+		p.tell.print("    %-29s %s", "", try.what)
 	}
+	p.tell.print("")
+	p.tell.print("    # or in another terminal: who in Saint Vincent's exercise was told, and who has answered")
+	p.tell.print("    curl -sH 'Authorization: Bearer %s' \\", p.at(stVincent).token)
+	p.tell.print("      '%s%s'", p.server.url(), p.eruption.path("acknowledgements"))
 }

@@ -20,17 +20,21 @@ const (
 	settleWithin   = 12 * time.Second // for deliveries and lists to catch up
 )
 
+// fallsDue is the step that nobody reports on, so that it falls due while the server is gone.
+const fallsDue = "VOL-09"
+
 // prove has eight clients write, kills the server in the middle, starts it on the same folder, and counts. A deadline passes
 // meanwhile, and is announced once.
 func (p *play) prove(ctx context.Context) error {
-	p.follow(p.evening)
-	var standby step
-	if err := p.at(dominica).get(ctx, p.evening.path("steps", "HUR-06"), &standby); err != nil {
+	p.follow(p.eruption)
+	var order step
+	if err := p.at(stVincent).get(ctx, p.eruption.path("steps", fallsDue), &order); err != nil {
 		return err
 	}
-	due := p.evening.Clock.wall(standby.DueAt)
+	due := p.eruption.Clock.wall(order.DueAt)
 	p.tell.say("Eight clients of four offices report %d figures to four more exercises, as fast as the server takes them. In the middle it is killed, as by a "+
-		"power cut. The clients repeat what had no answer, under the same Idempotency-Key. Just then CDEMA's step HUR-06 falls due in the first exercise.", changesInAll)
+		"power cut. The clients repeat what had no answer, under the same Idempotency-Key. Just then Saint Vincent's step %s falls due: the order to leave is out, "+
+		"and nobody has found the time to report it (exercise play).", changesInAll, fallsDue)
 	incidents, err := p.openTraffic(ctx)
 	if err != nil {
 		return err
@@ -46,7 +50,7 @@ func (p *play) prove(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := p.toldOnce(ctx, due, standby); err != nil {
+	if err := p.toldOnce(ctx, due, order); err != nil {
 		return err
 	}
 	p.tell.print("")
@@ -56,6 +60,9 @@ func (p *play) prove(ctx context.Context) error {
 	p.tell.print("    lost        %5d", c.lost)
 	p.tell.print("    doubled ids %5d", c.doubled)
 	p.tell.print("")
+	if err := p.endTraffic(ctx, incidents); err != nil {
+		return err
+	}
 	if err := p.verify(ctx); err != nil {
 		return err
 	}
@@ -70,14 +77,24 @@ func (p *play) prove(ctx context.Context) error {
 // openTraffic opens the exercises that the burst goes to. Their arrivals are counted, not told.
 func (p *play) openTraffic(ctx context.Context) ([]incident, error) {
 	var opened []incident
-	for _, origin := range []string{"GRD", "KNA", "MSR", "VCT"} {
-		i, err := p.openIncident(ctx, origin, "Exercise traffic: "+p.name(origin), september(26, 18, 0), antigua)
+	for _, origin := range []string{"AIA", "KNA", "MSR", "VGB"} {
+		i, err := p.openIncident(ctx, p.storm, origin, "Exercise traffic: "+p.name(origin), september(26, 18, 0), antigua)
 		if err != nil {
 			return nil, err
 		}
 		opened = append(opened, i)
 	}
 	return opened, nil
+}
+
+// endTraffic closes the exercises of the burst, so that only the stories are left to look at.
+func (p *play) endTraffic(ctx context.Context, incidents []incident) error {
+	for _, i := range incidents {
+		if err := p.close(ctx, i, "The burst is counted."); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // burstAndKill runs the burst; when two fifths are accepted, it kills the server, waits for the deadline to pass, and starts it again.
@@ -142,7 +159,7 @@ func (p *play) killAndStart(ctx context.Context, due time.Time) error {
 		if err := pause(ctx, left); err != nil {
 			return err
 		}
-		p.tell.did("Demo", "lets HUR-06 fall due while the server is gone")
+		p.tell.did("Demo", "lets %s fall due while the server is gone", fallsDue)
 	}
 	p.tell.hold()
 	again := p.now()
@@ -205,24 +222,24 @@ func (p *play) kept(ctx context.Context, incidents []incident) ([]string, error)
 
 var errNotOnce = errors.New("a deadline was not announced exactly once")
 
-// toldOnce checks that the deadline that passed meanwhile was announced, under one id.
+// toldOnce checks that the deadline that passed meanwhile was announced to its owner, under one id.
 func (p *play) toldOnce(ctx context.Context, due time.Time, s step) error {
-	told, err := p.expectAlert(ctx, p.evening, cdema, "step_overdue", s.Key)
+	told, err := p.expectAlert(ctx, p.eruption, s.Party, "step_overdue", s.Key)
 	if err != nil {
 		return err
 	}
 	log, _ := p.receiver.arrivals()
 	ids := map[string]bool{}
 	for _, a := range log {
-		if d := a.event.Data; a.signed == nil && a.box == cdema && d.Alert != nil && d.Alert.Kind == "step_overdue" && d.Alert.Subject == s.Key &&
-			d.Incident.ID == p.evening.ID {
+		if d := a.event.Data; a.signed == nil && a.box == s.Party && a.event.kind() == "alert.raised" && d.Alert != nil && d.Alert.Party == s.Party &&
+			d.Alert.Kind == "step_overdue" && d.Alert.Subject == s.Key && d.Incident.ID == p.eruption.ID {
 			ids[a.event.ID] = true
 		}
 	}
 	if len(ids) != 1 {
 		return fmt.Errorf("%w: %s came under %d ids", errNotOnce, s.Key, len(ids))
 	}
-	p.tell.did("Demo", "%s fell due at %s; CDEMA was told once, %s later", s.Key, s.DueAt.In(roseau()).Format("15:04"), briefly(told.at.Sub(due)))
+	p.tell.did("Demo", "%s fell due at %s; %s was told once, %s later", s.Key, s.DueAt.In(roseau()).Format("15:04"), p.name(s.Party), briefly(told.at.Sub(due)))
 	return nil
 }
 

@@ -4,11 +4,12 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 )
 
 // body is a request of the story, written out where it is sent.
-type body = map[string]any
+type body map[string]any
 
 // The sources of 2017 that the story quotes, as they stand in the records.
 const (
@@ -31,12 +32,12 @@ func (p *play) watchTheStorm(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if p.evening, err = p.openIncident(ctx, dominica, "Hurricane Maria: Dominica", september(18, 20, 30), antigua, saintLucia); err != nil {
+	if p.evening, err = p.openIncident(ctx, p.storm, dominica, "Hurricane Maria: Dominica", september(18, 20, 30), antigua, saintLucia); err != nil {
 		return err
 	}
 	p.follow(p.evening)
 	p.tell.did("Dominica", "opens incident %s and names Antigua and Barbuda and Saint Lucia", p.evening.Code)
-	if err := p.alerted(ctx, p.evening, "named"); err != nil {
+	if err := p.alerted(ctx, p.evening, "named", antigua, saintLucia); err != nil {
 		return err
 	}
 	forecast := september(18, 21, 0)
@@ -47,7 +48,7 @@ func (p *play) watchTheStorm(ctx context.Context) error {
 		return err
 	}
 	p.tell.did("Dominica", "starts the planning steps of the hurricane protocol; landfall is forecast for %s (exercise play)", forecast.Format("15:04"))
-	if err := p.alerted(ctx, p.evening, "planning"); err != nil {
+	if err := p.alerted(ctx, p.evening, "planning", antigua, saintLucia); err != nil {
 		return err
 	}
 	for _, done := range []struct{ party, key, evidence string }{
@@ -62,9 +63,9 @@ func (p *play) watchTheStorm(ctx context.Context) error {
 	return p.breathe(ctx)
 }
 
-// alerted waits until both receiving states have an alert, and lets a reader follow.
-func (p *play) alerted(ctx context.Context, i incident, kind string) error {
-	for _, receiver := range []string{antigua, saintLucia} {
+// alerted waits until the receiving states have an alert, and lets a reader follow.
+func (p *play) alerted(ctx context.Context, i incident, kind string, receivers ...string) error {
+	for _, receiver := range receivers {
 		if _, err := p.expectAlert(ctx, i, receiver, kind, ""); err != nil {
 			return err
 		}
@@ -79,24 +80,9 @@ func (p *play) activate(ctx context.Context) error {
 	if _, err := p.at(dominica).post(ctx, p.evening.path("activate"), body{"protocol": "hurricane"}, nil); err != nil {
 		return err
 	}
-	steps, err := all[step](ctx, p.at(dominica).client, p.evening.path("steps"))
-	if err != nil {
+	if err := p.inForce(ctx, p.evening, pressed, antigua, saintLucia); err != nil {
 		return err
 	}
-	parties := map[string]bool{}
-	for _, s := range steps {
-		parties[s.Party] = true
-	}
-	p.tell.did("Dominica", "activates the protocol: %d steps of %d parties and their deadlines, in one change", len(steps), len(parties))
-	var slowest time.Duration
-	for _, receiver := range []string{antigua, saintLucia} {
-		a, err := p.expectAlert(ctx, p.evening, receiver, "activation", "")
-		if err != nil {
-			return err
-		}
-		slowest = max(slowest, a.at.Sub(pressed))
-	}
-	p.tell.did("Demo", "from Dominica's request to the later of the two webhooks: %d ms", slowest.Milliseconds())
 	if err := p.complete(ctx, p.evening, dominica, "HUR-17", "notice"); err != nil {
 		return err
 	}
@@ -104,33 +90,40 @@ func (p *play) activate(ctx context.Context) error {
 	return p.breathe(ctx)
 }
 
-// answer has the neighbour acknowledge, and then accept on conditions: two different things.
-func (p *play) answer(ctx context.Context) error {
-	inbox, err := all[alert](ctx, p.at(antigua).client, "/api/v1/alerts?status=open&incident_id="+p.evening.ID)
+// inForce tells of an activation that its origin has just asked for, and waits until every receiving state has its alert.
+func (p *play) inForce(ctx context.Context, i incident, pressed time.Time, receivers ...string) error {
+	steps, err := all[step](ctx, p.at(i.Origin).client, i.path("steps"))
 	if err != nil {
 		return err
 	}
-	for _, a := range inbox {
-		if a.Kind != "activation" {
-			continue
-		}
-		p.tell.hold()
-		if _, err := p.at(antigua).post(ctx, "/api/v1/alerts/"+a.ID+"/acknowledge", body{"outcome": "received", "version": a.Version}, nil); err != nil {
+	parties := map[string]bool{}
+	for _, s := range steps {
+		parties[s.Party] = true
+	}
+	p.tell.did(p.name(i.Origin), "activates the protocol: %d steps of %d parties and their deadlines, in one change", len(steps), len(parties))
+	var slowest time.Duration
+	for _, receiver := range receivers {
+		a, err := p.expectAlert(ctx, i, receiver, "activation", "")
+		if err != nil {
 			return err
 		}
-		p.tell.did("Antigua and Barbuda", "acknowledges the alert, as of version %d", a.Version)
-		if _, err := p.expect(ctx, "the acknowledgement at Dominica", func(got arrival) bool {
-			return got.box == dominica && got.event.kind() == "alert.acknowledged" && got.event.Data.Alert != nil && got.event.Data.Alert.ID == a.ID
-		}); err != nil {
-			return err
-		}
+		slowest = max(slowest, a.at.Sub(pressed))
+	}
+	p.tell.did("Demo", "from %s's request to the last of the %d webhooks: %d ms", p.name(i.Origin), len(receivers), slowest.Milliseconds())
+	return nil
+}
+
+// answer has the neighbour acknowledge, and then accept on conditions: two different things.
+func (p *play) answer(ctx context.Context) error {
+	if err := p.acknowledge(ctx, p.evening, antigua); err != nil {
+		return err
 	}
 	if err := p.breathe(ctx); err != nil {
 		return err
 	}
 	const ceiling = 250
 	p.tell.hold()
-	if _, err = p.at(antigua).post(ctx, p.evening.path("answers"), body{
+	if _, err := p.at(antigua).post(ctx, p.evening.path("answers"), body{
 		"kind": "accept", "ceiling": ceiling, "reference": sourcePolicy,
 		"conditions": []string{
 			"Two ports of entry only: the airport, and the ferry dock in St John's",
@@ -143,9 +136,7 @@ func (p *play) answer(ctx context.Context) error {
 	}
 	p.tell.did("Antigua and Barbuda", "accepts, on the terms it really set some days later: two ports, six months, a form for lost papers, onward "+
 		"tickets for others (antiguaobserver.com). The ceiling of %d is exercise play.", ceiling)
-	if _, err := p.expect(ctx, "the answer at Dominica", func(got arrival) bool {
-		return got.box == dominica && got.event.kind() == "answer.given" && got.event.Data.Incident.ID == p.evening.ID
-	}); err != nil {
+	if err := p.answered(ctx, p.evening, antigua); err != nil {
 		return err
 	}
 	if err := p.complete(ctx, p.evening, antigua, "HUR-07.ATG", "note_verbale"); err != nil {
@@ -153,6 +144,37 @@ func (p *play) answer(ctx context.Context) error {
 	}
 	p.tell.did("Antigua and Barbuda", "closes its step HUR-07.ATG: to acknowledge, to answer and to close are three records")
 	return p.breathe(ctx)
+}
+
+// acknowledge has a receiving state say that it has taken in the activation, and waits until the affected state is told.
+func (p *play) acknowledge(ctx context.Context, i incident, who string) error {
+	inbox, err := all[alert](ctx, p.at(who).client, "/api/v1/alerts?status=open&incident_id="+i.ID)
+	if err != nil {
+		return err
+	}
+	at := slices.IndexFunc(inbox, func(a alert) bool { return a.Kind == "activation" })
+	if at < 0 {
+		return fmt.Errorf("the activation for %s %w among its alerts", p.name(who), errAbsent)
+	}
+	a := inbox[at]
+	p.tell.hold()
+	if _, err := p.at(who).post(ctx, "/api/v1/alerts/"+a.ID+"/acknowledge", body{"outcome": "received", "version": a.Version}, nil); err != nil {
+		return err
+	}
+	p.tell.did(p.name(who), "acknowledges the alert, as of version %d", a.Version)
+	_, err = p.expect(ctx, "the acknowledgement at "+p.name(i.Origin), func(got arrival) bool {
+		return got.box == i.Origin && got.event.kind() == "alert.acknowledged" && got.event.Data.Alert != nil && got.event.Data.Alert.ID == a.ID
+	})
+	return err
+}
+
+// answered waits until the affected state is told what a receiving state has answered.
+func (p *play) answered(ctx context.Context, i incident, who string) error {
+	_, err := p.expect(ctx, "the answer at "+p.name(i.Origin), func(got arrival) bool {
+		d := got.event.Data
+		return got.box == i.Origin && got.event.kind() == "answer.given" && d.Answer != nil && d.Answer.Party == who && d.Incident.ID == i.ID
+	})
+	return err
 }
 
 // overdue lets time pass: landfall comes, and a step that nobody does falls due.
@@ -215,12 +237,12 @@ func (p *play) move(ctx context.Context) error {
 		"is when the lines were down.")
 	p.tell.hold()
 	var err error
-	if p.week, err = p.openIncident(ctx, dominica, "Hurricane Maria: the week after", september(26, 18, 0), antigua, saintLucia); err != nil {
+	if p.week, err = p.openIncident(ctx, p.storm, dominica, "Hurricane Maria: the week after", september(26, 18, 0), antigua, saintLucia); err != nil {
 		return err
 	}
 	p.follow(p.week)
 	p.tell.did("Dominica", "opens incident %s", p.week.Code)
-	if err := p.alerted(ctx, p.week, "named"); err != nil {
+	if err := p.alerted(ctx, p.week, "named", antigua, saintLucia); err != nil {
 		return err
 	}
 	var ferry movement
@@ -265,10 +287,10 @@ func (p *play) move(ctx context.Context) error {
 }
 
 // openIncident opens an exercise and gives it as the server shows it.
-func (p *play) openIncident(ctx context.Context, origin, title string, starts time.Time, receivers ...string) (incident, error) {
+func (p *play) openIncident(ctx context.Context, h hazard, origin, title string, starts time.Time, receivers ...string) (incident, error) {
 	var i incident
 	_, err := p.at(origin).post(ctx, "/api/v1/incidents", body{
-		"title": title, "hazard_id": p.storm.ID, "origin": origin, "receivers": receivers, "severity": "extreme",
+		"title": title, "hazard_id": h.ID, "origin": origin, "receivers": receivers, "severity": "extreme",
 		"exercise": true, "exercise_speed": p.speed, "occurred_at": starts,
 	}, &i)
 	if err != nil {
@@ -279,7 +301,16 @@ func (p *play) openIncident(ctx context.Context, origin, title string, starts ti
 
 // complete reports a step done, with a reference that says that it is play.
 func (p *play) complete(ctx context.Context, i incident, party, key, evidence string) error {
-	_, err := p.at(party).post(ctx, i.path("steps", key, "complete"), body{"evidence": body{"type": evidence, "reference": exercisePlay + " " + key}}, nil)
+	return p.completed(ctx, i, party, key, evidence, time.Time{})
+}
+
+// completed is complete for a step that was done at another time than now; zero: now.
+func (p *play) completed(ctx context.Context, i incident, party, key, evidence string, at time.Time) error {
+	said := body{"evidence": body{"type": evidence, "reference": exercisePlay + " " + key}}
+	if !at.IsZero() {
+		said["occurred_at"] = at
+	}
+	_, err := p.at(party).post(ctx, i.path("steps", key, "complete"), said, nil)
 	return err
 }
 

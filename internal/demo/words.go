@@ -36,12 +36,17 @@ func (c clock) wall(scenario time.Time) time.Time {
 	return c.WallStart.Add(scenario.Sub(c.ScenarioStart) / time.Duration(max(1, c.Speed)))
 }
 
-// roseau is the time zone of the story: everybody in it is four hours behind UTC, the whole year.
+// roseau is the time zone of both stories: everybody in them is four hours behind UTC, the whole year.
 func roseau() *time.Location { return time.FixedZone("UTC-4", -4*60*60) }
 
 // september gives a moment of September 2017 in Roseau.
 func september(day, hour, minute int) time.Time {
 	return time.Date(2017, time.September, day, hour, minute, 0, 0, roseau())
+}
+
+// april gives a moment of April 2021 in Kingstown.
+func april(day, hour, minute int) time.Time {
+	return time.Date(2021, time.April, day, hour, minute, 0, 0, roseau())
 }
 
 // shows gives what the clock of the exercise shows, in Roseau.
@@ -57,11 +62,16 @@ type text struct {
 }
 
 type step struct {
-	Key   string    `json:"key"`
-	Title text      `json:"title"`
-	Party string    `json:"party"`
-	DueAt time.Time `json:"due_at"`
+	Key     string    `json:"key"`
+	Title   text      `json:"title"`
+	Party   string    `json:"party"`
+	Status  string    `json:"status"`
+	Overdue bool      `json:"overdue"`
+	DueAt   time.Time `json:"due_at"`
 }
+
+// open reports whether somebody still has to do it.
+func (s step) open() bool { return s.Status == "pending" || s.Status == "in_progress" }
 
 type alert struct {
 	ID         string    `json:"id"`
@@ -103,10 +113,28 @@ type figure struct {
 	ID         string `json:"id"`
 	Quantifier string `json:"quantifier"`
 	Number     int    `json:"number"`
+	Category   string `json:"category"`
 	Role       string `json:"role"`
 	Source     struct {
 		Name string `json:"name"`
 	} `json:"source"`
+	Parts []struct {
+		Number int `json:"number"`
+	} `json:"parts"`
+	PartsAddUp   *bool  `json:"parts_add_up"` // nil: not said
+	SupersededBy string `json:"superseded_by"`
+}
+
+// short reports whether Landfall says that the parts do not make the figure.
+func (f figure) short() bool { return f.PartsAddUp != nil && !*f.PartsAddUp }
+
+// sum gives what the parts make.
+func (f figure) sum() int {
+	sum := 0
+	for _, p := range f.Parts {
+		sum += p.Number
+	}
+	return sum
 }
 
 // number gives a figure as people say it: "more than 73,000".
@@ -166,6 +194,9 @@ func (r reader) about(a arrival) string {
 	case kind == "movement.arrived" && d.Movement != nil:
 		return fmt.Sprintf("%d have arrived, difference %d", d.Movement.Came.Total, d.Movement.Difference)
 	case kind == "figure.reported" && d.Figure != nil:
+		if d.Figure.short() {
+			return fmt.Sprintf("figure: %s, %s; DOES NOT ADD UP, its parts make %s", d.Figure.number(), d.Figure.Source.Name, grouped(d.Figure.sum()))
+		}
 		return fmt.Sprintf("figure: %s, %s", d.Figure.number(), d.Figure.Source.Name)
 	}
 	return "" // the affected state's copies of what others are asked, and what an office itself has done

@@ -58,6 +58,12 @@ func TestArrivalsAreToldInWords(t *testing.T) {
 			`{"type":"landfall.figure.reported.v1","data":{"incident":{"version":8},"figure":{"quantifier":"more_than","number":73000,"source":{"name":"a situation text"}}}}`,
 			"figure: more than 73,000, a situation text [v8, signature ok]",
 		},
+		{
+			"a figure whose parts do not make it", antigua,
+			`{"type":"landfall.figure.reported.v1","data":{"incident":{"version":8},"figure":{"quantifier":"exact","number":7411,"source":{"name":"a newspaper"},
+			  "parts":[{"number":4136},{"number":3718}],"parts_add_up":false}}}`,
+			"figure: 7,411, a newspaper; DOES NOT ADD UP, its parts make 7,854 [v8, signature ok]",
+		},
 		{"something the story passes over", dominica, `{"type":"landfall.step.started.v1","data":{}}`, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
