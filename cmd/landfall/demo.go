@@ -15,6 +15,8 @@ type demoCmd struct {
 	Listen string        `env:"-" default:"127.0.0.1:0" help:"Address of the demo's server, host:port. Port 0 takes a free one." placeholder:"HOST:PORT"`
 	For    time.Duration `env:"-" help:"End by itself after this time. Without it the demo stays up until interrupted." placeholder:"60s"`
 	Speed  int           `env:"-" default:"240" help:"Scenario seconds in a second of yours, 60 to 240." placeholder:"N"`
+
+	NoBrowser bool `env:"-" help:"Do not open a browser. None is opened either when the demo ends by itself or nobody watches it."`
 }
 
 // Run plays the demo. The server it starts takes its settings from flags alone.
@@ -32,6 +34,6 @@ func (c *demoCmd) Run(s *session) error {
 	}
 	return demo.Run(s.ctx, demo.Options{
 		Program: program, Env: env, Data: c.Data, Listen: c.Listen, For: c.For, Speed: c.Speed,
-		Out: s.out, Terminal: terminal, Colour: terminal && os.Getenv("NO_COLOR") == "", Now: time.Now,
+		Browser: terminal && c.For == 0 && !c.NoBrowser, Out: s.out, Terminal: terminal, Colour: terminal && os.Getenv("NO_COLOR") == "", Now: time.Now,
 	})
 }

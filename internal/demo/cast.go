@@ -125,6 +125,20 @@ func subscribe(ctx context.Context, o office, r *receiver) error {
 	return r.expect(o.code, made.Secret)
 }
 
+// addressees has the people of every listener told of alerts by e-mail, as their office would arrange it.
+func (p *play) addressees(ctx context.Context) error {
+	for _, code := range listeners() {
+		if _, err := p.at(code).post(ctx, "/api/v1/subscriptions", map[string]any{
+			"channel": "email", "target": address(code), "language": "en",
+			"filter": map[string]any{"kinds": []string{"alert.raised"}, "exercise": "include"},
+		}, nil); err != nil {
+			return fmt.Errorf("e-mail of %s: %w", p.name(code), err)
+		}
+	}
+	p.tell.did("Demo", "and the people of these offices an address for e-mail")
+	return nil
+}
+
 // wanted gives the kinds of event that an office subscribes to; none means all.
 func wanted(code string) []string {
 	switch code {

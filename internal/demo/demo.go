@@ -21,6 +21,7 @@ type Options struct {
 	For     time.Duration
 
 	Out      io.Writer
+	Browser  bool // open the inbox in the browser of this machine
 	Terminal bool // Out is a terminal that can be drawn on
 	Colour   bool // Out wants colours
 	Now      func() time.Time
@@ -95,6 +96,14 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	defer p.receiver.close(context.WithoutCancel(ctx))
+	closeMail, err := p.openInbox()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeMail()) }()
+	if o.Browser {
+		p.browser = func(address string) error { return browse(ctx, address) }
+	}
 	defer func() { err = errors.Join(err, p.server.stop()) }()
 
 	told := ctx

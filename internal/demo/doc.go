@@ -12,6 +12,9 @@
 //
 //	start the server ──▶ seat the offices ──▶ Maria ──▶ La Soufrière ──▶ burst, kill, start again ──▶ counts ──▶ verify ──▶ stay up or stop
 //
+// The inbox (inbox.go) shows the same arrivals in a browser, with the e-mails that a mail server on loopback took, and lets a newcomer into the console as one
+// of three posts. It answers to this machine alone, keeps the last of each office's messages, and sends nothing anywhere.
+//
 // It refuses to play in a folder whose records are not a demo's. The server never outlives the demo, and a temporary folder is removed
 // with it. Only the command line starts it.
 package demo

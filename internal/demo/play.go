@@ -12,6 +12,8 @@ import (
 type play struct {
 	tell      *narrator
 	receiver  *receiver
+	inbox     *inbox                     // nil: nobody looks
+	browser   func(address string) error // opens one; nil: none is opened
 	server    *server
 	now       func() time.Time
 	speed     int
@@ -117,6 +119,9 @@ func (p *play) open(ctx context.Context) error {
 	p.tell.print("  URL    %s    (its API, readable: /docs)", p.server.url())
 	p.tell.print("  Token  %s    (first account: all parties)", p.first)
 	p.tell.print("  Data   %s    (%s; the server writes server.log there)", p.server.data, kept)
+	if p.inbox != nil {
+		p.tell.print("  Inbox  %s    (open it: enter as one of three users, and see what each office gets)", p.receiver.url)
+	}
 	p.tell.print("")
 	p.tell.good("Landfall is ready: %s", p.server.url())
 	p.tell.begin()
@@ -136,6 +141,17 @@ func (p *play) seat(ctx context.Context) error {
 	p.offices = offices
 	p.mu.Unlock()
 	p.tell.did("Demo", "%d posts have an account and a token, and %d of their offices a webhook", len(cast()), len(listeners()))
+	if p.inbox != nil {
+		p.inbox.seated()
+		if err := p.addressees(ctx); err != nil {
+			return err
+		}
+	}
+	if p.browser != nil {
+		if err := p.browser(p.receiver.url); err != nil {
+			p.tell.say("No browser could be opened here (%v): open the inbox by hand.", err)
+		}
+	}
 	return p.prepare(ctx)
 }
 
@@ -169,14 +185,18 @@ func (p *play) name(code string) string {
 
 // heard tells of what arrived, when it belongs to the story.
 func (p *play) heard(a arrival) {
+	p.mu.Lock()
+	clock, of := p.watch[a.event.Data.Incident.ID]
+	p.mu.Unlock()
+	words := reader{p.name, clock}
+	if p.inbox != nil {
+		p.inbox.hook(a, words.headline(a))
+	}
 	if a.signed != nil {
 		p.tell.warn(p.name(a.box), "REFUSED: %v", a.signed)
 		return
 	}
-	p.mu.Lock()
-	clock, of := p.watch[a.event.Data.Incident.ID]
-	p.mu.Unlock()
-	if text := (reader{p.name, clock}).describe(a); of && text != "" {
+	if text := words.describe(a); of && text != "" {
 		p.tell.got(p.name(a.box), "%s", text)
 	}
 }
@@ -244,7 +264,8 @@ func (p *play) invite(bounded bool) {
 	if bounded {
 		until = "until its time is over"
 	}
-	p.tell.say("The server stays up %s. The exercises go on, and what falls due is told here. To work in a browser, open %s/sign-in with one of these tokens:", until, p.server.url())
+	p.tell.say("The server stays up %s. The exercises go on, and what falls due is told here. To work in a browser, open %s and enter as one of three users; "+
+		"or sign in at %s/sign-in with one of these tokens:", until, p.receiver.url, p.server.url())
 	p.tell.print("")
 	for _, try := range []struct{ seat, who, what string }{
 		{stVincent + "/" + coordinator, "Saint Vincent, coordinator", "steps are open and overdue, and two states are silent"},

@@ -54,8 +54,9 @@ type arrival struct {
 	at     time.Time
 	id     string // webhook-id: the same for every delivery of the same event to the same target
 	event  event
-	signed error // nil: the signature is right
-	again  bool  // an event that had come before, under the same id
+	signed error  // nil: the signature is right
+	again  bool   // an event that had come before, under the same id
+	body   []byte // as it came; only while it is heard
 }
 
 // receiver is the far end of every webhook of the demo: one endpoint for each office. It believes nothing unsigned, remembers every arrival, and
@@ -63,8 +64,10 @@ type arrival struct {
 type receiver struct {
 	url    string
 	server *http.Server
-	served chan struct{} // closed when the server has ended
-	heard  func(arrival) // called for each arrival, one at a time, in order; must not block
+	mux    *http.ServeMux     // for pages beside the endpoints
+	served chan struct{}      // closed when the server has ended
+	end    context.CancelFunc // of what its pages follow
+	heard  func(arrival)      // called for each arrival, one at a time, in order; must not block
 	now    func() time.Time
 
 	mu      sync.Mutex
@@ -90,9 +93,14 @@ func listenForHooks(ctx context.Context, now func() time.Time, heard func(arriva
 		url: "http://" + l.Addr().String(), now: now, heard: heard, served: make(chan struct{}),
 		keys: map[string]*standardwebhooks.Webhook{}, seen: map[string]bool{}, changed: make(chan struct{}),
 	}
-	mux := http.NewServeMux()
-	mux.HandleFunc(http.MethodPost+" "+hookPath+"{box}", r.take)
-	r.server = &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second}
+	r.mux = http.NewServeMux()
+	r.mux.HandleFunc(http.MethodPost+" "+hookPath+"{box}", r.take)
+	var life context.Context
+	life, r.end = context.WithCancel(context.WithoutCancel(ctx))
+	r.server = &http.Server{
+		Handler: r.mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
+		BaseContext: func(net.Listener) context.Context { return life },
+	}
 	go func() {
 		defer close(r.served)
 		_ = r.server.Serve(l) // ends with ErrServerClosed
@@ -102,6 +110,7 @@ func listenForHooks(ctx context.Context, now func() time.Time, heard func(arriva
 
 // close stops the receiver and waits for it.
 func (r *receiver) close(ctx context.Context) {
+	r.end()
 	if r.server.Shutdown(ctx) != nil {
 		_ = r.server.Close()
 	}
@@ -148,6 +157,7 @@ func (r *receiver) take(w http.ResponseWriter, req *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 	}
 	r.log = append(r.log, a)
+	a.body = body
 	r.heard(a)
 	close(r.changed)
 	r.changed = make(chan struct{})

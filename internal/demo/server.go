@@ -28,7 +28,8 @@ type server struct {
 	program string   // the executable that knows `serve` and `verify`
 	env     []string // its environment
 	data    string
-	listen  string // host:port, the same at every start
+	listen  string   // host:port, the same at every start
+	more    []string // flags of serve
 	run     *process
 }
 
@@ -67,8 +68,9 @@ func (s *server) start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("server: %w", err)
 	}
-	defer log.Close()                                                                                          // the process has its own handle
-	cmd := exec.Command(s.program, "serve", "--data", s.data, "--listen", s.listen, "--webhook-allow-private") //nolint:noctx // stop decides how it ends
+	defer log.Close() // the process has its own handle
+	args := append([]string{"serve", "--data", s.data, "--listen", s.listen, "--webhook-allow-private"}, s.more...)
+	cmd := exec.Command(s.program, args...) //nolint:noctx // stop decides how it ends
 	cmd.Env, cmd.Stdout, cmd.Stderr = s.env, log, log
 	if s.run, err = launch(cmd); err != nil {
 		return fmt.Errorf("server: %w", err)

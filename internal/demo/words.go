@@ -202,6 +202,20 @@ func (r reader) about(a arrival) string {
 	return "" // the affected state's copies of what others are asked, and what an office itself has done
 }
 
+// headline says what an arrival is about, those too that the story passes over; "" for kinds that have no words here.
+func (r reader) headline(a arrival) string {
+	if text := r.about(a); text != "" {
+		return text
+	}
+	if d := a.event.Data; d.Alert != nil {
+		if a.event.kind() == "alert.raised" {
+			return fmt.Sprintf("To %s: %s", r.name(d.Alert.Party), r.alert(d))
+		}
+		return fmt.Sprintf("%s: %s", r.name(d.Alert.Party), strings.ReplaceAll(strings.TrimPrefix(a.event.kind(), "alert."), "_", " "))
+	}
+	return ""
+}
+
 // alert says in words what an alert is about. Until when an answer is wanted is shown on the exercise clock, where the rule was applied.
 func (r reader) alert(d eventData) string {
 	about := map[string]string{

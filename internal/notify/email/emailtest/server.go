@@ -54,7 +54,8 @@ const (
 // Options configure a Server. The zero value offers STARTTLS to everybody.
 type Options struct {
 	Security       Security
-	User, Password string // "": nobody need sign in
+	User, Password string     // "": nobody need sign in
+	Take           func(Mail) // takes each message, and the server keeps none; it must not call the server
 }
 
 // Server is a running server. All methods may be called concurrently.
@@ -151,6 +152,15 @@ func (s *Server) HangUp() {
 	for _, c := range all {
 		_ = c.Close() // it is what is wanted
 	}
+}
+
+// keep remembers a message, or gives it away. Call it with mu held.
+func (s *Server) keep(m Mail) {
+	if s.opt.Take != nil {
+		s.opt.Take(m)
+		return
+	}
+	s.mails = append(s.mails, m)
 }
 
 // Mails gives what was taken over so far, in that order.

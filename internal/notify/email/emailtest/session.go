@@ -168,7 +168,7 @@ func (c *session) Data(r io.Reader) error {
 	mail.From, mail.To, mail.Raw = c.from, c.to, raw
 	_, mail.Encrypted = c.conn.TLSConnectionState()
 	c.s.mu.Lock()
-	c.s.mails = append(c.s.mails, mail)
+	c.s.keep(mail)
 	c.s.mu.Unlock()
 	if b == HangsUp {
 		_ = c.wire().Close() // it is what is wanted
