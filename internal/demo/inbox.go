@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"html/template"
-	"io/fs"
 	"net/http"
 	"net/url"
 	"slices"
@@ -175,9 +174,12 @@ func (b *inbox) mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET /{$}", b.guard(b.start))
 	mux.HandleFunc("GET /box/{code}", b.guard(b.box))
 	mux.HandleFunc("GET /live", b.guard(b.live))
-	files, _ := fs.Sub(inboxFiles, "inbox") // the name is valid
-	for _, name := range []string{"inbox.css", "inbox.js"} {
-		mux.HandleFunc("GET /"+name, b.guard(func(w http.ResponseWriter, r *http.Request) { http.ServeFileFS(w, r, files, name) }))
+	for name, media := range map[string]string{"inbox.css": "text/css; charset=utf-8", "inbox.js": "text/javascript; charset=utf-8"} {
+		text, _ := inboxFiles.ReadFile("inbox/" + name) // it is embedded
+		mux.HandleFunc("GET /"+name, b.guard(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", media)
+			_, _ = w.Write(text) // a reader that went away reads again
+		}))
 	}
 }
 
