@@ -12,11 +12,7 @@ import (
 
 // relayWays are the ways in which a word comes, as the ledger names them, the most usual first.
 func (v *visit) relayWays() []choice {
-	var list []choice
-	for _, way := range []string{"radio", "phone", "satellite", "in_person", "paper"} {
-		list = append(list, choice{Value: way, Label: v.L.Codes.RelayedBy.Of(way)})
-	}
-	return list
+	return choicesOf([]string{"radio", "phone", "satellite", "in_person", "paper"}, v.L.Codes.RelayedBy)
 }
 
 // Ways gives the ways in which a word comes.

@@ -1,6 +1,10 @@
 package console
 
-import "fmt"
+import (
+	"fmt"
+
+	"landfall/internal/locale"
+)
 
 // field is one field of a form, for the templates of parts.html. Its methods change and give it, so that a template says
 // {{template "input" (($f.Text "title" $t.Title).Need)}}.
@@ -22,6 +26,15 @@ type field struct {
 // choice is one of several things to choose.
 type choice struct {
 	Value, Label, Hint string
+}
+
+// choicesOf gives a closed list as choices, in the words of the language.
+func choicesOf[W ~string](list []W, words locale.Words) []choice {
+	out := make([]choice, len(list))
+	for n, w := range list {
+		out[n] = choice{Value: string(w), Label: words.Of(string(w))}
+	}
+	return out
 }
 
 func (f *form) field(kind, name string, label any) *field {

@@ -56,7 +56,7 @@ const (
 // dozen questions.
 func (c *Console) home(v *visit) error {
 	view := homeView{
-		MayOpen: v.scope.All || v.scope.Role == access.RoleCoordinator, MayRelay: mayRelay(v.scope),
+		MayOpen: v.mayOpen(), MayRelay: mayRelay(v.scope),
 		Asks: v.scope.Party != "" && mayAnswer(v.scope),
 	}
 	alerts, err := c.homeAlerts(v, &view)

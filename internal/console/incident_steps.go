@@ -1,11 +1,13 @@
 package console
 
 import (
+	"context"
 	"net/http"
-	"slices"
+	"net/url"
 	"strings"
 
 	"landfall/internal/access"
+	"landfall/internal/check"
 	"landfall/internal/incident"
 	"landfall/internal/locale"
 	"landfall/internal/place"
@@ -130,14 +132,11 @@ func (v *visit) stepView() (stepView, error) {
 	}
 	view := stepView{
 		about: a, Step: v.stepLine(a, s), Form: newForm().with("etag", v.console.incident.ETag(s.Seq)), MayWork: v.works(s),
-		Relays: !v.scope.All && !v.scope.ActsFor(s.Party) && slices.Contains([]access.Role{access.RoleCoordinator, access.RoleOfficial, access.RoleRegionalOfficer}, v.scope.Role),
-		Ways:   v.ways(), Expects: v.L.Codes.Evidence.Of(string(s.Closes)),
+		Relays: !v.scope.All && !v.scope.ActsFor(s.Party) && mayRelay(v.scope), Ways: choicesOf(check.Relays(), v.L.Codes.RelayedBy),
+		Evidence: choicesOf(evidenceTypes(), v.L.Codes.Evidence), Expects: v.L.Codes.Evidence.Of(string(s.Closes)),
 	}
 	if s.Closes != "" {
 		view.Form.with("evidence", string(s.Closes))
-	}
-	for _, e := range evidenceTypes() {
-		view.Evidence = append(view.Evidence, choice{Value: string(e), Label: v.L.Codes.Evidence.Of(string(e))})
 	}
 	for _, n := range s.Needs {
 		if need, err := v.console.incident.Step(v.ctx(), v.scope, a.I.ID, n.Key); err == nil {
@@ -161,15 +160,6 @@ func (v *visit) works(s incident.Step) bool {
 		return s.Side == protocol.TourismSide
 	}
 	return true
-}
-
-// ways gives how a word can be passed on.
-func (v *visit) ways() []choice {
-	var list []choice
-	for _, way := range []string{"phone", "radio", "satellite", "in_person", "paper"} {
-		list = append(list, choice{Value: way, Label: v.L.Codes.RelayedBy.Of(way)})
-	}
-	return list
 }
 
 func evidenceTypes() []protocol.EvidenceType {
@@ -204,32 +194,14 @@ func (c *Console) reportStep(v *visit) error {
 		v.need(f, "note")
 	}
 	if !f.Failed() {
-		do := map[string]func() error{
-			actStart: func() error {
-				_, err := c.incident.StartStep(v.ctx(), v.scope, w, view.I.ID, view.Step.Key, in)
-				return err
-			},
-			actComplete: func() error {
-				_, err := c.incident.CompleteStep(v.ctx(), v.scope, w, view.I.ID, view.Step.Key, in)
-				return err
-			},
-			actNote: func() error {
-				_, err := c.incident.NoteStep(v.ctx(), v.scope, w, view.I.ID, view.Step.Key, in)
-				return err
-			},
-			actSkip: func() error {
-				_, err := c.incident.MarkNotApplicable(v.ctx(), v.scope, w, view.I.ID, view.Step.Key, in)
-				return err
-			},
-			actReopen: func() error {
-				_, err := c.incident.ReopenStep(v.ctx(), v.scope, w, view.I.ID, view.Step.Key, in)
-				return err
-			},
+		do := map[string]func(context.Context, access.Scope, access.Write, string, string, incident.StepReport) (incident.Done[incident.Step], error){
+			actStart: c.incident.StartStep, actComplete: c.incident.CompleteStep, actNote: c.incident.NoteStep,
+			actSkip: c.incident.MarkNotApplicable, actReopen: c.incident.ReopenStep,
 		}[act]
 		if do == nil {
 			return v.to(view.At("/steps/"+view.Step.Key), "")
 		}
-		err := do()
+		_, err := do(v.ctx(), v.scope, w, view.I.ID, view.Step.Key, in)
 		if err == nil {
 			return v.to(view.At("/steps/"+view.Step.Key), "step_"+strings.ReplaceAll(act, "-", "_"))
 		}
@@ -280,7 +252,7 @@ func (c *Console) incidentTimeline(v *visit) error {
 		view.Entries = append(view.Entries, line)
 	}
 	if page.Next != "" {
-		view.More = a.At("/timeline?cursor=" + page.Next)
+		view.More = a.At("/timeline?cursor=" + url.QueryEscape(page.Next))
 	}
 	return v.part(http.StatusOK, "incident_timeline", a, view)
 }

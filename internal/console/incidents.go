@@ -1,7 +1,6 @@
 package console
 
 import (
-	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -68,9 +67,9 @@ func (c *Console) incidents(v *visit) error {
 	if err != nil {
 		return err
 	}
-	view := incidentsView{Form: f, MayOpen: v.mayOpen(), Filtered: filter.Query != "" || len(filter.Status) > 0 || filter.Exercise != nil}
-	for _, s := range incident.Statuses() {
-		view.Statuses = append(view.Statuses, choice{Value: string(s), Label: v.L.Codes.IncidentStatus.Of(string(s))})
+	view := incidentsView{
+		Form: f, MayOpen: v.mayOpen(), Filtered: filter.Query != "" || len(filter.Status) > 0 || filter.Exercise != nil,
+		Statuses: choicesOf(incident.Statuses(), v.L.Codes.IncidentStatus),
 	}
 	for _, i := range page.Items {
 		view.Lines = append(view.Lines, v.incidentLine(i))
@@ -109,14 +108,13 @@ func toneOfIncident(s incident.Status) string {
 
 // about is what every page of one incident begins with.
 type about struct {
-	I      incident.Incident
-	Line   incidentLine
-	Hazard *incident.Hazard
-	Tab    string
-	Tabs   []link
-	Now    time.Time // scenario time
-	Leads  bool      // the account leads it
-	Whole  bool      // the account sees more than the headline
+	I     incident.Incident
+	Line  incidentLine
+	Tab   string
+	Tabs  []link
+	Now   time.Time // scenario time
+	Leads bool      // the account leads it
+	Whole bool      // the account sees more than the headline
 }
 
 // load reads an incident for a page.
@@ -127,11 +125,8 @@ func (v *visit) load(tab string) (about, error) {
 	}
 	a := about{
 		I: i, Line: v.incidentLine(i), Tab: tab, Now: i.Clock.Scenario(v.console.now()),
-		Leads: v.scope.All || v.scope.ActsFor(i.Origin) && v.scope.Role == access.RoleCoordinator,
+		Leads: workLeads(v.scope, i.Origin),
 		Whole: v.scope.All || v.scope.Role != access.RoleLiaison,
-	}
-	if a.Hazard, err = v.console.incident.GetHazard(v.ctx(), v.scope, i.HazardID); err != nil && !fault.Is(err, fault.NotFound) {
-		return about{}, err
 	}
 	t, at := v.L.Page.Incidents, "/incidents/"+i.ID
 	a.Tabs = []link{{at, string(t.Overview)}, {at + "/steps", string(t.Steps)}}
@@ -154,6 +149,7 @@ func (v *visit) part(status int, template string, a about, view any) error {
 // overviewView is the first page of an incident.
 type overviewView struct {
 	about
+	Hazard    *incident.Hazard
 	Actions   []action
 	Keys      []keyTime
 	Attention []stepLine
@@ -186,6 +182,9 @@ func (c *Console) incidentOverview(v *visit) error {
 		return err
 	}
 	view := overviewView{about: a, Actions: v.actions(a)}
+	if view.Hazard, err = c.incident.GetHazard(v.ctx(), v.scope, a.I.HazardID); err != nil && !fault.Is(err, fault.NotFound) {
+		return err
+	}
 	if r := a.I.Running; r != nil {
 		view.Protocol = v.L.Codes.Protocol.Of(r.Protocol)
 	}
@@ -193,7 +192,7 @@ func (c *Console) incidentOverview(v *visit) error {
 		name := k.Name
 		view.Keys = append(view.Keys, keyTime{k, v.L.Codes.Anchor.Of(name), v.L.Codes.AnchorKind.Of(string(k.Kind)), protocol.Anchor(name).Settable()})
 	}
-	steps, err := c.steps(v.ctx(), v.scope, a.I.ID)
+	steps, err := v.steps(a.I.ID, incident.StepFilter{})
 	if err != nil {
 		return err
 	}
@@ -246,11 +245,11 @@ func (view *overviewView) fill(v *visit) error {
 	return nil
 }
 
-// steps gives all steps that the scope sees.
-func (c *Console) steps(ctx context.Context, scope access.Scope, id string) ([]incident.Step, error) {
+// steps gives all steps of an incident that the account sees and the filter wants, however many they are.
+func (v *visit) steps(id string, filter incident.StepFilter) ([]incident.Step, error) {
 	var all []incident.Step
 	for cursor := ""; ; {
-		page, err := c.incident.Steps(ctx, scope, id, incident.StepFilter{}, incident.PageRequest{Limit: 500, Cursor: cursor})
+		page, err := v.console.incident.Steps(v.ctx(), v.scope, id, filter, incident.PageRequest{Limit: 500, Cursor: cursor})
 		if err != nil {
 			return nil, err
 		}
@@ -259,6 +258,11 @@ func (c *Console) steps(ctx context.Context, scope access.Scope, id string) ([]i
 			return all, nil
 		}
 	}
+}
+
+// openSteps gives those of them that somebody still has to do.
+func (v *visit) openSteps(id string) ([]incident.Step, error) {
+	return v.steps(id, incident.StepFilter{Status: []incident.StepStatus{incident.StepPending, incident.StepInProgress}})
 }
 
 // actions gives what the account can do with the incident now, the likeliest first.
@@ -270,8 +274,8 @@ func (v *visit) actions(a about) []action {
 			list = append(list, action{at + path, string(text), primary})
 		}
 	}
-	running := slices.Contains([]incident.Status{incident.Monitoring, incident.Active, incident.Stay, incident.Return}, a.I.Status)
-	receives := slices.ContainsFunc(a.I.Receivers, v.scope.ActsFor) && (v.scope.All || v.scope.Role == access.RoleOfficial || v.scope.Role == access.RoleCoordinator)
+	running := alertRuns(a.I.Status)
+	receives := slices.ContainsFunc(a.I.Receivers, func(p place.Party) bool { return workStaff(v.scope, p) })
 	w := v.L.Page.Work
 	monitoring := a.I.Status == incident.Monitoring
 	counts := a.Whole && (a.Leads || receives || v.scope.Role == access.RoleRegionalOfficer)
@@ -419,7 +423,7 @@ func (c *Console) incidentSteps(v *visit) error {
 	if err != nil {
 		return err
 	}
-	steps, err := c.steps(v.ctx(), v.scope, a.I.ID)
+	steps, err := v.steps(a.I.ID, incident.StepFilter{})
 	if err != nil {
 		return err
 	}

@@ -181,6 +181,16 @@ func (v *visit) showUnit(status int, view unitView) error {
 	return v.show(status, "prepare_unit", view.Unit.Name, view, in("prepare"), following("unit/"+view.Unit.ID), backTo("/preparedness", string(v.L.Page.Prepare.Title)))
 }
 
+// unitSent gives the unit of the address, and the form that was sent about it.
+func (v *visit) unitSent() (*preparedness.Unit, *form, error) {
+	u, err := v.console.prepared.Unit(v.ctx(), v.scope, v.Param("id"))
+	if err != nil {
+		return nil, nil, err
+	}
+	f, err := v.form()
+	return u, f, err
+}
+
 func (v *visit) unitView(move *form) (unitView, error) {
 	c := v.console
 	u, err := c.prepared.Unit(v.ctx(), v.scope, v.Param("id"))
@@ -237,13 +247,8 @@ func (c *Console) newUnit(v *visit) error {
 }
 
 func (v *visit) showNewUnit(status int, f *form) error {
-	view, words := newUnitView{Form: f}, v.L.Page.Prepare
-	for _, k := range preparedness.UnitKinds() {
-		view.Kinds = append(view.Kinds, choice{Value: string(k), Label: words.UnitKind.Of(string(k))})
-	}
-	for _, s := range preparedness.Settings()[:4] {
-		view.Settings = append(view.Settings, choice{Value: string(s), Label: words.Setting.Of(string(s))})
-	}
+	words := v.L.Page.Prepare
+	view := newUnitView{Form: f, Kinds: choicesOf(preparedness.UnitKinds(), words.UnitKind), Settings: choicesOf(preparedness.Settings()[:4], words.Setting)}
 	dests, err := v.console.prepared.Units(v.ctx(), v.scope, preparedness.Filter{Kind: preparedness.Destination}, preparedness.PageRequest{})
 	if err != nil {
 		return err
@@ -338,11 +343,7 @@ func (v *visit) showAssess(status int, u *preparedness.Unit, f *form) error {
 }
 
 func (c *Console) assess(v *visit) error {
-	u, err := c.prepared.Unit(v.ctx(), v.scope, v.Param("id"))
-	if err != nil {
-		return err
-	}
-	f, err := v.form()
+	u, f, err := v.unitSent()
 	if err != nil {
 		return err
 	}
@@ -402,11 +403,7 @@ func (v *visit) showCapacity(status int, u *preparedness.Unit, f *form) error {
 }
 
 func (c *Console) offerCapacity(v *visit) error {
-	u, err := c.prepared.Unit(v.ctx(), v.scope, v.Param("id"))
-	if err != nil {
-		return err
-	}
-	f, err := v.form()
+	u, f, err := v.unitSent()
 	if err != nil {
 		return err
 	}
@@ -505,13 +502,8 @@ func (c *Console) visitorsPage(v *visit) error {
 }
 
 func (v *visit) showVisitors(status int, u *preparedness.Unit, f *form) error {
-	view, words := visitorsView{Unit: u, Form: f}, v.L.Page.Prepare
-	for _, w := range preparedness.Warnings() {
-		view.Warnings = append(view.Warnings, choice{Value: string(w), Label: words.Warning.Of(string(w))})
-	}
-	for _, s := range preparedness.Settings() {
-		view.Settings = append(view.Settings, choice{Value: string(s), Label: words.Setting.Of(string(s))})
-	}
+	words := v.L.Page.Prepare
+	view := visitorsView{Unit: u, Form: f, Warnings: choicesOf(preparedness.Warnings(), words.Warning), Settings: choicesOf(preparedness.Settings(), words.Setting)}
 	for n := range visitorRows {
 		view.Rows = append(view.Rows, n)
 	}
@@ -519,11 +511,7 @@ func (v *visit) showVisitors(status int, u *preparedness.Unit, f *form) error {
 }
 
 func (c *Console) reportVisitors(v *visit) error {
-	u, err := c.prepared.Unit(v.ctx(), v.scope, v.Param("id"))
-	if err != nil {
-		return err
-	}
-	f, err := v.form()
+	u, f, err := v.unitSent()
 	if err != nil {
 		return err
 	}

@@ -210,12 +210,9 @@ func (c *Console) toldDeliveries(v *visit) error {
 
 func (c *Console) showDeliveries(v *visit, status int, q toldQuery, refused *form) error {
 	t := &v.L.Page.Told
-	view := toldDeliveriesView{Query: q, Form: newForm().with("status", q.Status).with("channel", q.Channel)}
-	for _, s := range notify.Statuses() {
-		view.Statuses = append(view.Statuses, choice{Value: string(s), Label: t.Status.Of(string(s))})
-	}
-	for _, name := range c.notify.Channels() {
-		view.Channels = append(view.Channels, choice{Value: name, Label: t.Channel.Of(name)})
+	view := toldDeliveriesView{
+		Query: q, Form: newForm().with("status", q.Status).with("channel", q.Channel),
+		Statuses: choicesOf(notify.Statuses(), t.Status), Channels: choicesOf(c.notify.Channels(), t.Channel),
 	}
 	if q.Incident != "" {
 		i, err := c.incident.Get(v.ctx(), v.scope, q.Incident)

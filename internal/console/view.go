@@ -10,7 +10,6 @@ import (
 // functions are what templates can do beside the methods of page.
 var functions = template.FuncMap{
 	"named": func(name string) locale.Name { return locale.Name{Name: name} },
-	"who":   func(party string) locale.Who { return locale.Who{Party: party} },
 	"words": words,
 	"tone":  toneOf,
 	"pair":  func(a, b string) locale.Pair { return locale.Pair{A: a, B: b} },

@@ -308,11 +308,11 @@ func (c *Console) workMeet(v *visit, f *form, i *incident.Incident, err error, f
 	return true, v.workRecord(i), nil
 }
 
-// workToChoices gives a closed list as choices, in the words of the language.
+// workToChoices gives a closed list as choices that begin with a capital letter, as they stand in a form of work.
 func workToChoices[W ~string](list []W, words locale.Words) []choice {
-	out := make([]choice, len(list))
-	for n, w := range list {
-		out[n] = choice{Value: string(w), Label: workCapital(words.Of(string(w)))}
+	out := choicesOf(list, words)
+	for n := range out {
+		out[n].Label = workCapital(out[n].Label)
 	}
 	return out
 }

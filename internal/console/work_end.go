@@ -68,26 +68,19 @@ func (c *Console) workEnd(v *visit, standDown bool) error {
 	t := v.L.Page.Work.StandDown
 	p.Title, p.Lead, p.Action, p.Draft = string(t.Title), string(t.Lead), "/incidents/"+i.ID+"/stand-down", i.ID+"/stand-down"
 	p.Blocks[0].Fields[0].Required = true
-	open, err := c.workOpenSteps(v, i.ID)
+	open, err := v.openSteps(i.ID)
 	if err != nil {
 		return err
 	}
 	p.Facts = append(p.Facts, workFact{string(v.L.Notice.Label.Receivers), v.workNames(i.Receivers)})
-	if open > 0 {
-		p.Notes = append(p.Notes, workNote{soon, v.L.Count(open, t.Steps)})
+	if len(open) > 0 {
+		p.Notes = append(p.Notes, workNote{soon, v.L.Count(len(open), t.Steps)})
 	}
 	p.Buttons = []workButton{{goYes, string(t.Press), "danger"}}
 	if i.Exercise {
 		p.Buttons = []workButton{{goYes, string(t.PressExercise), "rehearsal"}}
 	}
 	return v.workShow("work", p, i)
-}
-
-// workOpenSteps counts what somebody still has to do.
-func (c *Console) workOpenSteps(v *visit, id string) (int, error) {
-	page, err := c.incident.Steps(v.ctx(), v.scope, id,
-		incident.StepFilter{Status: []incident.StepStatus{incident.StepPending, incident.StepInProgress}}, incident.PageRequest{Limit: 500})
-	return len(page.Items), err
 }
 
 // workUnfinished puts what keeps an incident from being closed into words, each with the way to where it is mended.

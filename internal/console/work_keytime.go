@@ -100,7 +100,7 @@ func (c *Console) workKeyTimeForm(v *visit, f *form, i *incident.Incident, p wor
 			p.Facts = append(p.Facts, fact)
 		}
 	}
-	moves, err := c.workStepsOn(v, i.ID, key)
+	moves, err := v.workStepsOn(i.ID, key)
 	if err != nil {
 		return err
 	}
@@ -127,11 +127,10 @@ func (v *visit) workAnchorFact(at time.Time, kind protocol.Kind, whose place.Par
 }
 
 // workStepsOn counts the open steps whose time counts from a key time, or that wait for it.
-func (c *Console) workStepsOn(v *visit, id, key string) (int, error) {
-	page, err := c.incident.Steps(v.ctx(), v.scope, id,
-		incident.StepFilter{Status: []incident.StepStatus{incident.StepPending, incident.StepInProgress}}, incident.PageRequest{Limit: 500})
+func (v *visit) workStepsOn(id, key string) (int, error) {
+	steps, err := v.openSteps(id)
 	n := 0
-	for _, s := range page.Items {
+	for _, s := range steps {
 		if string(s.Plan.Anchor) == key || string(s.Plan.WaitingFor) == key {
 			n++
 		}

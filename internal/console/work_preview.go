@@ -38,11 +38,11 @@ func (c *Console) workPreview(v *visit, i *incident.Incident, in incident.Start,
 		setting.Mode = i.Running.Mode
 	}
 	held := map[string]incident.Step{}
-	page, err := c.incident.Steps(v.ctx(), v.scope, i.ID, incident.StepFilter{}, incident.PageRequest{Limit: 500})
+	steps, err := v.steps(i.ID, incident.StepFilter{})
 	if err != nil {
 		return out, err
 	}
-	for _, step := range page.Items {
+	for _, step := range steps {
 		held[step.Key] = step
 	}
 	moving, err := c.incident.Movements(v.ctx(), v.scope, i.ID)

@@ -3,6 +3,7 @@ package console
 import (
 	"slices"
 
+	"landfall/internal/check"
 	"landfall/internal/ledger"
 	"landfall/internal/place"
 )
@@ -34,7 +35,7 @@ func (v *visit) workRelays(f *form, must bool, parties ...place.Party) []workBlo
 			from.Empty = ""
 		}
 	}
-	by := f.Radios("relayed_by", t.RelayedBy, workToChoices([]string{"phone", "radio", "satellite", "in_person", "paper"}, v.L.Codes.RelayedBy))
+	by := f.Radios("relayed_by", t.RelayedBy, workToChoices(check.Relays(), v.L.Codes.RelayedBy))
 	by.Required = must
 	block.Fields = workFields(from, by, f.When("said_at", t.SaidAt))
 	if len(who) > relaysPlain {

@@ -72,23 +72,22 @@ func (c *Console) workRelease(v *visit) error {
 
 // workAbout says which incident a form is about.
 func (v *visit) workAbout(i *incident.Incident) []workFact {
-	label, codes := v.L.Notice.Label, v.L.Codes
+	brief, label := v.workBrief(i), v.L.Notice.Label
+	return slices.Insert(brief, 1,
+		workFact{string(label.Incident), i.Code + " · " + i.Title},
+		workFact{string(label.Origin), v.L.Party(i.Origin)})
+}
+
+// workBrief says how an incident stands, for a form whose way back says which it is.
+func (v *visit) workBrief(i *incident.Incident) []workFact {
 	kind := v.L.Page.Work.Open.Actual
 	if i.Exercise {
 		kind = v.L.Page.Work.Open.Exercise
 	}
 	return []workFact{
 		{string(v.L.Page.Work.Open.Kind), string(kind)},
-		{string(label.Incident), i.Code + " · " + i.Title},
-		{string(label.Origin), v.L.Party(i.Origin)},
-		{string(label.Status), codes.IncidentStatus.Of(string(i.Status))},
+		{string(v.L.Notice.Label.Status), v.L.Codes.IncidentStatus.Of(string(i.Status))},
 	}
-}
-
-// workBrief is workAbout for a form, whose way back says which incident it is.
-func (v *visit) workBrief(i *incident.Incident) []workFact {
-	about := v.workAbout(i)
-	return []workFact{about[0], about[3]}
 }
 
 func (c *Console) workMonitor(v *visit) error  { return c.workStart(v, protocol.Monitoring) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -125,9 +126,5 @@ func (c client) indicators(ctx context.Context, kind string) ([]string, error) {
 
 // path of something below the unit.
 func (u unit) path(parts ...string) string {
-	path := "/api/v1/preparedness/units/" + u.ID
-	for _, part := range parts {
-		path += "/" + part
-	}
-	return path
+	return "/api/v1/preparedness/units/" + u.ID + "/" + strings.Join(parts, "/")
 }

@@ -1,12 +1,10 @@
 package demo
 
 import (
-	"bytes"
 	"context"
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -16,29 +14,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// page is where a narrator under test writes.
-type page struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (p *page) Write(text []byte) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.text.Write(text)
-}
-
-func (p *page) String() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.text.String()
-}
-
 // seated gives a play whose offices sit at a service in this process, with nobody to read: it never pauses for breath.
-func seated(t *testing.T) (*play, *harness.World, *page) {
+func seated(t *testing.T) (*play, *harness.World, *harness.Log) {
 	t.Helper()
 	w := harness.NewOnFolder(t, func(o *app.Options) { o.Now, o.NoSchedule = time.Now, false })
-	told := &page{}
+	told := &harness.Log{}
 	p := &play{
 		tell: &narrator{now: time.Now, out: told}, now: time.Now, speed: FastestSpeed, names: names(), watch: map[string]clock{},
 		public: newClient(w.App.URL(), clientsAtOnce), first: w.Admin.Token(),
@@ -66,7 +46,7 @@ func perform(t *testing.T, p *play, scenes ...func(*play, context.Context) error
 }
 
 // says reports a text that was not told, however its lines are broken.
-func says(t *testing.T, told *page, texts ...string) {
+func says(t *testing.T, told *harness.Log, texts ...string) {
 	t.Helper()
 	all := strings.Join(strings.Fields(told.String()), " ")
 	for _, text := range texts {
