@@ -3,6 +3,7 @@ package console_test
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -57,11 +58,16 @@ func TestAStepAndAnArrivalAreReportedForOthers(t *testing.T) {
 	visitor.Get(relayOf(m, "&what=step&item=nothing")).Want(http.StatusNotFound)
 
 	now := m.Clock.Now().Truncate(time.Second)
-	m.dma.Post(m.story.Path+"/movements", harness.Object{
+	boat := m.dma.Post(m.story.Path+"/movements", harness.Object{
 		"mode": "sea", "from": harness.Object{"party": "DMA"}, "to": harness.Object{"party": "ATG"},
 		"departs_at": now, "eta": now.Add(time.Hour), "people": harness.Object{"total": 80},
-	}).Want(http.StatusCreated)
-	arrival := visitor.Get(relayOf(m, "")).Follow("80 persons").Want(http.StatusOK).Says("80 expected").Form("/relay")
+	}).Want(http.StatusCreated).Str("id")
+	links := visitor.Get(relayOf(m, "")).Links("80 persons") // to the arrival, and to the alert of it as soon as that is raised
+	at := slices.IndexFunc(links, func(href string) bool { return strings.Contains(href, "item="+boat) })
+	if at < 0 {
+		t.Fatalf("the boat is not among %v", links)
+	}
+	arrival := visitor.Get(links[at]).Want(http.StatusOK).Says("80 expected").Form("/relay")
 	arrival.Fill("relayed_by", "radio").Send().Want(http.StatusBadRequest).Says("How many people were counted is required")
 	arrival.Fill("people", "78").Fill("why", "Two stayed behind").Send().Want(http.StatusOK).Says("arrival counted", "Nobody is on the way there.")
 }

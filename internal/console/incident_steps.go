@@ -240,9 +240,17 @@ func (c *Console) incidentTimeline(v *visit) error {
 	if err != nil {
 		return err
 	}
+	steps, err := v.steps(a.I.ID, incident.StepFilter{})
+	if err != nil {
+		return err
+	}
+	titles := map[string]string{}
+	for _, s := range steps {
+		titles[s.Key] = s.Title.In(string(v.L.Language))
+	}
 	view := timelineView{about: a}
 	for _, e := range page.Items {
-		line := entryLine{Entry: e, Text: v.happened(e), Who: v.L.Page.Shell.Role.Of(string(e.Role))}
+		line := entryLine{Entry: e, Text: v.happened(e, titles), Who: v.L.Page.Shell.Role.Of(string(e.Role))}
 		if e.Party != "" {
 			line.Who = v.L.Party(e.Party) + ", " + line.Who
 		}
@@ -257,12 +265,15 @@ func (c *Console) incidentTimeline(v *visit) error {
 	return v.part(http.StatusOK, "incident_timeline", a, view)
 }
 
-// happened says what an entry is about: the sort of event, and the step, movement or figure.
-func (v *visit) happened(e incident.Entry) string {
+// happened says what an entry is about: the sort of event, and the key time or the step, by its title.
+func (v *visit) happened(e incident.Entry, titles map[string]string) string {
 	text := v.L.Page.Incidents.Event.Of(strings.TrimSuffix(e.Type, ".v1"))
 	subject := e.Subject
 	if strings.HasPrefix(e.Type, "anchor.") {
 		subject = v.L.Codes.Anchor.Of(subject)
+	}
+	if title := titles[subject]; title != "" {
+		subject += " " + title
 	}
 	if subject == "" || strings.HasPrefix(e.Type, "movement.") || strings.HasPrefix(e.Type, "figure.") || strings.HasPrefix(e.Type, "answer.") {
 		return text

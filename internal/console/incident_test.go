@@ -83,6 +83,7 @@ func TestAStepIsWorkedOnAndAStaleTabLosesNothing(t *testing.T) {
 	mine := conflict.Form(step)
 	mine.Values.Set("act", "complete")
 	mine.Send().Want(http.StatusOK).Says("the step is done", "Request 14/2017")
+	dominica.Get(opened.URL.Path + "/timeline").Want(http.StatusOK).Says("HUR-05 Protocol activated; assistance request sent")
 
 	owed := dominica.Get(opened.URL.Path + "/steps/HUR-11").Want(http.StatusOK).Form("/steps/HUR-11")
 	owed.Values.Set("act", "complete")

@@ -31,7 +31,7 @@ func wordsOf(language string) inboxWords {
 			Other: "en", OtherName: "English",
 			Exercise: "EXERCICE", ExerciseLine: "Tout ce qui se trouve ici est joué sur cette machine. Rien n'en sort.",
 			Title:      "Boîte de réception de la démonstration",
-			EnterTitle: "Entrer dans Landfall", EnterLead: "Choisissez un poste : la console s'ouvre, déjà connectée. Un navigateur n'est qu'à un poste à la fois ; revenez ici pour en changer.",
+			EnterTitle: "Entrer dans Landfall", EnterLead: "Choisissez un poste : la console s'ouvre, déjà connectée. Un navigateur n'est qu'à un poste à la fois ; revenez ici pour en changer. Les deux récits durent une minute : ce qui est écrit ci-dessous vaut à leur fin.",
 			Seating: "Les bureaux s'installent.", Reload: "Sans scripts, cette page ne suit pas : rechargez-la.",
 			Doors: [3]door{
 				{Role: coordinator, Who: "Saint-Vincent, coordination", What: "La Soufrière est active : des mesures sont ouvertes et en retard, deux États se taisent.", Enter: "Entrer comme coordinatrice ou coordinateur"},
@@ -51,7 +51,7 @@ func wordsOf(language string) inboxWords {
 		Other: "fr", OtherName: "Français",
 		Exercise: "EXERCISE", ExerciseLine: "Everything here is played on this machine. Nothing leaves it.",
 		Title:      "Inbox of the demo",
-		EnterTitle: "Enter Landfall", EnterLead: "Choose a post: the console opens, signed in. A browser is at one post at a time; come back here to change.",
+		EnterTitle: "Enter Landfall", EnterLead: "Choose a post: the console opens, signed in. A browser is at one post at a time; come back here to change. The two stories take a minute: what stands below is so at their end.",
 		Seating: "The offices are being seated.", Reload: "Without scripts this page does not follow: load it again.",
 		Doors: [3]door{
 			{Role: coordinator, Who: "Saint Vincent, coordinator", What: "La Soufrière is active: steps are open and overdue, two states are silent.", Enter: "Enter as coordinator"},

@@ -146,7 +146,7 @@ func (p *play) answer(ctx context.Context) error {
 	return p.breathe(ctx)
 }
 
-// acknowledge has a receiving state say that it has taken in the activation, and waits until the affected state is told.
+// acknowledge has a receiving state say that it has taken in the activation and what it was asked before, and waits until the affected state is told.
 func (p *play) acknowledge(ctx context.Context, i incident, who string) error {
 	inbox, err := all[alert](ctx, p.at(who).client, "/api/v1/alerts?status=open&incident_id="+i.ID)
 	if err != nil {
@@ -158,8 +158,13 @@ func (p *play) acknowledge(ctx context.Context, i incident, who string) error {
 	}
 	a := inbox[at]
 	p.tell.hold()
-	if _, err := p.at(who).post(ctx, "/api/v1/alerts/"+a.ID+"/acknowledge", body{"outcome": "received", "version": a.Version}, nil); err != nil {
-		return err
+	for _, asked := range inbox {
+		if asked.RequiredBy.IsZero() {
+			continue
+		}
+		if _, err := p.at(who).post(ctx, "/api/v1/alerts/"+asked.ID+"/acknowledge", body{"outcome": "received", "version": asked.Version}, nil); err != nil {
+			return err
+		}
 	}
 	p.tell.did(p.name(who), "acknowledges the alert, as of version %d", a.Version)
 	_, err = p.expect(ctx, "the acknowledgement at "+p.name(i.Origin), func(got arrival) bool {

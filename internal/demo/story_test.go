@@ -108,6 +108,9 @@ func TestLaSoufriereLeavesWorkForWhoeverOpensABrowser(t *testing.T) {
 		if got := slices.ContainsFunc(alerts, func(a alert) bool { return a.Kind == "activation" }); got != open {
 			t.Errorf("%s has an open activation: %v, want %v", code, got, open)
 		}
+		if got := slices.ContainsFunc(alerts, func(a alert) bool { return !a.RequiredBy.IsZero() }); got != open {
+			t.Errorf("%s has something to acknowledge: %v, want %v", code, got, open)
+		}
 	}
 	if got := list[answer](t, saint, p.eruption.path("answers")); len(got) != 1 || got[0].Party != saintLucia || *got[0].Ceiling != 300 {
 		t.Errorf("answers of the day: %+v", got)
