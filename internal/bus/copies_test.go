@@ -2,6 +2,7 @@ package bus_test
 
 import (
 	"fmt"
+	"path/filepath"
 	"testing"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -76,6 +77,11 @@ func TestCopiesNeverFailAPublish(t *testing.T) {
 	if err := js.DeleteStream(within(t), "LANDFALL_FOR"); err != nil {
 		t.Fatal(err)
 	}
+	// The server removes the files a while after it says so.
+	poll(t, "the files of the stream gone", func() bool {
+		found, err := filepath.Glob(filepath.Join(cfg.Dir, "jetstream", "*", "streams", "LANDFALL_FOR"))
+		return err == nil && len(found) == 0
+	})
 	// Somebody else's stream has the name and cannot be made ours.
 	if _, err := js.CreateStream(within(t), jetstream.StreamConfig{Name: "LANDFALL_FOR", Storage: jetstream.MemoryStorage, Subjects: []string{"x"}}); err != nil {
 		t.Fatal(err)
