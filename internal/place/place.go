@@ -19,7 +19,7 @@ import (
 	"time"
 	_ "time/tzdata" // zones must work on a machine that has none
 
-	"go.yaml.in/yaml/v3"
+	"go.yaml.in/yaml/v4"
 )
 
 //go:embed data/*.yaml

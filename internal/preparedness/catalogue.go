@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"go.yaml.in/yaml/v3"
+	"go.yaml.in/yaml/v4"
 
 	"landfall/internal/fault"
 	"landfall/internal/place"

@@ -14,7 +14,7 @@ import (
 	"landfall/internal/fault"
 	"landfall/internal/place"
 
-	"go.yaml.in/yaml/v3"
+	"go.yaml.in/yaml/v4"
 )
 
 //go:embed templates/*.yaml
