@@ -29,7 +29,7 @@ type Options struct {
 // Desk is where accounts and tokens are made, shown and checked. All methods may be called concurrently.
 type Desk struct {
 	ledger  *ledger.Ledger
-	streams *ledger.Streams[state]
+	streams *ledger.Streams[*state]
 	docs    store.Documents
 	now     func() time.Time
 	log     *slog.Logger
@@ -55,9 +55,9 @@ func (d *Desk) Bootstrap(ctx context.Context, secret string) (created bool, err 
 	if !wellFormed(secret) {
 		return false, fault.New(fault.Invalid, "bad_secret", "The secret of the first token is not one that NewSecret gives.")
 	}
-	_, err = d.streams.Execute(ctx, FirstAccount(), ledger.Command[state]{
+	_, err = d.streams.Execute(ctx, FirstAccount(), ledger.Command[*state]{
 		Actor: ledger.System, Expect: ledger.MustNotExist, Await: true,
-		Decide: func(state, ledger.Moment) (ledger.Decision, error) {
+		Decide: func(*state, ledger.Moment) (ledger.Decision, error) {
 			return ledger.Decision{
 				Events: []ledger.Event{
 					{Type: EventAccountCreated, Data: accountCreated{Role: RoleAdministrator, First: true}},
@@ -120,9 +120,9 @@ func (d *Desk) CreateAccount(ctx context.Context, scope Scope, w Write, in NewAc
 	if !scope.ActsFor(in.Party) || in.Role == RoleAdministrator && !scope.All {
 		return Account{}, fault.New(fault.Forbidden, "not_your_party", "You may create accounts for your own party only, and no administrators.")
 	}
-	out, err := d.streams.Execute(ctx, newID(in.ID, noun, scope, w), ledger.Command[state]{
+	out, err := d.streams.Execute(ctx, newID(in.ID, noun, scope, w), ledger.Command[*state]{
 		Actor: scope.Actor(), Relay: w.Relay, Expect: ledger.MustNotExist, Key: w.Key, Digest: w.Digest,
-		Decide: func(state, ledger.Moment) (ledger.Decision, error) {
+		Decide: func(*state, ledger.Moment) (ledger.Decision, error) {
 			return ledger.Decision{
 				Events: []ledger.Event{{Type: EventAccountCreated, Data: accountCreated{Role: in.Role, Party: in.Party}}},
 				Detach: map[string]string{detachedName: in.Name},
@@ -157,7 +157,7 @@ func (d *Desk) Account(ctx context.Context, scope Scope, id string) (Account, er
 }
 
 // load gives the account's fold when the scope may see it.
-func (d *Desk) load(ctx context.Context, scope Scope, id string) (ledger.State[state], error) {
+func (d *Desk) load(ctx context.Context, scope Scope, id string) (ledger.State[*state], error) {
 	s, err := d.streams.Load(ctx, id)
 	if err != nil {
 		return s, err
@@ -182,7 +182,7 @@ func (d *Desk) mayAdminister(scope Scope) error {
 
 // administers reports whether the scope administers the account: the first account all, an administrator those of its party
 // that are no administrators.
-func (d *Desk) administers(scope Scope, s state) bool {
+func (d *Desk) administers(scope Scope, s *state) bool {
 	return scope.All || scope.Role == RoleAdministrator && s.Role != RoleAdministrator && scope.ActsFor(s.Party)
 }
 
@@ -237,9 +237,9 @@ func (d *Desk) CreateToken(ctx context.Context, scope Scope, w Write, in NewToke
 		return Token{}, "", fault.New(fault.Forbidden, "not_your_account", "Another administrator creates the tokens of this account.")
 	}
 	id, secret := newID(in.ID, "token", scope, w), NewSecret()
-	out, err := d.streams.Execute(ctx, in.Account, ledger.Command[state]{
+	out, err := d.streams.Execute(ctx, in.Account, ledger.Command[*state]{
 		Actor: scope.Actor(), Relay: w.Relay, Key: w.Key, Digest: w.Digest, Await: true,
-		Decide: func(s state, at ledger.Moment) (ledger.Decision, error) {
+		Decide: func(s *state, at ledger.Moment) (ledger.Decision, error) {
 			if _, taken := s.Tokens[id]; taken {
 				return ledger.Decision{}, fault.New(fault.Conflict, "id_taken", "This token id is already taken.")
 			}
@@ -316,9 +316,9 @@ func (d *Desk) RevokeToken(ctx context.Context, scope Scope, w Write, id string)
 	if w.IfMatch == "" {
 		return fault.New(fault.PreconditionRequired, "if_match_required", "Send the ETag of the token in If-Match.")
 	}
-	_, err = d.streams.Execute(ctx, t.Account, ledger.Command[state]{
+	_, err = d.streams.Execute(ctx, t.Account, ledger.Command[*state]{
 		Actor: scope.Actor(), Relay: w.Relay, Key: w.Key, Digest: w.Digest,
-		Decide: func(s state, _ ledger.Moment) (ledger.Decision, error) {
+		Decide: func(s *state, _ ledger.Moment) (ledger.Decision, error) {
 			held := s.Tokens[id]
 			if ok, err := d.ledger.MatchETag(w.IfMatch, held.Changed); err != nil || !ok {
 				return ledger.Decision{}, orStale(err)

@@ -67,7 +67,7 @@ type useDoc struct {
 }
 
 // project gives the account's document, and those of the tokens that the events touched.
-func project(s state, head ledger.Head, events []ledger.Recorded) []store.Op {
+func project(s *state, head ledger.Head, events []ledger.Recorded) []store.Op {
 	ops := []store.Op{put(kindAccount, s.ID, head.Seq, accountDoc(s.account(head)), map[string]any{
 		"party": string(s.Party), "state": string(s.Party.StateParty()),
 	})}

@@ -65,22 +65,23 @@ type tokenState struct {
 	Touched   int64 // Changed, or the seq that erased its label: the version of its document
 }
 
-func fold() ledger.Fold[state] {
-	return ledger.Fold[state]{
+func fold() ledger.Fold[*state] {
+	return ledger.Fold[*state]{
 		Noun:    noun,
 		Version: 1,
 		Events:  []string{EventAccountCreated, EventTokenCreated, EventTokenRevoked},
-		New:     func(id string) state { return state{ID: id, Tokens: map[string]tokenState{}} },
-		Clone: func(s state) state {
-			s.Tokens = maps.Clone(s.Tokens)
-			return s
+		New:     func(id string) *state { return &state{ID: id, Tokens: map[string]tokenState{}} },
+		Clone: func(s *state) *state {
+			c := *s
+			c.Tokens = maps.Clone(s.Tokens)
+			return &c
 		},
 		Evolve:  evolve,
 		Project: project,
 	}
 }
 
-func evolve(s state, e ledger.Recorded) (state, error) {
+func evolve(s *state, e ledger.Recorded) (*state, error) {
 	switch e.Type {
 	case EventAccountCreated:
 		var d accountCreated
@@ -133,7 +134,7 @@ func (s *state) erase(d ledger.Erased, seq int64) {
 
 // byAge gives the tokens in the order of their creation.
 func (s *state) byAge() []tokenState {
-	return slices.SortedFunc(maps.Values(s.Tokens), func(x, y tokenState) int {
+	return slices.SortedStableFunc(maps.Values(s.Tokens), func(x, y tokenState) int {
 		return cmp.Or(x.CreatedAt.Compare(y.CreatedAt), cmp.Compare(x.ID, y.ID))
 	})
 }

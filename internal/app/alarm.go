@@ -66,7 +66,7 @@ func (s *alarms) list() []Alarm {
 	for _, a := range s.on {
 		out = append(out, a)
 	}
-	slices.SortFunc(out, func(a, b Alarm) int {
+	slices.SortStableFunc(out, func(a, b Alarm) int {
 		return cmp.Or(a.Since.Compare(b.Since), strings.Compare(a.Code, b.Code))
 	})
 	return out

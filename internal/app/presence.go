@@ -65,7 +65,7 @@ func processes(ctx context.Context, docs store.Documents) ([]Process, error) {
 		}
 		q.After = page.Next
 	}
-	slices.SortFunc(all, func(x, y Process) int { return strings.Compare(x.Name+x.ID, y.Name+y.ID) })
+	slices.SortStableFunc(all, func(x, y Process) int { return strings.Compare(x.Name+x.ID, y.Name+y.ID) })
 	return all, nil
 }
 

@@ -17,6 +17,7 @@ func TestSubjectNamesBranchOriginIncidentNounAndVerb(t *testing.T) {
 		{false, "DMA", "0199-a", "step.overdue.v1", "landfall.actual.DMA.0199-a.step.overdue"},
 		{true, "DMA", "0199-a", "step.due_soon.v12", "landfall.exercise.DMA.0199-a.step.due_soon"},
 		{false, "", "", "hazard.opened.v1", "landfall.actual._._.hazard.opened"},
+		{true, "", "", "hazard.opened.v1", "landfall.exercise._._.hazard.opened"},
 		{false, "D.A", "a b", "no*un.ve>rb.v1", "landfall.actual.D_A.a_b.no_un.ve_rb"},
 		{false, ">", "*", "", "landfall.actual._._._._"},
 		{false, "é\n", "\x00", "noun", "landfall.actual.__._.noun._"},

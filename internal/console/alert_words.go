@@ -112,9 +112,17 @@ func (v *visit) alertRow(a *notify.Alert, now time.Time) alertRow {
 func (v *visit) alertDue(by, now time.Time) (tone string, state mark, count string) {
 	t := &v.L.Page.Alerts
 	if late := now.Sub(by); late >= 0 {
-		return bad, mark{bad, string(t.Late)}, t.LateBy.Say(locale.Name{Name: v.bare().Span(late)})
+		return bad, mark{bad, string(t.Late)}, v.late(late)
 	}
 	return soon, mark{soon, string(t.Due)}, v.bare().Since(by, now)
+}
+
+// late says for how long something has been due.
+func (v *visit) late(d time.Duration) string {
+	if d < time.Minute {
+		return string(v.L.Page.Alerts.DueNow)
+	}
+	return v.L.Page.Alerts.LateBy.Say(locale.Name{Name: v.bare().Span(d)})
 }
 
 func alertTone(o notify.AckOutcome) string {

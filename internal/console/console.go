@@ -7,6 +7,7 @@
 //	browser ─▶ rest (request id, log, metrics, capacity) ─▶ console: headers ▶ origin ▶ session ▶ handler ─▶ Desk
 //	   ▲                                                                                                │
 //	   └── /live: hints that something changed; the page is read again ◀── feed of the bus ◀────────────┘
+//	                                                                   ◀── looks, at what no bus carries
 //
 // What it promises: a form sent twice, or again after a broken connection, is recorded once (its hidden key is an Idempotency-Key); what somebody
 // else changed meanwhile is shown and never overwritten unseen (its hidden ETag is an If-Match); a session ends at once with the token
@@ -65,6 +66,7 @@ type Console struct {
 	pages    pages
 	assets   *assets
 	echo     *echo.Echo
+	looking  chan struct{} // held by the one open page that looks, see liveByLooking
 }
 
 // New makes the console.
@@ -76,6 +78,7 @@ func New(opt Options) (*Console, error) {
 		opt: opt, log: opt.Logger, now: opt.Now,
 		access: opt.Access, incident: opt.Incidents, notify: opt.Notify, prepared: opt.Preparedness,
 		sessions: newSessions(opt), origin: http.NewCrossOriginProtection(), entrance: http.NewCrossOriginProtection(),
+		looking: make(chan struct{}, 1),
 	}
 	for _, o := range opt.TrustedOrigins {
 		if err := c.entrance.AddTrustedOrigin(o); err != nil {

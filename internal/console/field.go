@@ -20,7 +20,8 @@ type field struct {
 	Max      int    // characters
 	Step     string
 	Choices  []choice
-	Empty    string // what a select says while nothing is chosen
+	Exercise map[string]string // the choices that are exercises: value → the word that says so
+	Empty    string            // what a select says while nothing is chosen
 }
 
 // choice is one of several things to choose.
@@ -102,6 +103,13 @@ func (d *field) AtMost(n int) *field {
 // Saying is what a select shows while nothing is chosen.
 func (d *field) Saying(text any) *field {
 	d.Empty = fmt.Sprint(text)
+	return d
+}
+
+// Rehearsing marks the choices that are exercises, by value, with the word that says so. They are out of sight while the form's field
+// "exercise" says no.
+func (d *field) Rehearsing(words map[string]string) *field {
+	d.Exercise = words
 	return d
 }
 

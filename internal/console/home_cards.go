@@ -67,26 +67,24 @@ func (c *Console) homeIncidents(v *visit, view *homeView) (int, error) {
 	if homeOversees(v.scope) {
 		limit = homeOverview
 	}
-	found, err := c.incident.List(v.ctx(), v.scope, incident.Filter{
-		Status: []incident.Status{incident.Draft, incident.Monitoring, incident.Active, incident.Stay, incident.Return},
-	}, incident.PageRequest{Limit: limit})
+	found, more, err := c.incident.ListOpen(v.ctx(), v.scope, limit)
 	if err != nil {
 		return 0, err
 	}
 	if homeOversees(v.scope) {
-		n := len(found.Items)
-		view.Counts = append([]homeCount{{v.homeAtLeast(n, found.Next != ""), string(t.CountOpen), "/incidents", homeTone(n > 0, info)}}, view.Counts...)
-		return n, c.homeGroup(v, view, homeGroup{ID: "open", Title: string(t.Open), More: found.Next != ""}, found.Items)
+		n := len(found)
+		view.Counts = append([]homeCount{{v.homeAtLeast(n, more), string(t.CountOpen), "/incidents", homeTone(n > 0, info)}}, view.Counts...)
+		return n, c.homeGroup(v, view, homeGroup{ID: "open", Title: string(t.Open), More: more}, found)
 	}
 	var own, named []incident.Incident
-	for _, i := range found.Items {
+	for _, i := range found {
 		if v.scope.ActsFor(i.Origin) {
 			own = append(own, i)
 		} else {
 			named = append(named, i)
 		}
 	}
-	groups := []homeGroup{{ID: "own", Title: string(t.Own), More: found.Next != ""}, {ID: "named", Title: string(t.Named), More: found.Next != ""}}
+	groups := []homeGroup{{ID: "own", Title: string(t.Own), More: more}, {ID: "named", Title: string(t.Named), More: more}}
 	lists := [][]incident.Incident{own, named}
 	if v.scope.Role != access.RoleCoordinator {
 		slices.Reverse(groups)
@@ -97,7 +95,7 @@ func (c *Console) homeIncidents(v *visit, view *homeView) (int, error) {
 			return 0, err
 		}
 	}
-	return len(found.Items), nil
+	return len(found), nil
 }
 
 func (c *Console) homeGroup(v *visit, view *homeView, g homeGroup, list []incident.Incident) error {
@@ -201,7 +199,7 @@ func (v *visit) homeSteps(card *homeCard, i incident.Incident, steps []incident.
 	card.Next, card.NextHref = w.Text(next.Title), card.Href+"#steps"
 	card.NextAt, card.NextIn = w.Brief(next.DueAt, next.Party), w.Since(next.DueAt, now)
 	if next.Overdue {
-		card.NextIn = v.L.Page.Alerts.LateBy.Say(locale.Name{Name: w.Span(now.Sub(next.DueAt))})
+		card.NextIn = v.late(now.Sub(next.DueAt))
 	}
 }
 

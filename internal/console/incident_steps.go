@@ -3,14 +3,13 @@ package console
 import (
 	"context"
 	"net/http"
-	"net/url"
 	"strings"
+	"time"
 
 	"landfall/internal/access"
 	"landfall/internal/check"
 	"landfall/internal/incident"
 	"landfall/internal/locale"
-	"landfall/internal/place"
 	"landfall/internal/protocol"
 )
 
@@ -62,7 +61,7 @@ func (v *visit) stepLine(a about, s incident.Step) stepLine {
 	t := v.L.Page.Incidents
 	l := stepLine{
 		Step: s, Href: a.At("/steps/" + s.Key), Name: s.Title.In(string(v.L.Language)), Word: v.L.Codes.StepStatus.Of(string(s.Status)), Tone: idle,
-		Planned: s.Plan.Known() && !s.DueAt.IsZero() && !s.Plan.At.Equal(s.DueAt),
+		Planned: s.Plan.Known() && !s.DueAt.IsZero() && s.Plan.At.Sub(s.DueAt).Abs() >= time.Minute,
 	}
 	if s.Open() && s.DueAt.IsZero() && s.Plan.WaitingFor != "" {
 		l.Waits = t.WaitsFor.Say(locale.Name{Name: v.L.Codes.Anchor.Of(string(s.Plan.WaitingFor))})
@@ -214,69 +213,4 @@ func (c *Console) reportStep(v *visit) error {
 	}
 	view.Form = f
 	return v.part(f.status(), "incident_step", view.about, view)
-}
-
-// timelineView is what happened, in the order in which it was recorded.
-type timelineView struct {
-	about
-	Entries []entryLine
-	More    string
-}
-
-// entryLine is one thing that happened, in words.
-type entryLine struct {
-	incident.Entry
-	Text string
-	Who  string
-	By   string // how it was passed on
-}
-
-func (c *Console) incidentTimeline(v *visit) error {
-	a, err := v.load("/timeline")
-	if err != nil {
-		return err
-	}
-	page, err := c.incident.Timeline(v.ctx(), v.scope, a.I.ID, incident.PageRequest{Limit: 50, Cursor: v.QueryParam("cursor")})
-	if err != nil {
-		return err
-	}
-	steps, err := v.steps(a.I.ID, incident.StepFilter{})
-	if err != nil {
-		return err
-	}
-	titles := map[string]string{}
-	for _, s := range steps {
-		titles[s.Key] = s.Title.In(string(v.L.Language))
-	}
-	view := timelineView{about: a}
-	for _, e := range page.Items {
-		line := entryLine{Entry: e, Text: v.happened(e, titles), Who: v.L.Page.Shell.Role.Of(string(e.Role))}
-		if e.Party != "" {
-			line.Who = v.L.Party(e.Party) + ", " + line.Who
-		}
-		if e.Relay != nil {
-			line.By = v.L.Notice.Say.Relayed.Say(locale.Pair{A: v.L.Party(place.Party(e.Relay.OnBehalfOf)), B: v.L.Codes.RelayedBy.Of(e.Relay.RelayedBy)})
-		}
-		view.Entries = append(view.Entries, line)
-	}
-	if page.Next != "" {
-		view.More = a.At("/timeline?cursor=" + url.QueryEscape(page.Next))
-	}
-	return v.part(http.StatusOK, "incident_timeline", a, view)
-}
-
-// happened says what an entry is about: the sort of event, and the key time or the step, by its title.
-func (v *visit) happened(e incident.Entry, titles map[string]string) string {
-	text := v.L.Page.Incidents.Event.Of(strings.TrimSuffix(e.Type, ".v1"))
-	subject := e.Subject
-	if strings.HasPrefix(e.Type, "anchor.") {
-		subject = v.L.Codes.Anchor.Of(subject)
-	}
-	if title := titles[subject]; title != "" {
-		subject += " " + title
-	}
-	if subject == "" || strings.HasPrefix(e.Type, "movement.") || strings.HasPrefix(e.Type, "figure.") || strings.HasPrefix(e.Type, "answer.") {
-		return text
-	}
-	return v.L.Joins.Colon.Say(locale.Pair{A: text, B: subject})
 }

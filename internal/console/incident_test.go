@@ -122,3 +122,87 @@ func TestTheListOfIncidentsIsReadPageByPage(t *testing.T) {
 		t.Errorf("%d incidents on a page", len(page.Links("Incident ")))
 	}
 }
+
+func TestAnIncidentIsSeenAsItWasKnown(t *testing.T) {
+	w := harness.New(t)
+	account, antigua := w.Account("DMA", "coordinator"), w.Account("ATG", "official")
+	dominica := account.Visit("en")
+	opened := openBy(dominica, "no", "ATG", "LCA")
+	w.Pass(time.Hour)
+	activateBy(dominica, opened)
+	w.Pass(time.Hour)
+	at := "/api/v1/incidents/" + strings.TrimPrefix(opened.URL.Path, "/incidents/")
+	antigua.Post(at+"/answers", harness.Object{"kind": "accept", "ceiling": 250}).Want(http.StatusCreated)
+	report := func(number int) {
+		account.Post(at+"/figures", harness.Figure("DMA", number, w.Clock.Now())).Want(http.StatusCreated)
+	}
+	report(1111)
+	w.Pass(time.Hour)
+	report(2222)
+
+	known := opened.URL.Path + "/known?at="
+	form := func(ago time.Duration) string {
+		return w.Clock.Now().Add(-ago).In(time.FixedZone("", -4*3600)).Format("2006-01-02T15:04")
+	}
+	dominica.Get(opened.URL.Path).Follow("As it was known at another time").Want(http.StatusOK).Says("2,222", "1,111", "up to 250 people", "so young")
+	dominica.Get(known+form(30*time.Minute)).Want(http.StatusOK).Says("As known at", "1,111", "up to 250 people", "active").Silent("2,222", "Announce a movement", "so young")
+	dominica.Get(known+form(90*time.Minute)).Want(http.StatusOK).Says("active", "no answer yet").Silent("1,111", "up to 250 people").
+		Follow("All steps as they stood").Want(http.StatusOK).Says("As known at", "Protocol activated")
+	dominica.Get(known+form(150*time.Minute)).Want(http.StatusOK).Says("monitoring", "No steps yet").Silent("hurricane", "HUR-05")
+	dominica.Get(known + form(240*time.Minute)).Want(http.StatusOK).Says("Nothing could be known of it then")
+	dominica.Get(known + form(-48*time.Hour)).Want(http.StatusBadRequest).Says("lies in the future")
+	if kept := dominica.Get(known+"yesterday").Want(http.StatusBadRequest).Kept("/known", "at"); kept != "yesterday" {
+		t.Errorf("what was typed came back as %q", kept)
+	}
+
+	// A state that is named later finds nothing of the time before, and neither does one that is not named.
+	dominica.Get(opened.URL.Path+"/timeline").Follow("recorded").Want(http.StatusOK).Says("As known at", "2,222")
+	w.Account("GRD", "official").Visit("en").Get(known + form(0)).Want(http.StatusNotFound)
+	w.Account("ATG", "liaison").Visit("en").Get(known+form(30*time.Minute)).Want(http.StatusOK).Silent("1,111", "Who was told")
+}
+
+func TestTheTimelineSaysWhatHappenedTheNewestFirst(t *testing.T) {
+	w := harness.New(t)
+	account := w.Account("DMA", "coordinator")
+	dominica := account.Visit("en")
+	opened := openBy(dominica, "no", "ATG", "LCA")
+	activateBy(dominica, opened)
+	at := "/api/v1/incidents/" + strings.TrimPrefix(opened.URL.Path, "/incidents/")
+	for n := range 90 {
+		account.Post(at+"/steps/HUR-05/note", harness.Object{"note": fmt.Sprintf("Call %02d made", n)}).Want(http.StatusOK)
+	}
+	account.Post(at+"/steps/HUR-11/complete", harness.Object{"evidence": harness.Object{"type": "figure", "reference": "Table 4"}}).Want(http.StatusOK)
+	w.Account("ATG", "official").Post(at+"/answers", harness.Object{"kind": "accept", "ceiling": 300, "conditions": []string{"Two ports"}}).Want(http.StatusCreated)
+
+	first := dominica.Get(opened.URL.Path+"/timeline").Want(http.StatusOK).
+		Says("Antigua and Barbuda accepts, up to 300 people", "Two ports", "HUR-11", "figure: Table 4", "Call 89 made").Silent("Call 10 made")
+	text := first.Text()
+	if strings.Index(text, "Table 4") > strings.Index(text, "Call 89 made") || strings.Index(text, "Call 89 made") > strings.Index(text, "Call 88 made") {
+		t.Error("the newest does not stand first")
+	}
+	seen := text
+	for page := first; len(page.Links("Older")) > 0; {
+		page = page.Follow("Older").Want(http.StatusOK)
+		seen += page.Text()
+	}
+	for n := range 90 {
+		if times := strings.Count(seen, fmt.Sprintf("Call %02d made", n)); times != 1 {
+			t.Errorf("call %d is told %d times", n, times)
+		}
+	}
+	if !strings.Contains(seen, "Incident opened") || !strings.Contains(seen, "Protocol activated") {
+		t.Error("the beginning is not told")
+	}
+	dominica.Get(opened.URL.Path+"/steps/HUR-11").Follow("What happened to this step").Want(http.StatusOK).Says("Step done", "Table 4").Silent("Call 89 made", "Incident opened")
+}
+
+func TestStepsAreChosenByParty(t *testing.T) {
+	w := harness.New(t)
+	dominica := w.Account("DMA", "coordinator").Visit("en")
+	opened := openBy(dominica, "no", "ATG", "LCA")
+	activateBy(dominica, opened)
+	steps := dominica.Get(opened.URL.Path+"/steps").Want(http.StatusOK).Says("All parties", "HUR-05", "Saint Lucia")
+	lucia := steps.Follow("Saint Lucia").Want(http.StatusOK).Says("HUR-07").Silent("HUR-05 ")
+	lucia.Follow("All parties").Want(http.StatusOK).Says("HUR-05")
+	dominica.Get(opened.URL.Path + "/steps?party=LCA&only=overdue").Want(http.StatusOK).Says("No step is like this now")
+}

@@ -26,6 +26,7 @@ func (c *Console) incidentRoutes() {
 	c.get("/incidents/:id/answers", c.incidentAnswers)
 	c.get("/incidents/:id/movements", c.incidentMovements)
 	c.get("/incidents/:id/told", c.incidentTold)
+	c.get("/incidents/:id/known", c.incidentKnown)
 }
 
 // incidentsPerPage bounds one page of the list.
@@ -112,7 +113,8 @@ type about struct {
 	Line  incidentLine
 	Tab   string
 	Tabs  []link
-	Now   time.Time // scenario time
+	Now   time.Time // scenario time of what is shown
+	Wall  time.Time // wall time of what is shown
 	Leads bool      // the account leads it
 	Whole bool      // the account sees more than the headline
 }
@@ -123,8 +125,9 @@ func (v *visit) load(tab string) (about, error) {
 	if err != nil {
 		return about{}, err
 	}
+	now := v.console.now()
 	a := about{
-		I: i, Line: v.incidentLine(i), Tab: tab, Now: i.Clock.Scenario(v.console.now()),
+		I: i, Line: v.incidentLine(i), Tab: tab, Now: i.Clock.Scenario(now), Wall: now,
 		Leads: workLeads(v.scope, i.Origin),
 		Whole: v.scope.All || v.scope.Role != access.RoleLiaison,
 	}
@@ -157,6 +160,7 @@ type overviewView struct {
 	Receivers []receiverLine
 	Figures   []figureLine
 	Moving    []movementLine
+	MoreMove  int // people on their way that are not shown here
 	Protocol  string
 }
 
@@ -173,8 +177,11 @@ type keyTime struct {
 	Settable   bool // a person gives it its value
 }
 
-// attentionMost bounds the steps that the overview shows.
-const attentionMost = 6
+// What the overview shows at the most, of steps and of movements.
+const (
+	attentionMost = 6
+	movingMost    = 8
+)
 
 func (c *Console) incidentOverview(v *visit) error {
 	a, err := v.load("")
@@ -185,31 +192,30 @@ func (c *Console) incidentOverview(v *visit) error {
 	if view.Hazard, err = c.incident.GetHazard(v.ctx(), v.scope, a.I.HazardID); err != nil && !fault.Is(err, fault.NotFound) {
 		return err
 	}
-	if r := a.I.Running; r != nil {
-		view.Protocol = v.L.Codes.Protocol.Of(r.Protocol)
-	}
-	for _, k := range a.I.Anchors {
-		name := k.Name
-		view.Keys = append(view.Keys, keyTime{k, v.L.Codes.Anchor.Of(name), v.L.Codes.AnchorKind.Of(string(k.Kind)), protocol.Anchor(name).Settable()})
-	}
+	view.overview(v)
 	steps, err := v.steps(a.I.ID, incident.StepFilter{})
 	if err != nil {
 		return err
 	}
-	for _, s := range steps {
-		view.Counts.add(s)
-		if s.Overdue || s.DueSoon || s.Stale || s.ProofOwed {
-			view.Attention = append(view.Attention, v.stepLine(a, s))
-		}
-	}
-	slices.SortStableFunc(view.Attention, func(x, y stepLine) int { return x.rank() - y.rank() })
-	view.Attention = view.Attention[:min(len(view.Attention), attentionMost)]
+	view.attention(v, steps)
 	if a.Whole {
 		if err := view.fill(v); err != nil {
 			return err
 		}
 	}
 	return v.part(http.StatusOK, "incident", a, view)
+}
+
+// attention fills in how the steps stand, and which of them want attention first.
+func (view *overviewView) attention(v *visit, steps []incident.Step) {
+	for _, s := range steps {
+		view.Counts.add(s)
+		if s.Overdue || s.DueSoon || s.Stale || s.ProofOwed {
+			view.Attention = append(view.Attention, v.stepLine(view.about, s))
+		}
+	}
+	slices.SortStableFunc(view.Attention, func(x, y stepLine) int { return x.rank() - y.rank() })
+	view.Attention = view.Attention[:min(len(view.Attention), attentionMost)]
 }
 
 // fill reads what only those see who see the whole incident.
@@ -223,26 +229,34 @@ func (view *overviewView) fill(v *visit) error {
 	if err != nil {
 		return err
 	}
-	for _, p := range view.I.Receivers {
-		view.Receivers = append(view.Receivers, v.receiverLine(p, answers, told))
-	}
 	figures, err := c.incident.Figures(v.ctx(), v.scope, id, "", incident.PageRequest{Limit: 4})
 	if err != nil {
 		return err
 	}
-	for _, f := range figures.Items {
-		view.Figures = append(view.Figures, v.figureLine(f))
-	}
 	movements, err := c.incident.Movements(v.ctx(), v.scope, id)
 	if err != nil {
 		return err
+	}
+	view.whole(v, answers, told, figures.Items, movements)
+	return nil
+}
+
+// whole fills in what was read.
+func (view *overviewView) whole(v *visit, answers []*incident.Answer, told []notify.Told, figures []incident.Figure, movements []*incident.Movement) {
+	for _, p := range view.I.Receivers {
+		view.Receivers = append(view.Receivers, v.receiverLine(p, answers, told, view.Wall))
+	}
+	for _, f := range figures {
+		view.Figures = append(view.Figures, v.figureLine(f))
 	}
 	for _, m := range movements {
 		if m.Status == incident.Announced || m.Status == incident.Departed {
 			view.Moving = append(view.Moving, v.movementLine(m))
 		}
 	}
-	return nil
+	slices.SortStableFunc(view.Moving, func(a, b movementLine) int { return a.ETA.Compare(b.ETA) })
+	shown := min(len(view.Moving), movingMost)
+	view.MoreMove, view.Moving = len(view.Moving)-shown, view.Moving[:shown]
 }
 
 // steps gives all steps of an incident that the account sees and the filter wants, however many they are.
@@ -304,7 +318,8 @@ type receiverLine struct {
 	Tone     string
 }
 
-func (v *visit) receiverLine(p place.Party, answers []*incident.Answer, told []notify.Told) receiverLine {
+// receiverLine says how a party stood at a wall time.
+func (v *visit) receiverLine(p place.Party, answers []*incident.Answer, told []notify.Told, wall time.Time) receiverLine {
 	l := receiverLine{Party: p, Tone: idle, Word: string(v.L.Page.Incidents.NoAnswer)}
 	for _, n := range answers { // in the order they were recorded: the last counts
 		if n.Party == p {
@@ -326,7 +341,7 @@ func (v *visit) receiverLine(p place.Party, answers []*incident.Answer, told []n
 			}
 		}
 	}
-	l.Late = l.Acked == nil && l.Required != nil && v.console.now().After(*l.Required)
+	l.Late = l.Acked == nil && l.Required != nil && wall.After(*l.Required)
 	switch {
 	case l.Answer != nil && l.Answer.Kind == incident.Accept:
 		l.Tone = good
@@ -404,18 +419,28 @@ func (v *visit) spot(s incident.Spot) string {
 	return v.L.Party(s.Party)
 }
 
-// byPhase is the steps of one phase.
+// byPhase is the steps of one phase. Those that wait for a key time, and have no time of their own before it, stand by themselves.
 type byPhase struct {
-	Phase string
-	Open  int
-	Steps []stepLine
+	ID, Phase string
+	Open      int
+	Steps     []stepLine
+	Waiting   []stepLine
 }
 
 type stepsView struct {
 	about
-	Counts stepCounts
-	Only   string
-	Phases []byPhase
+	Counts  stepCounts
+	Only    string
+	Party   place.Party // whose steps; "": everybody's
+	Parties []partyChip
+	Phases  []byPhase
+}
+
+// partyChip chooses the steps of one party.
+type partyChip struct {
+	Href, Text string
+	Open       int
+	Current    bool
 }
 
 func (c *Console) incidentSteps(v *visit) error {
@@ -427,30 +452,98 @@ func (c *Console) incidentSteps(v *visit) error {
 	if err != nil {
 		return err
 	}
-	view := stepsView{about: a, Only: v.QueryParam("only")}
+	view := stepsView{about: a, Only: v.QueryParam("only"), Party: place.Party(v.QueryParam("party"))}
+	view.Parties = v.partyChips(a, steps, view.Only, view.Party)
+	for _, s := range steps {
+		if view.Party == "" || s.Party == view.Party {
+			view.Counts.add(s)
+		}
+	}
+	view.Phases = v.phases(a, steps, func(s incident.Step) bool {
+		return (view.Party == "" || s.Party == view.Party) && wanted(view.Only, v.scope, s)
+	})
+	return v.part(http.StatusOK, "incident_steps", a, view)
+}
+
+// Steps gives the address of the steps like this, of the party that is chosen.
+func (view stepsView) Steps(only string) string { return stepsAt(view.about, only, view.Party) }
+
+// Steps gives the address of the steps like this, whoever they are of.
+func (a about) Steps(only string) string { return stepsAt(a, only, "") }
+
+func stepsAt(a about, only string, party place.Party) string {
+	q := url.Values{}
+	if only != "" {
+		q.Set("only", only)
+	}
+	if party != "" {
+		q.Set("party", string(party))
+	}
+	if len(q) == 0 {
+		return a.At("/steps")
+	}
+	return a.At("/steps?" + q.Encode())
+}
+
+// partyChips gives everybody and then each party that has steps: the affected state, the states that receive, and the others.
+func (v *visit) partyChips(a about, steps []incident.Step, only string, chosen place.Party) []partyChip {
+	open := map[place.Party]int{}
+	order := append([]place.Party{a.I.Origin}, a.I.Receivers...)
+	for _, s := range steps {
+		if !slices.Contains(order, s.Party) {
+			order = append(order, s.Party)
+		}
+		n := open[s.Party]
+		if s.Open() {
+			n++
+		}
+		open[s.Party] = n
+	}
+	if len(open) < 2 {
+		return nil
+	}
+	all := 0
+	chips := []partyChip{{Href: stepsAt(a, only, ""), Text: string(v.L.Page.Incidents.AllParties), Current: chosen == ""}}
+	for _, p := range order {
+		if n, has := open[p]; has {
+			all += n
+			chips = append(chips, partyChip{Href: stepsAt(a, only, p), Text: v.L.Party(p), Open: n, Current: chosen == p})
+			delete(open, p) // an island may be named twice
+		}
+	}
+	chips[0].Open = all
+	return chips
+}
+
+// phases gives the steps that are wanted, by phase, what wants attention first.
+func (v *visit) phases(a about, steps []incident.Step, want func(incident.Step) bool) []byPhase {
 	phases := map[protocol.Phase]*byPhase{}
 	for _, s := range steps {
-		view.Counts.add(s)
-		if !wanted(view.Only, v.scope, s) {
+		if !want(s) {
 			continue
 		}
 		p := phases[s.Phase]
 		if p == nil {
-			p = &byPhase{Phase: v.L.Page.Incidents.Phase.Of(string(s.Phase))}
+			p = &byPhase{ID: "waiting-" + string(s.Phase), Phase: v.L.Page.Incidents.Phase.Of(string(s.Phase))}
 			phases[s.Phase] = p
 		}
 		if s.Open() {
 			p.Open++
 		}
-		p.Steps = append(p.Steps, v.stepLine(a, s))
+		if l := v.stepLine(a, s); l.Waits != "" && s.Status == incident.StepPending {
+			p.Waiting = append(p.Waiting, l)
+		} else {
+			p.Steps = append(p.Steps, l)
+		}
 	}
+	var list []byPhase
 	for _, phase := range protocol.Phases() {
 		if p := phases[phase]; p != nil {
 			slices.SortStableFunc(p.Steps, func(x, y stepLine) int { return x.rank() - y.rank() })
-			view.Phases = append(view.Phases, *p)
+			list = append(list, *p)
 		}
 	}
-	return v.part(http.StatusOK, "incident_steps", a, view)
+	return list
 }
 
 // wanted reports whether a step is one of those asked for.
@@ -464,6 +557,8 @@ func wanted(only string, scope access.Scope, s incident.Step) bool {
 		return s.DueSoon
 	case "owed":
 		return s.ProofOwed
+	case "done":
+		return s.Status == incident.StepDone
 	case "silent":
 		return s.Stale
 	case "all":
@@ -521,7 +616,7 @@ func (c *Console) incidentAnswers(v *visit) error {
 		return err
 	}
 	for _, p := range a.I.Receivers {
-		l := v.receiverLine(p, view.All, told)
+		l := v.receiverLine(p, view.All, told, a.Wall)
 		view.Receivers = append(view.Receivers, l)
 		if l.Answer != nil && l.Answer.Kind == incident.Accept && l.Answer.Ceiling != nil {
 			view.Offered += *l.Answer.Ceiling
@@ -559,12 +654,17 @@ type proofView struct {
 	about
 	Parties []toldParty
 	Made    time.Time
+	Short   bool // some are left out: the page that leaves out none is the one to print
 }
 
 type toldParty struct {
 	Party  place.Party
 	Alerts []toldAlert
+	Left   int // older ones that are left out
 }
+
+// toldMost bounds the alerts of one party on the page that is not asked for all.
+const toldMost = 12
 
 type toldAlert struct {
 	notify.ToldAlert
@@ -581,9 +681,12 @@ func (c *Console) incidentTold(v *visit) error {
 	if err != nil {
 		return err
 	}
-	view := proofView{about: a, Made: c.now()}
+	view, all := proofView{about: a, Made: c.now()}, v.QueryParam("all") != ""
 	for _, t := range told {
 		p := toldParty{Party: t.Party}
+		if n := len(t.Alerts) - toldMost; n > 0 && !all {
+			p.Left, t.Alerts, view.Short = n, t.Alerts[n:], true
+		}
 		for _, alert := range t.Alerts {
 			line := toldAlert{ToldAlert: alert, Kind: v.L.Codes.AlertKind.Of(alert.Alert.Kind)}
 			if ack := alert.Alert.Acknowledged; ack != nil {

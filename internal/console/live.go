@@ -42,34 +42,24 @@ const (
 
 // live streams hints that something changed of what a page shows, until the reader goes, the session ends or the server stops. A hint says
 // which stream, never what: the page is read again, with the permission of that moment. So a stream that is not seen any more is
-// hinted at no more than once in a page's life.
+// hinted at no more than once in a page's life. What no bus carries is looked at instead, see look; such a page follows nothing else.
 func (c *Console) live(v *visit) error {
+	wanted := strings.Fields(v.QueryParam("of"))
+	if looks := looksOf(wanted); len(looks) > 0 {
+		return c.liveByLooking(v, looks)
+	}
 	if c.opt.Feed == nil {
 		return fault.New(fault.NotFound, "page_not_found", "Nothing is followed here.")
 	}
 	ctx, cancel := context.WithCancel(v.ctx())
 	defer cancel()
-	wanted := strings.Fields(v.QueryParam("of"))
 	following, err := c.opt.Feed.Follow(ctx, v.Request().Header.Get("Last-Event-ID"))
 	if err != nil {
 		return err
 	}
 	defer following.Close()
-	h := v.Response().Header()
-	h.Set("Content-Type", "text/event-stream")
-	h.Set("X-Accel-Buffering", "no")
-	v.Response().WriteHeader(http.StatusOK)
-	control := http.NewResponseController(v.Response())
-	write := func(text string) error {
-		_ = control.SetWriteDeadline(time.Time{}) // servers without deadlines are those of tests
-		bound := time.AfterFunc(writeBound, func() { _ = control.SetWriteDeadline(time.Unix(1, 0)) })
-		defer bound.Stop()
-		if _, err := v.Response().Write([]byte(text)); err != nil {
-			return err
-		}
-		return control.Flush()
-	}
-	if write("retry: 3000\n: Landfall\n\n") != nil {
+	write, err := v.stream()
+	if err != nil {
 		return nil
 	}
 	var silent time.Duration
@@ -80,15 +70,15 @@ func (c *Console) live(v *visit) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		if _, gone := c.access.Resume(ctx, v.held); gone != nil {
-			return nil // the browser asks again and is told to sign in
+		if !v.still(ctx) {
+			return nil
 		}
 		switch {
 		case errors.Is(err, context.DeadlineExceeded):
 			if silent += lookAgain; silent < heartbeat {
 				continue
 			}
-			err = write(": still here\n\n")
+			err = write(stillHere)
 		case err != nil:
 			return nil
 		case e.Reset:
@@ -103,6 +93,38 @@ func (c *Console) live(v *visit) error {
 		}
 		silent = 0
 	}
+}
+
+const stillHere = ": still here\n\n"
+
+// stream begins a stream of events and gives what writes to it. An error of either: the reader is gone.
+func (v *visit) stream() (write func(text string) error, err error) {
+	h := v.Response().Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("X-Accel-Buffering", "no")
+	v.Response().WriteHeader(http.StatusOK)
+	control := http.NewResponseController(v.Response())
+	write = func(text string) error {
+		_ = control.SetWriteDeadline(time.Time{}) // servers without deadlines are those of tests
+		bound := time.AfterFunc(writeBound, func() { _ = control.SetWriteDeadline(time.Unix(1, 0)) })
+		defer bound.Stop()
+		if _, err := v.Response().Write([]byte(text)); err != nil {
+			return err
+		}
+		return control.Flush()
+	}
+	return write, write("retry: 3000\n: Landfall\n\n")
+}
+
+// still reports whether the session is still good, and brings the scope up to date. When it is not, the stream ends: the browser asks again
+// and is told to sign in.
+func (v *visit) still(ctx context.Context) bool {
+	scope, err := v.console.access.Resume(ctx, v.held)
+	if err != nil {
+		return false
+	}
+	v.scope = scope
+	return true
 }
 
 // follows reports whether a stream is one of those wanted: itself, or its noun.

@@ -16,6 +16,10 @@ import (
 
 const signInPath = "/sign-in"
 
+// cookieOutlives is how long a browser keeps the cookie of a session that has ended. It opens nothing by then; whoever comes back with it is told
+// that the session has ended, and not met like a stranger.
+const cookieOutlives = 7 * 24 * time.Hour
+
 // The members of a session.
 const (
 	heldAccount = "account"
@@ -141,7 +145,7 @@ func (c *Console) signIn(v *visit) error {
 	if err != nil {
 		return err
 	}
-	c.sessions.WriteSessionCookie(ctx, v.Response(), id, expires)
+	c.sessions.WriteSessionCookie(ctx, v.Response(), id, expires.Add(cookieOutlives))
 	return v.Redirect(http.StatusSeeOther, local(f.Value("next")))
 }
 

@@ -5,24 +5,70 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
+	"landfall/internal/access"
 	"landfall/internal/harness"
 )
 
 func TestATokenSignsInAndASessionEndsWithIt(t *testing.T) {
 	w := harness.New(t)
-	visitor := w.Account("DMA", "coordinator").Visit("en")
+	c := w.Account("DMA", "coordinator")
+	visitor := c.Visit("en")
 	visitor.Get("/").Want(http.StatusOK).Says("Dominica", "emergency coordinator")
-	for _, token := range w.Admin.Get("/api/v1/accounts").Want(http.StatusOK).Body["items"].([]any) {
-		account := token.(harness.Object)
-		if account["party"] != "DMA" {
-			continue
-		}
-		for _, k := range w.Admin.Get("/api/v1/tokens?account_id=" + account["id"].(string)).Want(http.StatusOK).Body["items"].([]any) {
-			w.Admin.Do(http.MethodDelete, "/api/v1/tokens/"+k.(harness.Object)["id"].(string), nil, harness.IfMatch("*")).Want(http.StatusNoContent)
+	revoke(w, c)
+	visitor.Get("/style?state=DMA").Want(http.StatusOK).Says("Your session has ended").Silent("Dominica")
+}
+
+// revoke revokes the tokens of a client's account.
+func revoke(w *harness.World, c *harness.Client) {
+	account := c.Get("/api/v1/me").Want(http.StatusOK).Str("id")
+	for _, k := range w.Admin.Get("/api/v1/tokens?account_id=" + account).Want(http.StatusOK).Items() {
+		w.Admin.Do(http.MethodDelete, "/api/v1/tokens/"+k["id"].(string), nil, harness.IfMatch("*")).Want(http.StatusNoContent)
+	}
+}
+
+func TestASessionEndsAfterItsDayAndLeadsBackToThePageThatWasWanted(t *testing.T) {
+	w := harness.New(t)
+	c := w.Account("DMA", "coordinator")
+	visitor := c.Visit("en")
+	w.Clock.Advance(access.SessionTime - time.Minute)
+	visitor.Get("/deliveries?status=dead").Want(http.StatusOK).Says("Messages sent")
+	w.Clock.Advance(time.Minute)
+	page := visitor.Get("/deliveries?status=dead").Want(http.StatusOK).Says("Your session has ended").Silent("Messages sent")
+	if page.URL.Path != "/sign-in" {
+		t.Errorf("led to %s", page.URL)
+	}
+	back := page.Form("/sign-in").Fill("token", c.Token()).Send().Want(http.StatusOK).Says("Messages sent")
+	if got := back.URL.RequestURI(); got != "/deliveries?status=dead" {
+		t.Errorf("back at %s", got)
+	}
+	w.Clock.Advance(time.Hour)
+	visitor.Get("/").Want(http.StatusOK).Says("Dominica")
+}
+
+// A browser drops a cookie whose time is over; then nobody could say why it has to sign in again.
+func TestTheCookieOutlivesItsSession(t *testing.T) {
+	w := harness.New(t)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.App.URL()+"/sign-in", strings.NewReader(url.Values{"token": {w.Admin.Token()}}.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Sec-Fetch-Site", "same-origin")
+	res, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	for _, cookie := range res.Cookies() {
+		if least := access.SessionTime + 6*24*time.Hour; !cookie.HttpOnly || time.Duration(cookie.MaxAge)*time.Second < least {
+			t.Errorf("%s, want at least %s", cookie, least)
 		}
 	}
-	visitor.Get("/style?state=DMA").Want(http.StatusOK).Says("Your session has ended").Silent("Dominica")
+	if len(res.Cookies()) != 1 {
+		t.Errorf("%d cookies", len(res.Cookies()))
+	}
 }
 
 func TestABadTokenIsRefusedAndNotSentBack(t *testing.T) {

@@ -1,11 +1,15 @@
 package console
 
 import (
+	"cmp"
+	"context"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"landfall/internal/access"
 	"landfall/internal/fault"
+	"landfall/internal/ledger"
 	"landfall/internal/locale"
 	"landfall/internal/notify"
 )
@@ -37,9 +41,9 @@ type toldView struct {
 // toldCard is one subscription in words.
 type toldCard struct {
 	ID       string
-	Title    string // channel and masked target
-	Channel  string
+	Name     string // channel and masked target
 	State    mark
+	Lead     string // what that state means, and what to do; "" where more is said
 	Tone     string
 	Owner    string // whose it is, for who sees everybody's
 	Wants    []toldFact
@@ -63,46 +67,59 @@ type toldFact struct {
 
 const toldPageSize = 20
 
-// toldList shows where the alerts of the reader's office go, and whether they arrive there.
-func (c *Console) toldList(v *visit) error {
-	found, err := c.notify.Subscriptions(v.ctx(), v.scope, notify.Paging{Limit: toldPageSize, Cursor: v.QueryParam("cursor")})
-	if err != nil {
-		return err
+// toldAll is a page of subscriptions with how sending to them goes.
+type toldAll struct {
+	page   notify.Page[*notify.Subscription]
+	health map[string]notify.TargetHealth
+}
+
+// toldAll reads a page of the subscriptions that the scope may see.
+func (c *Console) toldAll(ctx context.Context, scope access.Scope, cursor string) (t toldAll, err error) {
+	if t.page, err = c.notify.Subscriptions(ctx, scope, notify.Paging{Limit: toldPageSize, Cursor: cursor}); err != nil {
+		return t, err
 	}
-	ids := make([]string, len(found.Items))
-	for n, item := range found.Items {
+	ids := make([]string, len(t.page.Items))
+	for n, item := range t.page.Items {
 		ids[n] = item.Value.ID
 	}
-	health, err := c.notify.Health(v.ctx(), v.scope, ids...)
+	t.health, err = c.notify.Health(ctx, scope, ids...)
+	return t, err
+}
+
+// toldList shows where the alerts of the reader's office go, and whether they arrive there.
+func (c *Console) toldList(v *visit) error {
+	found, err := c.toldAll(v.ctx(), v.scope, v.QueryParam("cursor"))
 	if err != nil {
 		return err
 	}
 	view := toldView{Form: newForm()}
-	for _, item := range found.Items {
-		view.Items = append(view.Items, v.toldCard(item.Value, health[item.Value.ID]))
+	for _, item := range found.page.Items {
+		view.Items = append(view.Items, v.toldCard(item.Value, found.health[item.Value.ID]))
 	}
-	if found.Next != "" {
-		view.More = "/subscriptions?cursor=" + found.Next
+	if found.page.Next != "" {
+		view.More = "/subscriptions?cursor=" + url.QueryEscape(found.page.Next)
 	}
-	return v.show(http.StatusOK, "told_list", string(v.L.Page.Told.Title), view, in("told"))
+	of := "subscription"
+	if cursor := v.QueryParam("cursor"); cursor != "" {
+		of += "?cursor=" + url.QueryEscape(cursor)
+	}
+	return v.show(http.StatusOK, "told_list", string(v.L.Page.Told.Title), view, in("told"), followed(of, found.print()))
 }
 
 // toldCard puts a subscription into words.
 func (v *visit) toldCard(s *notify.Subscription, h notify.TargetHealth) toldCard {
 	t := &v.L.Page.Told
 	card := toldCard{
-		ID: s.ID, Channel: t.Channel.Of(s.Channel), MayWrite: v.scope.MayWrite(), Signed: s.Channel == channelWebhook,
+		ID: s.ID, MayWrite: v.scope.MayWrite(), Signed: s.Channel == channelWebhook,
 		Disabled: s.Status == notify.SubscriptionDisabled, Expired: s.Status == notify.SubscriptionExpired,
 		Only: s.Filter.Exercise == notify.ExerciseOnly, Form: newForm(),
 	}
-	card.Title = v.console.notify.Masked(s)
-	if card.Title == "" {
-		card.Title = string(t.NoTarget)
-	}
+	card.Name = v.toldName(s)
 	if v.scope.All && s.Owner.Party != "" {
 		card.Owner = v.L.Party(s.Owner.Party)
 	}
-	card.Tone, card.State = v.toldState(s, h)
+	tone, state := toldState(s, h)
+	card.Tone, card.State, card.Lead = tone, mark{tone, t.State.Of(state)}, t.StateText[state]
 	card.Wants = v.toldWants(s)
 	card.Health = v.toldHealth(h)
 	if h.FailingSince != nil && h.LastCode != "" {
@@ -117,22 +134,32 @@ func (v *visit) toldCard(s *notify.Subscription, h notify.TargetHealth) toldCard
 // channelWebhook is the channel whose messages are signed.
 const channelWebhook = "webhook"
 
-// toldState says in a word how sending to a target goes.
-func (v *visit) toldState(s *notify.Subscription, h notify.TargetHealth) (string, mark) {
-	t := &v.L.Page.Told.State
+// toldName says which address this is: "E-mail: a***@example.org".
+func (v *visit) toldName(s *notify.Subscription) string {
+	t := &v.L.Page.Told
+	return v.labelled(t.Channel.Of(s.Channel), cmp.Or(v.console.notify.Masked(s), string(t.NoTarget)))
+}
+
+// labelled puts a label before a text, as the language does.
+func (v *visit) labelled(label, text string) string {
+	return v.L.Joins.Colon.Say(locale.Pair{A: label, B: text})
+}
+
+// toldState gives how sending to a target goes: the tone, and the code of the word.
+func toldState(s *notify.Subscription, h notify.TargetHealth) (tone, state string) {
 	switch {
 	case s.Status == notify.SubscriptionExpired:
-		return idle, mark{idle, t.Of("expired")}
+		return idle, "expired"
 	case s.Status == notify.SubscriptionDisabled:
-		return bad, mark{bad, t.Of("disabled")}
+		return bad, "disabled"
 	case h.Circuit == notify.CircuitOpen || h.Circuit == notify.CircuitHalfOpen:
-		return bad, mark{bad, t.Of("down")}
+		return bad, "down"
 	case h.FailingSince != nil:
-		return soon, mark{soon, t.Of("failing")}
+		return soon, "failing"
 	case h.LastSuccessAt == nil:
-		return info, mark{info, t.Of("untested")}
+		return info, "untested"
 	}
-	return good, mark{good, t.Of("works")}
+	return good, "works"
 }
 
 // toldWants says what is told to the target.
@@ -208,32 +235,51 @@ type toldForms struct{ Test, Enable, Rotate, Delete *form }
 
 func (c *Console) toldPage(v *visit) error { return c.showTold(v, http.StatusOK, nil) }
 
+// told is one subscription with how sending to it goes, and the last deliveries to it.
+type told struct {
+	held   ledger.State[*notify.Subscription]
+	health notify.TargetHealth
+	recent notify.Page[*notify.Delivery]
+}
+
+// told reads a subscription that the scope may see.
+func (c *Console) told(ctx context.Context, scope access.Scope, id string) (t told, err error) {
+	if t.held, err = c.notify.Subscription(ctx, scope, id); err != nil {
+		return t, err
+	}
+	health, err := c.notify.Health(ctx, scope, id)
+	if err != nil {
+		return t, err
+	}
+	t.health = health[id]
+	t.recent, err = c.deliveries(ctx, scope, toldQuery{Subscription: id}, "", toldRecent)
+	return t, err
+}
+
 func (c *Console) showTold(v *visit, status int, refused *form) error {
-	held, err := c.notify.Subscription(v.ctx(), v.scope, v.Param("id"))
+	found, err := c.told(v.ctx(), v.scope, v.Param("id"))
 	if err != nil {
 		return err
 	}
-	s := held.Value
-	health, err := c.notify.Health(v.ctx(), v.scope, s.ID)
+	recent, err := v.toldRows(found.recent)
 	if err != nil {
 		return err
 	}
-	recent, _, err := c.toldFind(v, toldQuery{Subscription: s.ID, channel: s.Channel}, toldRecent)
-	if err != nil {
-		return err
-	}
-	recent = recent[:min(len(recent), toldRecent)]
-	etag := c.incident.ETag(held.Seq)
+	s := found.held.Value
+	etag := c.incident.ETag(found.held.Seq)
 	fresh := func() *form { return newForm().with("etag", etag) }
 	view := toldPageView{
-		Card: v.toldCard(s, health[s.ID]), Changed: toldMoment{s.ChangedAt}, Gone: s.Disabled, Recent: recent,
+		Card: v.toldCard(s, found.health), Changed: toldMoment{s.ChangedAt}, Gone: s.Disabled, Recent: recent,
 		Forms: toldForms{Test: newForm(), Enable: fresh(), Rotate: fresh(), Delete: fresh()}, All: "/deliveries?subscription=" + s.ID,
 	}
+	t := &v.L.Page.Told
+	opts := []option{in("told"), backTo("/subscriptions", string(t.Title))}
 	if refused != nil {
 		view.Card.Form = refused
+	} else {
+		opts = append(opts, followed("subscription/"+s.ID, found.print()))
 	}
-	t := &v.L.Page.Told
-	return v.show(status, "told_one", view.Card.Channel+" "+view.Card.Title, view, in("told"), backTo("/subscriptions", string(t.Title)))
+	return v.show(status, "told_one", view.Card.Name, view, opts...)
 }
 
 // toldDo runs what a button of the page of a subscription does.

@@ -2,12 +2,15 @@ package console
 
 import (
 	"cmp"
+	"context"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
 
+	"landfall/internal/access"
 	"landfall/internal/fault"
 	"landfall/internal/incident"
 	"landfall/internal/ledger"
@@ -22,8 +25,6 @@ type toldMoment struct{ time.Time }
 // toldQuery says which deliveries a page shows.
 type toldQuery struct {
 	Status, Channel, Incident, Subscription string
-
-	channel string // of the subscription, to look at fewer
 }
 
 // address gives where the list of these deliveries is.
@@ -45,59 +46,42 @@ func (q toldQuery) address(cursor string) string {
 
 // toldRow is one delivery in a list.
 type toldRow struct {
-	Href, What, Channel, Target, Owner string
-	About                              string // of an alert its headline, else the incident; "" for neither
-	Mark                               mark
-	Exercise                           bool
-	At                                 time.Time
-	Said                               string // what the far side said last
-	Attempts                           string
-	Next                               time.Time // of the attempt after this one
-	Failed                             bool
+	Href     string
+	Name     string // what it is about: of an alert its headline, else what happened to which incident
+	To       string // channel and masked target
+	Owner    string // whose address it is, for who sees everybody's
+	Mark     mark
+	Exercise bool
+	At       time.Time
+	Line     string    // how often it was tried and what the far side said, where that says more than the mark
+	Next     time.Time // of the attempt after this one
+	Failed   bool
 }
 
 const (
 	toldLimit  = 25
 	toldRecent = 5
-	toldLooks  = 8 // pages looked through for the deliveries of one subscription
 )
 
-// toldFind reads deliveries, newest first. Those of one subscription are picked out of the others, a bounded number of pages at a time; so a page may
-// hold fewer than the limit while there are more.
-func (c *Console) toldFind(v *visit, q toldQuery, limit int) (rows []toldRow, next string, err error) {
-	query := notify.DeliveryQuery{Status: notify.Status(q.Status), Channel: q.Channel, Incident: q.Incident}
-	paging := notify.Paging{Limit: limit, Cursor: v.QueryParam("cursor")}
-	looks, found := 1, []*notify.Delivery(nil)
-	if q.Subscription != "" {
-		looks, paging.Limit = toldLooks, 100
-		if query.Channel == "" {
-			query.Channel = q.channel
-		}
-	}
-	for range looks {
-		page, err := c.notify.Deliveries(v.ctx(), v.scope, query, paging)
-		if err != nil {
-			return nil, "", err
-		}
-		for _, item := range page.Items {
-			if q.Subscription == "" || item.Value.Subscription == q.Subscription {
-				found = append(found, item.Value)
-			}
-		}
-		next, paging.Cursor = page.Next, page.Next
-		if next == "" || len(found) >= limit {
-			break
-		}
-	}
+// deliveries reads a page of the deliveries that the scope may see, newest first.
+func (c *Console) deliveries(ctx context.Context, scope access.Scope, q toldQuery, cursor string, limit int) (notify.Page[*notify.Delivery], error) {
+	return c.notify.Deliveries(ctx, scope, notify.DeliveryQuery{
+		Status: notify.Status(q.Status), Channel: q.Channel, Incident: q.Incident, Subscription: q.Subscription,
+	}, notify.Paging{Limit: limit, Cursor: cursor})
+}
+
+// toldRows puts deliveries into words.
+func (v *visit) toldRows(page notify.Page[*notify.Delivery]) ([]toldRow, error) {
 	about := toldAbout{v: v, known: map[string]string{}}
-	for _, d := range found {
-		row := v.toldRow(d)
-		if row.About, err = about.of(d); err != nil {
-			return nil, "", err
+	rows := make([]toldRow, 0, len(page.Items))
+	for _, item := range page.Items {
+		subject, err := about.of(item.Value)
+		if err != nil {
+			return nil, err
 		}
-		rows = append(rows, row)
+		rows = append(rows, v.toldRow(item.Value, subject))
 	}
-	return rows, next, nil
+	return rows, nil
 }
 
 // toldAbout finds what messages are about, once for each thing.
@@ -140,20 +124,33 @@ func (v *visit) toldWhat(eventType string) string {
 	return v.L.Page.Told.Kind.Of(kind)
 }
 
-func (v *visit) toldRow(d *notify.Delivery) toldRow {
+// toldRow puts a delivery into words; about is what it is about, "" for nothing that the reader may see.
+func (v *visit) toldRow(d *notify.Delivery, about string) toldRow {
+	t := &v.L.Page.Told
 	row := toldRow{
-		Href: "/deliveries/" + d.ID, What: v.toldWhat(d.EventType), Channel: v.L.Page.Told.Channel.Of(d.Channel), Target: d.Target,
-		Mark: v.toldMark(d.Status), Exercise: d.Exercise, At: d.CreatedAt, Attempts: v.L.Count(len(d.Attempts), v.L.Page.Told.Attempts),
-		Failed: d.Status == notify.Dead,
+		Href: "/deliveries/" + d.ID, Name: v.toldWhat(d.EventType), To: v.labelled(t.Channel.Of(d.Channel), d.Target),
+		Mark: v.toldMark(d.Status), Exercise: d.Exercise, At: d.CreatedAt, Failed: d.Status == notify.Dead,
+	}
+	switch {
+	case about == "":
+	case d.EventType == notify.EventAlertRaised: // the headline says all
+		row.Name = about
+	default:
+		row.Name = v.labelled(row.Name, about)
 	}
 	if v.scope.All && d.Party != "" {
 		row.Owner = v.L.Party(d.Party)
 	}
-	if n := len(d.Attempts); n > 0 {
+	n := len(d.Attempts)
+	switch {
+	case n == 0, n == 1 && d.Status == notify.Delivered: // as the mark says
+	case d.Status == notify.Delivered:
+		row.Line = v.L.Count(n, t.Attempts)
+	default:
 		last := d.Attempts[n-1]
-		row.Said = v.toldCode(last.Code)
-		if last.Detail != "" && d.Status != notify.Delivered {
-			row.Said += ": " + last.Detail
+		row.Line = v.L.Count(n, t.Attempts) + " · " + v.toldCode(last.Code)
+		if said := toldSaid(last); said != "" {
+			row.Line = v.labelled(row.Line, said)
 		}
 	}
 	if d.NextAttemptAt != nil && d.Status == notify.Retrying {
@@ -170,13 +167,53 @@ func (v *visit) toldMark(s notify.Status) mark {
 	return mark{tones[s], v.L.Page.Told.Status.Of(string(s))}
 }
 
-// toldCode says what an attempt ended with. A number is what the far side answered.
+// toldCode says what an attempt ended with. A number is what the far side answered: it stands behind the words, for who mends it.
 func (v *visit) toldCode(code string) string {
 	t := &v.L.Page.Told
-	if len(code) == 3 && code[0] >= '1' && code[0] <= '5' {
-		return t.Answered.Say(locale.Name{Name: code})
+	if answered(code) {
+		return t.Answered.Say(locale.Pair{A: t.Answer.Of(toldAnswer(code)), B: code})
 	}
 	return t.Code.Of(code)
+}
+
+// answered reports whether a code is a number that the far side answered.
+func answered(code string) bool { return len(code) == 3 && code[0] >= '1' && code[0] <= '5' }
+
+// toldSaid gives the far side's own words: of JSON, what it says of what was wrong. What we say ourselves of an attempt stands in its code.
+func toldSaid(a notify.Attempt) string {
+	if !answered(a.Code) {
+		return ""
+	}
+	var object map[string]any
+	if json.Unmarshal([]byte(a.Detail), &object) == nil {
+		for _, member := range []string{"detail", "message", "error_description", "error", "title"} {
+			if text, ok := object[member].(string); ok && text != "" {
+				return text
+			}
+		}
+	}
+	return a.Detail
+}
+
+// toldAnswer gives the sense of a number that a web server (RFC 9110) or a mail server (RFC 5321) answered.
+func toldAnswer(code string) string {
+	switch code {
+	case "401", "403", "407":
+		return "forbidden"
+	case "404", "410":
+		return "nothing"
+	case "408", "421", "425", "429", "450", "451", "452":
+		return "busy"
+	}
+	switch {
+	case code[0] == '2':
+		return "taken"
+	case code[0] <= '3':
+		return "elsewhere"
+	case code[0] == '4', code >= "550": // from 550 on only mail servers speak
+		return "refused"
+	}
+	return "fault"
 }
 
 func toldParties(codes []string) []place.Party {
@@ -196,16 +233,17 @@ type toldDeliveriesView struct {
 	Only     []link // what else narrows the list, and where to go without it
 	Rows     []toldRow
 	More     string
-	Replay   *form // nil when there is nothing to replay
+	Wide     string // address of the list without status and channel
+	Replay   *form  // nil when there is nothing to replay
 	Again    string
 }
 
-func (v *visit) toldQueried(value func(string) string) toldQuery {
+func toldQueried(value func(string) string) toldQuery {
 	return toldQuery{Status: value("status"), Channel: value("channel"), Incident: value("incident"), Subscription: value("subscription")}
 }
 
 func (c *Console) toldDeliveries(v *visit) error {
-	return c.showDeliveries(v, http.StatusOK, v.toldQueried(v.QueryParam), nil)
+	return c.showDeliveries(v, http.StatusOK, toldQueried(v.QueryParam), nil)
 }
 
 func (c *Console) showDeliveries(v *visit, status int, q toldQuery, refused *form) error {
@@ -213,6 +251,7 @@ func (c *Console) showDeliveries(v *visit, status int, q toldQuery, refused *for
 	view := toldDeliveriesView{
 		Query: q, Form: newForm().with("status", q.Status).with("channel", q.Channel),
 		Statuses: choicesOf(notify.Statuses(), t.Status), Channels: choicesOf(c.notify.Channels(), t.Channel),
+		Wide: toldQuery{Incident: q.Incident, Subscription: q.Subscription}.address(""),
 	}
 	if q.Incident != "" {
 		i, err := c.incident.Get(v.ctx(), v.scope, q.Incident)
@@ -229,13 +268,19 @@ func (c *Console) showDeliveries(v *visit, status int, q toldQuery, refused *for
 			return err
 		}
 		rest := q
-		rest.Subscription, q.channel = "", s.Value.Channel
-		view.Only = append(view.Only, link{rest.address(""), t.Channel.Of(s.Value.Channel) + " " + c.notify.Masked(s.Value)})
+		rest.Subscription = ""
+		view.Only = append(view.Only, link{rest.address(""), v.toldName(s.Value)})
 	}
-	rows, next, err := c.toldFind(v, q, toldLimit)
+	cursor := v.QueryParam("cursor")
+	page, err := c.deliveries(v.ctx(), v.scope, q, cursor, toldLimit)
 	if err != nil {
 		return err
 	}
+	rows, err := v.toldRows(page)
+	if err != nil {
+		return err
+	}
+	next := page.Next
 	view.Rows = rows
 	if next != "" {
 		view.More = q.address(next)
@@ -252,7 +297,12 @@ func (c *Console) showDeliveries(v *visit, status int, q toldQuery, refused *for
 			view.Again = v.L.Count(len(rows), t.ReplaySome)
 		}
 	}
-	return v.show(status, "told_deliveries", string(t.Deliveries), view, in("told"), backTo("/subscriptions", string(t.Title)))
+	opts := []option{in("told"), backTo("/subscriptions", string(t.Title))}
+	if refused == nil {
+		_, query, _ := strings.Cut(q.address(cursor), "?")
+		opts = append(opts, followed("delivery?"+query, deliveriesPrint(page)))
+	}
+	return v.show(status, "told_deliveries", string(t.Deliveries), view, opts...)
 }
 
 // toldReplayAll sends again what the filter of the page names and was given up.
@@ -261,7 +311,7 @@ func (c *Console) toldReplayAll(v *visit) error {
 	if err != nil {
 		return err
 	}
-	q := v.toldQueried(f.Value)
+	q := toldQueried(f.Value)
 	_, err = c.notify.ReplayMatching(v.ctx(), v.scope, v.write(f), notify.ReplayQuery{
 		Status: []notify.Status{notify.Dead}, Channel: q.Channel, Subscription: q.Subscription, Incident: q.Incident,
 	})
@@ -301,7 +351,7 @@ type toldAttempt struct {
 
 func (c *Console) toldDelivery(v *visit) error { return c.showDelivery(v, http.StatusOK, nil) }
 
-// toldWatch is how long a page looks again by itself at a message that is just being sent.
+// toldWatch is how long a page without scripts looks again by itself at a message that is just being sent.
 const toldWatch = time.Minute
 
 func (c *Console) showDelivery(v *visit, status int, refused *form) error {
@@ -310,10 +360,11 @@ func (c *Console) showDelivery(v *visit, status int, refused *form) error {
 		return err
 	}
 	t := &v.L.Page.Told
-	row := v.toldRow(d)
-	if row.About, err = (toldAbout{v: v, known: map[string]string{}}).of(d); err != nil {
+	about, err := (toldAbout{v: v, known: map[string]string{}}).of(d)
+	if err != nil {
 		return err
 	}
+	row := v.toldRow(d, about)
 	view := toldDeliveryView{Row: row, Delivery: d, Under: d.Status == notify.Queued || d.Status == notify.Sending, Form: refused}
 	if d.AlertID != "" {
 		view.Alert = "/alerts/" + d.AlertID
@@ -323,7 +374,7 @@ func (c *Console) showDelivery(v *visit, status int, refused *form) error {
 	}
 	for n, a := range slices.Backward(d.Attempts) {
 		view.Attempts = append(view.Attempts, toldAttempt{
-			At: a.At, Said: v.toldCode(a.Code), Detail: a.Detail, Good: d.Status == notify.Delivered && n == len(d.Attempts)-1,
+			At: a.At, Said: v.toldCode(a.Code), Detail: toldSaid(a), Good: d.Status == notify.Delivered && n == len(d.Attempts)-1,
 		})
 	}
 	if view.Form == nil && !view.Under && v.scope.MayWrite() {
@@ -333,10 +384,14 @@ func (c *Console) showDelivery(v *visit, status int, refused *form) error {
 	if n := len(d.Replays); n > 0 {
 		since = d.Replays[n-1].At
 	}
-	if view.Under && refused == nil && c.now().Sub(since) < toldWatch {
-		v.Response().Header().Set("Refresh", "2; url=/deliveries/"+url.PathEscape(d.ID))
+	opts := []option{in("told"), during(d.Exercise), backTo("/deliveries", string(t.Deliveries))}
+	if refused == nil {
+		opts = append(opts, followed("delivery/"+d.ID, deliveryPrint(d)))
+		if view.Under && c.now().Sub(since) < toldWatch {
+			opts = append(opts, again("/deliveries/"+url.PathEscape(d.ID)))
+		}
 	}
-	return v.show(status, "told_delivery", view.Row.What, view, in("told"), during(d.Exercise), backTo("/deliveries", string(t.Deliveries)))
+	return v.show(status, "told_delivery", row.Name, view, opts...)
 }
 
 func (c *Console) toldReplay(v *visit) error {

@@ -106,7 +106,7 @@ func TestAMessageThatWasGivenUpIsSentAgain(t *testing.T) {
 		text := visitor.Get("/").Text()
 		return strings.Contains(text, "2 messages to your office could not be delivered and were given up."), text
 	})
-	visitor.Get("/").Follow("See why and send again").Want(http.StatusOK).Says("Test message", "answered 410: this hook has moved")
+	visitor.Get("/").Follow("See why and send again").Want(http.StatusOK).Says("Test message", "there is nothing at this address (answered 410): this hook has moved")
 	far.Answer(nil)
 	dead := visitor.Get("/deliveries?status=dead&subscription="+id).Want(http.StatusOK).Says("Only Webhook", "Send these 2 messages again")
 	dead.Form("/deliveries/replay").Send().Want(http.StatusOK).Says("They are being sent again.")
@@ -170,6 +170,6 @@ func TestAnAddressThatCannotReceiveSaysSo(t *testing.T) {
 	harness.Eventually(t, func() (bool, string) {
 		w.Pass(time.Second)
 		text := visitor.Get("/subscriptions").Text()
-		return strings.Contains(text, "cannot receive now") && strings.Contains(text, "Last failure: answered 503") && strings.Contains(text, "5 messages wait"), text
+		return strings.Contains(text, "cannot receive now") && strings.Contains(text, "Last failure: it has a fault of its own (answered 503)") && strings.Contains(text, "5 messages wait"), text
 	})
 }

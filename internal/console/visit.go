@@ -5,6 +5,7 @@ import (
 	"context"
 	"html/template"
 	"net/http"
+	"regexp"
 	"strconv"
 	"time"
 
@@ -77,6 +78,7 @@ type page struct {
 	Live     string // streams to follow, separated by spaces: "incident/<id>", or a noun: "alert"
 	Section  string // of the navigation: home, incidents, alerts, prepare, told
 	Back     *link  // where one comes from
+	Again    string // where a browser without scripts looks after two seconds
 }
 
 // link is somewhere to go.
@@ -90,6 +92,9 @@ func during(exercise bool) option { return func(p *page) { p.Exercise = exercise
 
 // following has a page follow streams, or all that is seen of a noun.
 func following(streams string) option { return func(p *page) { p.Live = streams } }
+
+// again has a browser without scripts, whose page follows nothing, look once more after two seconds.
+func again(path string) option { return func(p *page) { p.Again = path } }
 
 // in names the section of the navigation.
 func in(section string) option { return func(p *page) { p.Section = section } }
@@ -232,9 +237,32 @@ func (p *page) Brief(t time.Time, party place.Party) template.HTML {
 	return stamp(t, p.L.Brief(t, p.zone(party)))
 }
 
+// near is how far from now an instant is told by the hour, in either direction; what lies beyond is told by its day and year.
+const near = 14 * 24 * time.Hour
+
+// Near shows an instant of the wall clock by the hour when it is near, and by its date with the year when it is not.
+func (p *page) Near(t time.Time, party place.Party) template.HTML {
+	if t.IsZero() || p.console.now().Sub(t).Abs() < near {
+		return p.Brief(t, party)
+	}
+	return stamp(t, p.L.Date(t.In(place.Zone(p.zone(party)))))
+}
+
 // stamp is the element time of HTML.
 func stamp(t time.Time, text string) template.HTML {
-	return template.HTML(`<time datetime="` + t.UTC().Format(time.RFC3339) + `">` + template.HTMLEscapeString(text) + `</time>`) //nolint:gosec // both parts are ours, and the text is escaped
+	shown := zoneName.ReplaceAllString(template.HTMLEscapeString(text), `<span class="nobreak">$0</span>`)
+	return template.HTML(`<time datetime="` + t.UTC().Format(time.RFC3339) + `">` + shown + `</time>`) //nolint:gosec // all parts are ours, and the text is escaped
+}
+
+// zoneName finds "(UTC-4)", which may not break at its hyphen.
+var zoneName = regexp.MustCompile(`\(UTC[^)]*\)`)
+
+// codes are what names a step, which may not break at its hyphen: "VOL-12".
+var codes = regexp.MustCompile(`\b[A-Z]{3}-\d\d[A-Z0-9.]*`)
+
+// Coded shows a text whose codes of steps do not break.
+func (p *page) Coded(text string) template.HTML {
+	return template.HTML(codes.ReplaceAllString(template.HTMLEscapeString(text), `<span class="nobreak">$0</span>`)) //nolint:gosec // the text is escaped
 }
 
 // Now gives the wall time.

@@ -19,6 +19,12 @@ import (
 // hazardNew is what the form of a new incident holds when its hazard is new too.
 const hazardNew = "new"
 
+// Of the newest workHazardsRead hazards the form offers workHazardsOffered actual ones and as many of exercises.
+const (
+	workHazardsRead    = 100
+	workHazardsOffered = 6
+)
+
 // workHazards are the kinds of hazard that the form offers; any other is chosen through the API, or is "other".
 var workHazards = []string{"TC", "VO", "FL", "LS", "EQ", "TS", "DR", "OT"}
 
@@ -39,23 +45,23 @@ func (c *Console) workOpen(v *visit) error {
 	if !workLeads(v.scope, v.scope.Party) && !mayRelay(v.scope) || v.scope.Party.IsOrganisation() {
 		return fault.New(fault.Forbidden, "origin_only", "Only the coordinator of the affected state opens an incident for it.")
 	}
-	recent, err := c.incident.ListHazards(v.ctx(), v.scope, incident.PageRequest{Limit: 6})
+	recent, err := c.workRecent(v)
 	if err != nil {
 		return err
 	}
-	f, sent, err := v.workSent(func() *form { return v.workOpenFresh(recent.Items) })
+	f, sent, err := v.workSent(func() *form { return v.workOpenFresh(recent) })
 	if err != nil {
 		return err
 	}
 	if !sent {
-		return v.workOpenForm(f, recent.Items)
+		return v.workOpenForm(f, recent)
 	}
-	in, err := c.workOpenRead(v, f, recent.Items)
+	in, err := c.workOpenRead(v, f)
 	if err != nil {
 		return err
 	}
 	if f.Failed() || f.Value("go") == goChange {
-		return v.workOpenForm(f, recent.Items)
+		return v.workOpenForm(f, recent)
 	}
 	in.Draft = f.Value("go") == goDraft
 	if !in.Draft && f.Value("go") != goYes {
@@ -70,9 +76,28 @@ func (c *Console) workOpen(v *visit) error {
 	case !v.refused(f, err, in.pointers()):
 		return err
 	case len(f.Errors) > 0 || in.Draft:
-		return v.workOpenForm(f, recent.Items)
+		return v.workOpenForm(f, recent)
 	}
 	return v.workOpenReview(f, in)
+}
+
+// workRecent gives the newest hazards, the actual ones first: exercises crowd out none of them.
+func (c *Console) workRecent(v *visit) ([]*incident.Hazard, error) {
+	page, err := c.incident.ListHazards(v.ctx(), v.scope, incident.PageRequest{Limit: workHazardsRead})
+	if err != nil {
+		return nil, err
+	}
+	var actual, exercises []*incident.Hazard
+	for _, h := range page.Items {
+		list := &actual
+		if h.Exercise {
+			list = &exercises
+		}
+		if len(*list) < workHazardsOffered {
+			*list = append(*list, h)
+		}
+	}
+	return append(actual, exercises...), nil
 }
 
 // workOpenFresh gives the form with all that can be known before.
@@ -88,7 +113,7 @@ func (v *visit) workOpenFresh(recent []*incident.Hazard) *form {
 }
 
 // workOpenRead reads the form. What it says of an existing hazard is looked up.
-func (c *Console) workOpenRead(v *visit, f *form, recent []*incident.Hazard) (workOpening, error) {
+func (c *Console) workOpenRead(v *visit, f *form) (workOpening, error) {
 	var in workOpening
 	own := workLeads(v.scope, v.scope.Party)
 	in.relay = v.workRelay(f, !own)
@@ -121,7 +146,7 @@ func (c *Console) workOpenRead(v *visit, f *form, recent []*incident.Hazard) (wo
 	}
 	v.need(f, "occurred_at")
 	in.OccurredAt = v.moment(f, "occurred_at", v.scope.Party)
-	if err := c.workOpenHazard(v, f, &in, recent); err != nil {
+	if err := c.workOpenHazard(v, f, &in); err != nil {
 		return in, err
 	}
 	if in.Title = f.Value("title"); in.Title == "" && in.Origin != "" {
@@ -134,16 +159,11 @@ func (c *Console) workOpenRead(v *visit, f *form, recent []*incident.Hazard) (wo
 	return in, nil
 }
 
-// workOpenHazard reads what the form says of the hazard.
-func (c *Console) workOpenHazard(v *visit, f *form, in *workOpening, recent []*incident.Hazard) error {
+// workOpenHazard reads what the form says of the hazard. A new one is an exercise when the incident is.
+func (c *Console) workOpenHazard(v *visit, f *form, in *workOpening) error {
 	if in.isNew = f.Value("hazard") == hazardNew; !in.isNew {
 		in.HazardID = f.Value("hazard")
 		if in.HazardID == "" {
-			return nil
-		}
-		n := slices.IndexFunc(recent, func(h *incident.Hazard) bool { return h.ID == in.HazardID })
-		if n >= 0 {
-			in.subject = recent[n].Name
 			return nil
 		}
 		known, err := c.incident.GetHazard(v.ctx(), v.scope, in.HazardID)
@@ -152,6 +172,8 @@ func (c *Console) workOpenHazard(v *visit, f *form, in *workOpening, recent []*i
 			f.wrong("hazard", v.reason("names no hazard"))
 		case err != nil:
 			return err
+		case known.Exercise && f.Value("exercise") == "no":
+			f.wrong("hazard", v.reason("was made for an exercise, and the incident is actual"))
 		default:
 			in.subject = known.Name
 		}
@@ -159,7 +181,9 @@ func (c *Console) workOpenHazard(v *visit, f *form, in *workOpening, recent []*i
 	}
 	v.need(f, "hazard_type", "hazard_name")
 	in.subject = f.Value("hazard_name")
-	in.hazard = incident.OpenHazard{Name: in.subject, Type: f.Value("hazard_type"), StartedAt: v.moment(f, "hazard_started", v.scope.Party)}
+	in.hazard = incident.OpenHazard{
+		Name: in.subject, Type: f.Value("hazard_type"), StartedAt: v.moment(f, "hazard_started", v.scope.Party), Exercise: in.Exercise,
+	}
 	if in.hazard.StartedAt.IsZero() {
 		in.hazard.StartedAt = in.OccurredAt
 	}
@@ -179,7 +203,7 @@ func (c *Console) workOpenDo(v *visit, f *form, in workOpening) (string, error) 
 	w.Relay = in.relay
 	if in.isNew {
 		h := in.hazard
-		digest := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%s", h.Type, h.Name, h.StartedAt.Format(time.RFC3339)))
+		digest := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%s\n%t", h.Type, h.Name, h.StartedAt.Format(time.RFC3339), h.Exercise))
 		k := access.Write{Key: ledger.Derive("console", "hazard", w.Key, string(digest[:])), Digest: digest[:], Relay: in.relay}
 		opened, err := c.incident.OpenHazard(v.ctx(), v.scope, k, h)
 		if err != nil {
@@ -254,21 +278,28 @@ func (v *visit) workOpenForm(f *form, recent []*incident.Hazard) error {
 	return v.workShow("work", p, nil)
 }
 
-// workHazardBlocks give the hazards there are, and a new one for who may open one.
+// workHazardBlocks give the hazards there are, and a new one for who may open one. Those of exercises say so, and a real incident is not offered them.
 func (v *visit) workHazardBlocks(f *form, recent []*incident.Hazard) []workBlock {
 	t, label := v.L.Page.Work.Open, v.L.Notice.Label
 	var blocks []workBlock
 	mayOpen := v.scope.All || v.scope.Role == access.RoleCoordinator
 	if len(recent) > 0 {
 		var known []choice
+		exercises := map[string]string{}
 		for _, h := range recent {
+			if h.Exercise && f.Value("exercise") == "no" {
+				continue
+			}
+			if h.Exercise {
+				exercises[h.ID] = string(v.L.Page.Shell.Exercise)
+			}
 			kind, _ := place.HazardOf(h.Type)
-			known = append(known, choice{h.ID, h.Name, kind.Name.In(string(v.L.Language)) + ", " + v.L.Brief(h.StartedAt, v.zone(""))})
+			known = append(known, choice{h.ID, h.Name, kind.Name.In(string(v.L.Language)) + ", " + v.L.Date(h.StartedAt.In(place.Zone(v.zone(""))))})
 		}
 		if mayOpen {
 			known = append(known, choice{hazardNew, string(t.HazardNew), string(t.HazardNewHint)})
 		}
-		blocks = append(blocks, workBlock{Fields: workFields(f.Radios("hazard", label.Hazard, known).Need())})
+		blocks = append(blocks, workBlock{Fields: workFields(f.Radios("hazard", label.Hazard, known).Rehearsing(exercises).Need())})
 	}
 	if !mayOpen {
 		return blocks

@@ -154,6 +154,46 @@ func TestARecentHazardIsTakenWithOneTouch(t *testing.T) {
 		Send().Want(http.StatusBadRequest).Says("Hazard: must be one of the list")
 }
 
+func TestAHazardOfAnExerciseIsMarkedAndNotOfferedForARealIncident(t *testing.T) {
+	w := harness.New(t)
+	dma := w.Account("DMA", "coordinator")
+	visitor := dma.Visit("en")
+	form := visitor.Get("/incidents/new").Silent("takes for real").Form("/incidents/new").
+		Fill("exercise", "yes").Fill("hazard_type", "TC").Fill("hazard_name", "Storm Delta").Fill("severity", "severe").Fill("receivers", "LCA")
+	press(form.Send().Form("/incidents/new"), "yes")
+	made := dma.Get("/api/v1/hazards").Items()
+	if len(made) != 1 || made[0]["exercise"] != true {
+		t.Fatalf("the exercise made the hazards %v", made)
+	}
+	delta := made[0]["id"].(string)
+	dma.Post("/api/v1/hazards", harness.Object{"name": "Hurricane Maria", "type": "TC", "started_at": w.Clock.Now()}).Want(http.StatusCreated)
+
+	fresh := visitor.Get("/incidents/new").Says("EXERCISE Storm Delta", "Hurricane Maria").Silent("EXERCISE Hurricane Maria")
+	visitor.Get("/incidents/new").Form("/incidents/new").Fill("hazard", delta).Fill("exercise", "yes").Fill("severity", "severe").Send().
+		Want(http.StatusOK).Says("Storm Delta: Dominica", "Open; nobody is told")
+	fresh.Form("/incidents/new").Fill("hazard", delta).Fill("exercise", "no").Fill("severity", "severe").Send().
+		Want(http.StatusBadRequest).Says("Hazard: was made for an EXERCISE; a real incident needs a real one", "Hurricane Maria").Silent("Storm Delta")
+	dma.Visit("fr").Get("/incidents/new").Says("EXERCICE Storm Delta").Form("/incidents/new").Fill("hazard", delta).Fill("exercise", "no").Fill("severity", "severe").Send().
+		Want(http.StatusBadRequest).Says("Aléa : a été créé pour un EXERCICE ; un incident réel demande un aléa réel").Silent("Storm Delta")
+	if n := len(dma.Get("/api/v1/incidents").Items()); n != 1 {
+		t.Errorf("%d incidents", n)
+	}
+}
+
+func TestExercisesCrowdNoActualHazardOutOfTheChoice(t *testing.T) {
+	w := harness.New(t)
+	dma := w.Account("DMA", "coordinator")
+	dma.Post("/api/v1/hazards", harness.Object{"name": "Hurricane Maria", "type": "TC", "started_at": w.Clock.Now()}).Want(http.StatusCreated)
+	for range 8 {
+		w.Pass(time.Minute)
+		dma.Post("/api/v1/hazards", harness.Object{"name": "Storm Delta", "type": "TC", "started_at": w.Clock.Now(), "exercise": true}).Want(http.StatusCreated)
+	}
+	shown := dma.Visit("en").Get("/incidents/new").Says("Hurricane Maria")
+	if n := strings.Count(shown.Text(), "EXERCISE Storm Delta"); n != 6 {
+		t.Errorf("%d hazards of exercises are offered", n)
+	}
+}
+
 func TestAReceiverOpensOnTheWordOfAStateThatCannot(t *testing.T) {
 	w := harness.New(t)
 	dma, _ := workMaria(w, nil)

@@ -212,7 +212,7 @@ func TestAVolcanoIsProposedTheProtocolOfVolcanoes(t *testing.T) {
 		Fill("exercise", "no").Fill("hazard_type", "VO").Fill("hazard_name", "La Soufrière").Fill("severity", "severe").Fill("receivers", "LCA")
 	id := incidentOf(t, press(form.Send().Form("/incidents/new"), "yes"))
 	red := local(w.Clock.Now().Add(24 * time.Hour))
-	review := visitor.Get("/incidents/"+id+"/activate").Says("proposé pour cet aléa", "Niveau d'alerte orange").Form("/activate").Fill("at_RED", red).Send().
+	review := visitor.Get("/incidents/"+id+"/activate").Says("proposé pour cet aléa", "Niveau d’alerte orange").Form("/activate").Fill("at_RED", red).Send().
 		Want(http.StatusOK).Says("Envoyer une alerte RÉELLE à 1 État")
 	wantAt(t, press(review.Form("/activate"), "yes"), "/incidents/"+id, "work_activated")
 	if code := fmt.Sprint(w.Admin.Get("/api/v1/incidents/" + id + "/steps").Items()[0]["code"]); !strings.HasPrefix(code, "VOL-") {

@@ -55,6 +55,8 @@ type message struct {
 	Body        string
 	Refused     bool
 	Again       bool
+
+	arrival arrival // of a webhook
 }
 
 func newInbox(server string, now func() time.Time, names map[string]string, doors func() map[string]string) (*inbox, error) {
@@ -95,7 +97,7 @@ func address(code string) string { return "alerts@" + strings.ToLower(code) + ".
 
 // hook takes a webhook that arrived; text says what it is about.
 func (b *inbox) hook(a arrival, text string) {
-	m := message{ID: a.id, Kind: a.event.kind(), Text: text, Refused: a.signed != nil, Again: a.again}
+	m := message{ID: a.id, Kind: a.event.kind(), Text: text, Refused: a.signed != nil, Again: a.again, arrival: a}
 	if m.Text == "" {
 		m.Text = m.Kind
 	}
@@ -252,6 +254,11 @@ func (b *inbox) box(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	v.Box = v.Boxes[n]
+	if v.In == "fr" {
+		for i, m := range v.Box.LastHooks {
+			v.Box.LastHooks[i].Text = v.T.headline(m.arrival, b.names)
+		}
+	}
 	v.Title = v.Box.Name
 	b.show(w, "box", v)
 }

@@ -29,21 +29,21 @@ func wordsOf(language string) inboxWords {
 	if language == "fr" {
 		return inboxWords{
 			Other: "en", OtherName: "English",
-			Exercise: "EXERCICE", ExerciseLine: "Tout ce qui se trouve ici est joué sur cette machine. Rien n'en sort.",
+			Exercise: "EXERCICE", ExerciseLine: "Tout ce qui se trouve ici est joué sur cette machine. Rien n’en sort.",
 			Title:      "Boîte de réception de la démonstration",
-			EnterTitle: "Entrer dans Landfall", EnterLead: "Choisissez un poste : la console s'ouvre, déjà connectée. Un navigateur n'est qu'à un poste à la fois ; revenez ici pour en changer. Les deux récits durent une minute : ce qui est écrit ci-dessous vaut à leur fin.",
-			Seating: "Les bureaux s'installent.", Reload: "Sans scripts, cette page ne suit pas : rechargez-la.",
+			EnterTitle: "Entrer dans Landfall", EnterLead: "Choisissez un poste : la console s’ouvre, déjà connectée. Un navigateur n’est qu’à un poste à la fois ; revenez ici pour en changer. Les deux récits durent une minute : ce qui est écrit ci-dessous vaut à leur fin.",
+			Seating: "Les bureaux prennent place.", Reload: "Sans scripts, cette page ne suit pas : rechargez-la.",
 			Doors: [3]door{
 				{Role: coordinator, Who: "Saint-Vincent, coordination", What: "La Soufrière est active : des mesures sont ouvertes et en retard, deux États se taisent.", Enter: "Entrer comme coordinatrice ou coordinateur"},
-				{Role: official, Who: "Dominique, autorité de l'État d'accueil", What: "Une alerte attend un accusé de réception, et Saint-Vincent une réponse.", Enter: "Entrer comme autorité"},
-				{Role: liaison, Who: "Sainte-Lucie, liaison tourisme", What: "Des hôtels : l'un à évaluer, un autre dont l'évaluation est échue.", Enter: "Entrer comme liaison"},
+				{Role: official, Who: "Dominique, autorité de l’État d’accueil", What: "Une alerte attend un accusé de réception, et Saint-Vincent une réponse.", Enter: "Entrer comme autorité"},
+				{Role: liaison, Who: "Sainte-Lucie, liaison tourisme", What: "Des hôtels : l’un à évaluer, un autre dont l’évaluation est échue.", Enter: "Entrer comme liaison"},
 			},
 			BoxesTitle: "Ce que chaque bureau reçoit", BoxesLead: "Le système de chaque bureau reçoit des webhooks signés ; ses agents, des courriels. Les deux sont vraiment envoyés, à cette machine.",
 			SideLead: "Les mêmes faits, dits à une machine et à des personnes. Le plus récent est en haut.",
 			Hooks:    "Webhooks", Mails: "Courriels",
 			Signed: "signature correcte", Refused: "REFUSÉ : signature incorrecte", Again: "revenu sous le même identifiant",
-			Raw: "Tel qu'il est arrivé", Read: "Lire le courriel",
-			NoHooks: "Aucun webhook pour l'instant.", NoMails: "Aucun courriel pour l'instant.", NoBox: "Ce bureau n'a pas de boîte ici.",
+			Raw: "Tel qu’il est arrivé", Read: "Lire le courriel",
+			NoHooks: "Aucun webhook pour l’instant.", NoMails: "Aucun courriel pour l’instant.", NoBox: "Ce bureau n’a pas de boîte ici.",
 			Parties: map[string]string{dominica: "Dominique", antigua: "Antigua-et-Barbuda", saintLucia: "Sainte-Lucie", grenada: "Grenade", stVincent: "Saint-Vincent"},
 		}
 	}

@@ -24,7 +24,7 @@ func (p *play) order(ctx context.Context) error {
 	p.tell.say("8 April 2021, 15:50 in Kingstown. La Soufrière (GLIDE VO-2021-000034-VCT) has been at orange since 29 December: an eruption is possible with " +
 		"less than 24 hours' notice.")
 	if _, err := p.at(stVincent).post(ctx, "/api/v1/hazards", body{
-		"name": "La Soufrière", "type": "VO", "glide": []string{"VO-2021-000034-VCT"}, "started_at": orangeSince(),
+		"name": "La Soufrière", "type": "VO", "glide": []string{"VO-2021-000034-VCT"}, "started_at": orangeSince(), "exercise": true,
 	}, &p.mountain); err != nil {
 		return err
 	}

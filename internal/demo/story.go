@@ -27,7 +27,7 @@ func (p *play) watchTheStorm(ctx context.Context) error {
 	p.tell.say("18 September 2017, 20:30 in Roseau. Hurricane Maria (GLIDE TC-2017-000136-DMA) is about to hit Dominica. The exercise clock runs "+
 		"%d times as fast as yours: an hour takes %s.", p.speed, span(time.Hour/time.Duration(p.speed)))
 	_, err := p.at(dominica).post(ctx, "/api/v1/hazards", body{
-		"name": "Hurricane Maria", "type": "TC", "glide": []string{"TC-2017-000136-DMA"}, "started_at": september(16, 11, 15),
+		"name": "Hurricane Maria", "type": "TC", "glide": []string{"TC-2017-000136-DMA"}, "started_at": september(16, 11, 15), "exercise": true,
 	}, &p.storm)
 	if err != nil {
 		return err

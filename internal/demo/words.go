@@ -59,6 +59,7 @@ func (i incident) path(parts ...string) string {
 
 type text struct {
 	EN string `json:"en"`
+	FR string `json:"fr"`
 }
 
 type step struct {

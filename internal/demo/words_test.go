@@ -114,3 +114,25 @@ func TestSpansAndNumbersReadAsPeopleWriteThem(t *testing.T) {
 		}
 	}
 }
+
+func TestTheInboxSaysTheSameInFrench(t *testing.T) {
+	w := wordsOf("fr")
+	for _, c := range []struct{ event, want string }{
+		{`{"type":"landfall.alert.raised.v1","data":{"alert":{"party":"ATG","kind":"activation"}}}`, "ALERTE : le protocole est ACTIVÉ"},
+		{`{"type":"landfall.alert.raised.v1","data":{"alert":{"party":"LCA","kind":"named"}}}`, "Sainte-Lucie : désigné comme État d’accueil"},
+		{`{"type":"landfall.alert.raised.v1","data":{"alert":{"party":"ATG","kind":"step_overdue"},"step":{"key":"HUR-07","title":{"fr":"Réponse donnée"}}}}`, "ALERTE : étape HUR-07 EN RETARD : Réponse donnée"},
+		{`{"type":"landfall.answer.given.v1","data":{"answer":{"party":"LCA","kind":"accept","ceiling":1250}}}`, "Sainte-Lucie : accepte, jusqu’à 1\u202f250 personnes"},
+		{`{"type":"landfall.figure.reported.v1","data":{"figure":{"quantifier":"exact","number":7411,"source":{"name":"x"},"parts":[{"number":7854}],"parts_add_up":false}}}`,
+			"chiffre : 7\u202f411, x ; LA SOMME NE CORRESPOND PAS, ses parties font 7\u202f854"},
+		{`{"type":"landfall.step.completed.v1","data":{"step":{"key":"HUR-04","title":{"fr":"Vigilance"}}}}`, "étape faite : HUR-04 Vigilance"},
+		{`{"type":"landfall.something.new.v1","data":{}}`, "something.new"},
+	} {
+		a := arrival{box: antigua}
+		if err := json.Unmarshal([]byte(c.event), &a.event); err != nil {
+			t.Fatal(err)
+		}
+		if got := w.headline(a, names()); got != c.want {
+			t.Errorf("%s is %q, want %q", c.event, got, c.want)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package harness_test
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -234,6 +235,34 @@ func TestExercisesReachOnlyWhoAskedForThem(t *testing.T) {
 	drill.Await("step.overdue", 1)
 	if n := len(actual.Messages()); n != 0 {
 		t.Errorf("%d exercise messages reached a destination that did not ask for them", n)
+	}
+	w.Verify()
+}
+
+func TestAHazardOfAnExerciseReachesOnlyWhoAskedForExercises(t *testing.T) {
+	w := New(t)
+	dominica := w.Account("DMA", "coordinator")
+	actual, all, drill := NewReceiver(t), NewReceiver(t), NewReceiver(t)
+	Subscribe(w.Admin, actual, Object{"kinds": []string{"hazard.*"}})
+	Subscribe(w.Admin, all, Object{"kinds": []string{"hazard.*"}, "exercise": "include"})
+	Subscribe(w.Admin, drill, Object{"kinds": []string{"hazard.*"}, "exercise": "only"})
+	for name, exercise := range map[string]bool{"Maria": false, "Delta": true} {
+		dominica.Post("/api/v1/hazards", Object{"name": name, "type": "TC", "started_at": w.Clock.Now(), "exercise": exercise}).Want(http.StatusCreated)
+	}
+	for r, want := range map[*Receiver][]bool{actual: {false}, all: {false, true}, drill: {true}} {
+		r.Await("hazard.opened", len(want))
+	}
+	deliveries := w.Admin.Get("/api/v1/deliveries?limit=500").Want(http.StatusOK).Items()
+	if len(deliveries) != 4 {
+		t.Errorf("%d deliveries, want one each of two subscriptions and two of the third: %v", len(deliveries), deliveries)
+	}
+	for r, want := range map[*Receiver][]bool{actual: {false}, all: {false, true}, drill: {true}} {
+		for _, m := range r.Of("hazard.opened") {
+			hazard := m.Event.Data["hazard"].(map[string]any)
+			if !slices.Contains(want, m.Event.Exercise) || hazard["exercise"] != m.Event.Exercise || m.Event.Exercise != (hazard["name"] == "Delta") {
+				t.Errorf("who wants exercises %v got %s", want, m.Body)
+			}
+		}
 	}
 	w.Verify()
 }

@@ -14,11 +14,14 @@ type Incident struct {
 	Path string // /api/v1/incidents/<id>
 }
 
-// Maria opens the hazard and an incident in Dominica that names the receivers. fields are laid over the usual request.
+// Maria opens the hazard and an incident in Dominica that names the receivers. fields are laid over the usual request; of an exercise the
+// hazard is one too.
 func (w *World) Maria(c *Client, receivers []string, fields Object) *Incident {
 	w.T.Helper()
 	now := w.Clock.Now().Truncate(time.Second)
-	hazard := c.Post("/api/v1/hazards", Object{"name": "Hurricane Maria", "type": "TC", "glide": []string{"TC-2017-000136-DMA"}, "started_at": now}).Want(http.StatusCreated)
+	hazard := c.Post("/api/v1/hazards", Object{
+		"name": "Hurricane Maria", "type": "TC", "glide": []string{"TC-2017-000136-DMA"}, "started_at": now, "exercise": fields["exercise"] == true,
+	}).Want(http.StatusCreated)
 	body := Object{
 		"title": "Hurricane Maria: Dominica", "hazard_id": hazard.Str("id"), "origin": "DMA", "receivers": receivers,
 		"severity": "extreme", "occurred_at": now,

@@ -1,6 +1,8 @@
 package harness
 
 import (
+	"bytes"
+	"compress/gzip"
 	"fmt"
 	"io"
 	"net/http"
@@ -34,6 +36,25 @@ func (c *Client) Visit(language string) *Visitor {
 	return v
 }
 
+// At gives the same browser at the process with this address: it has the cookies that the visitor has now, and its own from then on.
+func (v *Visitor) At(base string) *Visitor {
+	v.t.Helper()
+	from, err := url.Parse(v.base())
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	to, err := url.Parse(base)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	jar.SetCookies(to, v.http.Jar.Cookies(from))
+	return &Visitor{t: v.t, base: func() string { return base }, http: &http.Client{Timeout: 30 * time.Second, Jar: jar}, lang: v.lang}
+}
+
 // Sheet is one page as it came.
 type Sheet struct {
 	visitor *Visitor
@@ -41,6 +62,7 @@ type Sheet struct {
 	Header  http.Header
 	URL     *url.URL // after redirects
 	Raw     string
+	Packed  int // bytes of it as they came, compressed as browsers ask for
 	Doc     *html.Node
 }
 
@@ -70,6 +92,7 @@ func (v *Visitor) do(method, path string, values url.Values) *Sheet {
 		v.t.Fatal(err)
 	}
 	req.Header.Set("Accept-Language", v.lang)
+	req.Header.Set("Accept-Encoding", "gzip")
 	if method == http.MethodPost {
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		req.Header.Set("Sec-Fetch-Site", "same-origin")
@@ -79,15 +102,29 @@ func (v *Visitor) do(method, path string, values url.Values) *Sheet {
 		v.t.Fatalf("%s %s: %v", method, path, err)
 	}
 	defer func() { _ = res.Body.Close() }()
-	text, err := io.ReadAll(res.Body)
+	packed, err := io.ReadAll(res.Body)
 	if err != nil {
 		v.t.Fatalf("%s %s: %v", method, path, err)
+	}
+	text := packed
+	if res.Header.Get("Content-Encoding") == "gzip" {
+		if text, err = unpack(packed); err != nil {
+			v.t.Fatalf("%s %s: %v", method, path, err)
+		}
 	}
 	doc, err := html.Parse(strings.NewReader(string(text)))
 	if err != nil {
 		v.t.Fatalf("%s %s: %v", method, path, err)
 	}
-	return &Sheet{visitor: v, Status: res.StatusCode, Header: res.Header, URL: res.Request.URL, Raw: string(text), Doc: doc}
+	return &Sheet{visitor: v, Status: res.StatusCode, Header: res.Header, URL: res.Request.URL, Raw: string(text), Packed: len(packed), Doc: doc}
+}
+
+func unpack(packed []byte) ([]byte, error) {
+	z, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(z)
 }
 
 // Want fails the test unless the status is the expected one.

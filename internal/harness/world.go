@@ -54,6 +54,14 @@ func NewOnFolder(t testing.TB, options ...Option) *World {
 	return newWorld(t, false, options)
 }
 
+// NewInRegion is New for tests of what only several processes can show; it is a region whatever Topology says. Without a server for the
+// records the test is skipped, and says so.
+func NewInRegion(t testing.TB, options ...Option) *World {
+	t.Helper()
+	MongoDB(t)
+	return newWorld(t, true, options)
+}
+
 func newWorld(t testing.TB, distributed bool, options []Option) *World {
 	t.Helper()
 	w := &World{T: t, Clock: NewClock(Start), Dir: filepath.Join(t.TempDir(), "data"), Log: &Log{}}
@@ -100,14 +108,20 @@ func (w *World) client(token string) *Client {
 	nth := w.clients
 	w.clients++
 	return NewClient(w.T, func() string {
-		var doors []*app.App
-		for i, a := range w.apps {
-			if roles := w.options[i].Roles; len(roles) == 0 || slices.Contains(roles, app.RoleAPI) {
-				doors = append(doors, a)
-			}
-		}
-		return doors[nth%len(doors)].URL()
+		doors := w.Doors()
+		return doors[nth%len(doors)]
 	}, token)
+}
+
+// Doors gives the address of each process that answers.
+func (w *World) Doors() []string {
+	var doors []string
+	for i, a := range w.apps {
+		if roles := w.options[i].Roles; len(roles) == 0 || slices.Contains(roles, app.RoleAPI) {
+			doors = append(doors, a.URL())
+		}
+	}
+	return doors
 }
 
 // Boot starts the service on its records.

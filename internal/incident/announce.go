@@ -271,6 +271,7 @@ type msgHazard struct {
 	Type      string    `json:"type"`
 	GLIDE     []string  `json:"glide"`
 	StartedAt time.Time `json:"started_at"`
+	Exercise  bool      `json:"exercise"`
 }
 
 // announceHazard tells of a new hazard. It is nobody's: no party is named, so nobody is sent it.
@@ -278,8 +279,8 @@ func announceHazard(h *Hazard, _ ledger.Head, e ledger.Recorded) (ledger.Announc
 	if e.Type != EventHazardOpened {
 		return ledger.Announcement{}, false
 	}
-	return ledger.Announcement{Data: marshal(map[string]msgHazard{
-		"hazard": {ID: h.ID, Name: h.Name, Type: h.Type, GLIDE: listed(h.GLIDE), StartedAt: h.StartedAt},
+	return ledger.Announcement{Exercise: h.Exercise, Data: marshal(map[string]msgHazard{
+		"hazard": {ID: h.ID, Name: h.Name, Type: h.Type, GLIDE: listed(h.GLIDE), StartedAt: h.StartedAt, Exercise: h.Exercise},
 	})}, true
 }
 

@@ -41,6 +41,7 @@ func TestWhatPartnersReceiveStaysAsItIs(t *testing.T) {
 	must(w.desk.OpenHazard(ctx, dma, w.once(), incident.OpenHazard{
 		ID: id("01"), Name: "Maria", Type: "TC", GLIDE: []string{"TC-2017-000136-DMA"}, StartedAt: monday.Add(-24 * time.Hour),
 	}))(t)
+	must(w.desk.OpenHazard(ctx, dma, w.once(), incident.OpenHazard{ID: id("07"), Name: "Delta", Type: "TC", StartedAt: monday, Exercise: true}))(t)
 	in := incident.Open{
 		ID: id("02"), Title: "Hurricane Maria, Dominica", HazardID: id("01"), Origin: "DMA", Receivers: []place.Party{"ATG"}, Severity: incident.Extreme,
 		OccurredAt: monday, Exercise: true, ExerciseSpeed: 60, Draft: true,

@@ -56,6 +56,7 @@ type hazardOpened struct {
 	Type      string    `json:"type"`
 	GLIDE     []string  `json:"glide,omitempty"`
 	StartedAt time.Time `json:"started_at"`
+	Exercise  bool      `json:"exercise,omitempty"`
 }
 
 type opened struct {

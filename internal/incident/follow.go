@@ -70,7 +70,7 @@ func followStep(s *state, key string, now time.Time) follows {
 			f.Changed = append(f.Changed, t)
 		}
 	}
-	slices.SortFunc(f.Changed, func(a, b stepTimes) int { return cmp.Compare(a.Key, b.Key) })
+	slices.SortStableFunc(f.Changed, func(a, b stepTimes) int { return cmp.Compare(a.Key, b.Key) })
 	return f
 }
 

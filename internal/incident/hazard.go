@@ -13,14 +13,16 @@ import (
 )
 
 // Hazard is a storm, an eruption or whatever else drives people out. Several incidents may share one, so every account sees every hazard: it
-// says nothing about who plans what. It is shared: whoever gets one must not change it.
+// says nothing about who plans what. One made for an exercise is that for ever, and no actual incident is opened on it. It is shared: whoever
+// gets one must not change it.
 type Hazard struct {
 	ID        string    `json:"id"`
 	Name      string    `json:"name"`
 	Type      string    `json:"type"`            // GLIDE hazard code, such as TC
 	GLIDE     []string  `json:"glide,omitempty"` // GLIDE numbers in canonical form; often none in the first days
 	StartedAt time.Time `json:"started_at"`
-	OpenedAt  time.Time `json:"opened_at"` // recorded
+	Exercise  bool      `json:"exercise,omitempty"` // left out when false, as in documents written before there was the flag
+	OpenedAt  time.Time `json:"opened_at"`          // recorded
 	Seq       int64     `json:"seq"`
 }
 
@@ -36,6 +38,7 @@ type OpenHazard struct {
 	Type      string
 	GLIDE     []string // as people write them; see place.ParseGLIDE
 	StartedAt time.Time
+	Exercise  bool
 }
 
 func (in *OpenHazard) check() error {
@@ -67,7 +70,7 @@ func (in *OpenHazard) check() error {
 	return c.Err()
 }
 
-// OpenHazard records a hazard. Coordinators and regional officers do.
+// OpenHazard records a hazard. Coordinators and regional officers do. Whether it is an exercise is settled here for ever.
 func (d *Desk) OpenHazard(ctx context.Context, scope access.Scope, w access.Write, in OpenHazard) (Done[*Hazard], error) {
 	var none Done[*Hazard]
 	if err := in.check(); err != nil {
@@ -84,7 +87,8 @@ func (d *Desk) OpenHazard(ctx context.Context, scope access.Scope, w access.Writ
 	out, err := d.hazards.Execute(ctx, newID(in.ID, NounHazard, scope, w), ledger.Command[*Hazard]{
 		Actor: scope.Actor(), Relay: w.Relay, Expect: ledger.MustNotExist, Key: w.Key, Digest: w.Digest,
 		Decide: func(*Hazard, ledger.Moment) (ledger.Decision, error) {
-			return ledger.Decision{Events: one(EventHazardOpened, hazardOpened{Name: in.Name, Type: in.Type, GLIDE: in.GLIDE, StartedAt: in.StartedAt})}, nil
+			e := hazardOpened{Name: in.Name, Type: in.Type, GLIDE: in.GLIDE, StartedAt: in.StartedAt, Exercise: in.Exercise}
+			return ledger.Decision{Events: one(EventHazardOpened, e), Exercise: in.Exercise}, nil
 		},
 	})
 	if err != nil {
@@ -140,7 +144,8 @@ func hazardFold() ledger.Fold[*Hazard] {
 			if err := e.Into(&d); err != nil {
 				return h, err
 			}
-			h.Name, h.Type, h.GLIDE, h.StartedAt, h.OpenedAt, h.Seq = d.Name, d.Type, d.GLIDE, d.StartedAt, e.RecordedAt, e.Seq
+			h.Name, h.Type, h.GLIDE, h.StartedAt, h.Exercise = d.Name, d.Type, d.GLIDE, d.StartedAt, d.Exercise
+			h.OpenedAt, h.Seq = e.RecordedAt, e.Seq
 			return h, nil
 		},
 		Project: func(h *Hazard, head ledger.Head, _ []ledger.Recorded) []store.Op {

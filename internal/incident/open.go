@@ -56,7 +56,7 @@ func (in *Open) party() place.Party { return place.PartyOf(string(in.Origin), in
 
 // Open opens an incident: as monitoring, with its receivers named and alerted, or as a draft that only the origin sees. The coordinator of
 // the affected state opens; a named receiver may, on the origin's word. Whether it is an exercise, and its clock, is settled
-// here for ever.
+// here for ever. An actual incident is not opened on a hazard that was made for an exercise; an exercise may replay an actual one.
 func (d *Desk) Open(ctx context.Context, scope access.Scope, w access.Write, in Open) (Done[Incident], error) {
 	var none Done[Incident]
 	if err := in.check(); err != nil {
@@ -74,6 +74,11 @@ func (d *Desk) Open(ctx context.Context, scope access.Scope, w access.Write, in 
 	}
 	if err != nil {
 		return none, err
+	}
+	if hazard.Value.Exercise && !in.Exercise { // a hazard's flag never changes: what was read before deciding holds
+		var c fault.Check
+		c.Field("/hazard_id", "was made for an exercise, and the incident is actual")
+		return none, c.Err()
 	}
 	code, err := d.claimCode(ctx, in.ID, in.Origin, in.OccurredAt)
 	if err != nil {

@@ -40,6 +40,8 @@ func Kinds() []store.Kind {
 			Indexes: []store.Index{
 				{Name: "opened_at", Fields: []string{"opened_at"}},
 				{Name: "audience", Fields: []string{"audience", "opened_at"}},
+				{Name: "status", Fields: []string{"status", "opened_at"}},
+				{Name: "audience_status", Fields: []string{"audience", "status", "opened_at"}},
 			},
 		},
 		{

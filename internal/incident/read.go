@@ -89,6 +89,42 @@ func (d *Desk) List(ctx context.Context, scope access.Scope, f Filter, page Page
 	return pageOf[Incident](found)
 }
 
+// ListOpen gives the incidents that are not over and that the scope may see, the newest first, at most so many; more reports whether there are
+// others. However many are over, none of those is looked at.
+func (d *Desk) ListOpen(ctx context.Context, scope access.Scope, most int) (open []Incident, more bool, err error) {
+	q := store.Query{Kind: KindIncident, Index: "audience_status", Desc: true, Limit: most + 1}
+	switch {
+	case scope.All:
+		q.Index = "status"
+	case scope.Party == "":
+		return nil, false, nil
+	default:
+		q.Equal = []any{string(scope.Party)}
+	}
+	d.ledger.Settle(ctx, settleFor)
+	seen := map[string]bool{} // one that goes on between two questions is in both answers
+	for _, s := range []Status{Draft, Monitoring, Active, Stay, Return} {
+		of := q
+		of.Equal = append(slices.Clone(q.Equal), string(s))
+		found, err := d.docs.Find(ctx, of)
+		if err != nil {
+			return nil, false, storeFault(err)
+		}
+		page, err := pageOf[Incident](found)
+		if err != nil {
+			return nil, false, err
+		}
+		for _, i := range page.Items {
+			if !seen[i.ID] {
+				seen[i.ID] = true
+				open = append(open, i)
+			}
+		}
+	}
+	slices.SortStableFunc(open, func(a, b Incident) int { return b.OpenedAt.Compare(a.OpenedAt) })
+	return open[:min(len(open), most)], len(open) > most, nil
+}
+
 func (f Filter) query() (store.Query, error) {
 	q := store.Query{Kind: KindIncident}
 	var c fault.Check
@@ -139,48 +175,6 @@ func (d *Desk) Get(ctx context.Context, scope access.Scope, id string) (Incident
 		return Incident{}, err
 	}
 	return incidentOf(found.Value), nil
-}
-
-// Known is an incident with its hazard as they could be known at a moment.
-type Known struct {
-	Incident    Incident
-	Hazard      *Hazard          // nil when it was recorded later than the moment
-	Known       map[string]int64 // stream → seq of the last commit that counts; a report that keeps it can be repeated
-	At          time.Time
-	Provisional bool // the moment is so young that more may yet turn out to have been recorded until then
-}
-
-// GetAsKnownAt gives an incident as it could be known at a wall time. Who may see it is asked today; a receiver finds nothing of
-// the time before it was first named.
-func (d *Desk) GetAsKnownAt(ctx context.Context, scope access.Scope, id string, at time.Time) (Known, error) {
-	var c fault.Check
-	check.Time(&c, "?as_known_at", at)
-	if err := c.Err(); err != nil {
-		return Known{}, err
-	}
-	today, err := d.load(ctx, scope, id)
-	if err != nil {
-		return Known{}, err
-	}
-	if since := today.Value.knownSince(scope); at.Before(since.At) {
-		return Known{}, errNoIncident()
-	}
-	then, err := d.incidents.LoadAsKnownAt(ctx, id, at)
-	if err != nil {
-		return Known{}, err
-	}
-	k := Known{
-		Incident: incidentOf(then.Value), At: at, Known: map[string]int64{string(then.Stream): then.Seq},
-		Provisional: at.After(d.ledger.Now().Add(-provisionalFor)),
-	}
-	hazard, err := d.hazards.LoadAsKnownAt(ctx, then.Value.HazardID, at)
-	switch {
-	case err == nil:
-		k.Hazard, k.Known[string(hazard.Stream)] = hazard.Value, hazard.Seq
-	case !fault.Is(err, fault.NotFound):
-		return Known{}, err
-	}
-	return k, nil
 }
 
 // Steps gives the steps of an incident in the order of the template. A tourism liaison sees the tourism steps of its own state.

@@ -376,3 +376,45 @@ func TestAClashingCodeGivesWayToTheNextCandidate(t *testing.T) {
 		t.Errorf("code %s", i.Code)
 	}
 }
+
+func TestOpenIncidentsAreFoundAmongThoseThatAreOver(t *testing.T) {
+	w := newWorld(t, nil)
+	var want []string
+	for n := range 12 {
+		w.pass(time.Minute)
+		i := w.open(func(in *incident.Open) { in.Draft = n == 3 })
+		switch n % 3 {
+		case 0:
+			want = append([]string{i.ID}, want...)
+		case 1:
+			must(w.desk.Activate(ctx, dma, w.once(), i.ID, landfall(maria)))(t)
+			want = append([]string{i.ID}, want...)
+		default:
+			must(w.desk.StandDown(ctx, dma, w.once(), i.ID, "passed north"))(t)
+		}
+	}
+	ids := func(scope access.Scope, most int) (got []string, more bool) {
+		open, more, err := w.desk.ListOpen(ctx, scope, most)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, i := range open {
+			got = append(got, i.ID)
+		}
+		return got, more
+	}
+	for name, scope := range map[string]access.Scope{"the affected state": dma, "who sees all": everyone} {
+		if got, more := ids(scope, 100); more || !slices.Equal(got, want) {
+			t.Errorf("%s finds %v, more %t, want %v", name, got, more, want)
+		}
+		if got, more := ids(scope, 3); !more || !slices.Equal(got, want[:3]) {
+			t.Errorf("%s finds first %v, more %t", name, got, more)
+		}
+	}
+	if got, _ := ids(atg, 100); len(got) != len(want)-1 {
+		t.Errorf("a receiving state finds %d, the draft is not for it", len(got))
+	}
+	if got, _ := ids(official("BRB"), 100); len(got) != 0 {
+		t.Errorf("a stranger finds %v", got)
+	}
+}

@@ -3,12 +3,14 @@ package incident
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"time"
 
 	"landfall/internal/access"
 	"landfall/internal/ledger"
 	"landfall/internal/place"
+	"landfall/internal/protocol"
 	"landfall/internal/store"
 )
 
@@ -60,6 +62,121 @@ func (d *Desk) Timeline(ctx context.Context, scope access.Scope, id string, page
 		p.Next = strconv.FormatInt(events[n-1].Seq, 10)
 	}
 	return p, nil
+}
+
+// latestWindow is how many commits are read at once when the timeline is read backwards.
+const latestWindow = 256
+
+// Latest gives what happened, newest first; of one step, movement, figure or anchor when subject is its key, id or name. Whoever was named
+// later sees it from that moment on. A page may hold a few more entries than the limit: what happened together stays together.
+func (d *Desk) Latest(ctx context.Context, scope access.Scope, id, subject string, page PageRequest) (Page[Entry], error) {
+	var none Page[Entry]
+	limit, err := page.limit(defaultLimit)
+	if err != nil {
+		return none, err
+	}
+	s, err := d.inside(ctx, scope, id)
+	if err != nil {
+		return none, err
+	}
+	before := s.Version + 1
+	if page.Cursor != "" {
+		if before, err = strconv.ParseInt(page.Cursor, 10, 64); err != nil || before < 1 {
+			return none, storeFault(store.ErrBadCursor)
+		}
+	}
+	first := max(s.knownSince(scope).Seq, 1)
+	p := Page[Entry]{Items: []Entry{}}
+	for before > first {
+		after := max(first, before-latestWindow) - 1
+		events, err := d.incidents.Between(ctx, id, after, before)
+		if err != nil {
+			return none, err
+		}
+		before = after + 1
+		for n, e := range slices.Backward(events) {
+			x := entry(e)
+			if subject != "" && x.Subject != subject {
+				continue
+			}
+			if len(p.Items) >= limit && x.Seq != p.Items[len(p.Items)-1].Seq {
+				p.Next = strconv.FormatInt(events[n].Seq+1, 10)
+				return p, nil
+			}
+			p.Items = append(p.Items, x)
+		}
+	}
+	return p, nil
+}
+
+// Detail is what an event says beyond its sort. Members that it does not have stay empty.
+type Detail struct {
+	Figure         *Figure
+	Answer         *Answer
+	Movement       *Voyage // the facts of the movement as they stood after it
+	Severity       Severity
+	Protocol       string
+	Anchors        []AnchorGiven
+	Before         time.Time     // what an anchor that moved said until then
+	Receivers      []place.Party // of an incident that was opened
+	Named, Unnamed []place.Party
+	Evidence       *Evidence
+	Reason         string
+	DueAt          time.Time // of what fell due
+}
+
+// AnchorGiven is what an event gave an anchor.
+type AnchorGiven struct {
+	Name string
+	At   time.Time // scenario time
+	Kind protocol.Kind
+}
+
+// Detail reads the event as it was recorded.
+func (e Entry) Detail() Detail {
+	var d Detail
+	switch e.Type {
+	case EventFigureReported:
+		d.Figure = detail[Figure](e)
+	case EventAnswerGiven:
+		d.Answer = detail[Answer](e)
+	case EventOpened:
+		o := detail[opened](e)
+		d.Severity, d.Receivers = o.Severity, o.Receivers
+	case EventReceiversChanged:
+		r := detail[receiversChanged](e)
+		d.Named, d.Unnamed = r.Named, r.Unnamed
+	case EventMonitored, EventActivated:
+		s := detail[started](e)
+		d.Protocol = s.Protocol
+		for _, a := range s.Anchors {
+			d.Anchors = append(d.Anchors, AnchorGiven(a))
+		}
+	case EventAnchorMoved:
+		a := detail[anchorMoved](e)
+		d.Anchors, d.Before = []AnchorGiven{AnchorGiven(a.anchorSet)}, a.Before.At
+	case EventStoodDown, EventClosed:
+		d.Reason = detail[ended](e).Reason
+	case EventStepStarted, EventStepCompleted, EventStepNotApplicable, EventStepNoted, EventStepReopened:
+		r := detail[stepReported](e)
+		d.Evidence, d.Reason = r.Evidence, r.Reason
+		if r.Waived != "" {
+			d.Reason = r.Waived
+		}
+	case EventStepDueSoon, EventStepOverdue:
+		d.DueAt = detail[stepFell](e).DueAt
+	case EventMovementAnnounced, EventMovementDeparted, EventMovementArrived, EventMovementCancelled, EventMovementCorrected:
+		m := detail[movementReported](e)
+		d.Movement, d.Reason = &m.Voyage, m.Reason
+	}
+	return d
+}
+
+// detail reads the data of an event; what does not read is empty.
+func detail[V any](e Entry) *V {
+	v := new(V)
+	_ = json.Unmarshal(e.Data, v)
+	return v
 }
 
 // entry reads what the timeline shows of an event. Members that an event does not have stay empty.

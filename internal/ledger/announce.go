@@ -70,7 +70,7 @@ func (l *Ledger) AnnouncementsOf(ctx context.Context, commits []store.Commit) (m
 // announceAll adds what is announced of commits, all of one stream, to out.
 func (s *Streams[S]) announceAll(ctx context.Context, commits []store.Commit, out map[store.Ref][]Announcement) error {
 	commits = slices.Clone(commits)
-	slices.SortFunc(commits, func(a, b store.Commit) int { return cmp.Compare(a.Seq, b.Seq) })
+	slices.SortStableFunc(commits, func(a, b store.Commit) int { return cmp.Compare(a.Seq, b.Seq) })
 	first, last := commits[0], commits[len(commits)-1]
 	stream := Stream(first.Stream)
 	if s.fold.Announce == nil {

@@ -13,6 +13,8 @@ import (
 
 // Fold says how one noun's streams become state and what follows from it. Every function is pure: it reads its arguments and
 // nothing else, no clock, no template, no zone table, no configuration, so that a log folds to the same state for ever.
+//
+// S should be a pointer: all pointers share one copy of the ledger's compiled code, every other type gets one of its own, 0.1 MB in the binary.
 type Fold[S any] struct {
 	Noun    string
 	Version int      // raised when S or Evolve changes; snapshots of another version are ignored

@@ -87,6 +87,20 @@ func (s *Streams[S]) History(ctx context.Context, id string, after int64, limit 
 	return out, err
 }
 
+// Between gives the events of id from commits after one seq and before another, in order.
+func (s *Streams[S]) Between(ctx context.Context, id string, after, before int64) ([]Recorded, error) {
+	var out []Recorded
+	err := s.l.walk(ctx, StreamOf(s.fold.Noun, id), after, func(c store.Commit) (bool, error) {
+		if c.Seq >= before {
+			return false, nil
+		}
+		_, events, err := unseal(c)
+		out = append(out, events...)
+		return true, err
+	})
+	return out, err
+}
+
 // Rewake writes the stream's wake anew from its fold: for a sweep that found nothing due where the index said there was. The
 // fold is read after the removal, so a wake that another writer puts meanwhile is never older than the one put here.
 func (s *Streams[S]) Rewake(ctx context.Context, id string) error {

@@ -109,7 +109,10 @@ func sameWords(a, b reflect.Value, path string) error {
 	if words, ok := a.Interface().(Words); ok {
 		codes, others := slices.Sorted(maps.Keys(words)), slices.Sorted(maps.Keys(b.Interface().(Words)))
 		if !slices.Equal(codes, others) {
-			return fmt.Errorf("%s: the codes differ: %v, %v", path, codes, others)
+			only := func(x, y []string) []string {
+				return slices.DeleteFunc(slices.Clone(x), func(code string) bool { return slices.Contains(y, code) })
+			}
+			return fmt.Errorf("%s: the codes differ: only in one %q, only in the other %q", path, only(codes, others), only(others, codes))
 		}
 		return nil
 	}

@@ -120,4 +120,40 @@ type Incidents struct {
 	Delivered  Phrase     `json:"delivered"`
 	Waiting    Phrase     `json:"waiting"`
 	MadeAt     Phrase     `json:"made_at"`
+
+	AllParties   Phrase  `json:"all_parties"`
+	WaitingSteps Counted `json:"waiting_steps"` // for a key time that is not known yet
+	Older        Phrase  `json:"older"`
+	Everything   Phrase  `json:"everything"` // of the incident, and not of one step alone
+	History      Phrase  `json:"history"`    // of one step
+	Clocks       Phrase  `json:"clocks"`     // of an exercise
+	ToldAll      Phrase  `json:"told_all"`
+	ToldLeft     Counted `json:"told_left"`
+	MoreMoving   Counted `json:"more_moving"`
+	Said         Said    `json:"said"`
+	Known        Known   `json:"known"`
+}
+
+// Said are what events of a timeline say.
+type Said struct {
+	Named   Text[Name] `json:"named"`
+	Unnamed Text[Name] `json:"unnamed"`
+	Before  Text[Name] `json:"before"`
+	WasDue  Text[Name] `json:"was_due"`
+	IsDue   Text[Name] `json:"is_due"`
+}
+
+// Known are the texts of an incident as it was known at a moment.
+type Known struct {
+	Link        Phrase     `json:"link"`
+	Title       Phrase     `json:"title"`
+	Then        Text[Name] `json:"then"`
+	Lead        Phrase     `json:"lead"`
+	At          Phrase     `json:"at"`
+	Show        Phrase     `json:"show"`
+	Provisional Phrase     `json:"provisional"`
+	Nothing     Phrase     `json:"nothing"`
+	NothingWhy  Phrase     `json:"nothing_why"`
+	Future      Phrase     `json:"future"`
+	AllSteps    Phrase     `json:"all_steps"`
 }

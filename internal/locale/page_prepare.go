@@ -47,6 +47,8 @@ type Prepare struct {
 	SettingOf     Phrase     `json:"setting_of"`
 	Rooms         Phrase     `json:"rooms"`
 	Beds          Phrase     `json:"beds"`
+	RoomsOf       Counted    `json:"rooms_of"`
+	BedsOf        Counted    `json:"beds_of"`
 	Destination   Phrase     `json:"destination"`
 	Party         Phrase     `json:"party"`
 	Register      Phrase     `json:"register"`

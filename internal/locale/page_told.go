@@ -11,6 +11,7 @@ type Told struct {
 	NoneText   Phrase `json:"none_text"`
 	NoTarget   Phrase `json:"no_target"`
 	State      Words  `json:"state"`
+	StateText  Words  `json:"state_text"` // what a state means and what to do, where nothing else says it
 	Channel    Words  `json:"channel"`
 	ToOffice   Phrase `json:"to_office"`
 
@@ -64,9 +65,10 @@ type Told struct {
 	Exercise     Words `json:"exercise"`
 	ExerciseHint Words `json:"exercise_hint"`
 
-	Status     Words      `json:"status"` // of deliveries
-	Code       Words      `json:"code"`   // of attempts
-	Answered   Text[Name] `json:"answered"`
+	Status     Words      `json:"status"`   // of deliveries
+	Code       Words      `json:"code"`     // of attempts
+	Answer     Words      `json:"answer"`   // the sense of a number that a far side answered
+	Answered   Text[Pair] `json:"answered"` // that, and the number
 	Attempts   Counted    `json:"attempts"`
 	ReplayAll  Phrase     `json:"replay_all"`
 	ReplaySome Counted    `json:"replay_some"`
@@ -121,6 +123,7 @@ type Delivery struct {
 	Only       Text[Name] `json:"only"`
 	OnlyAll    Phrase     `json:"only_all"`
 	None       Phrase     `json:"none"`
+	Nothing    Phrase     `json:"nothing"` // where nothing narrows the list
 	NoneText   Phrase     `json:"none_text"`
 	ShowAll    Phrase     `json:"show_all"`
 	Under      Phrase     `json:"under"`
@@ -131,6 +134,7 @@ type Delivery struct {
 	Expired    Phrase     `json:"expired"`
 	To         Phrase     `json:"to"`
 	NextAt     Phrase     `json:"next_at"`
+	Tech       Phrase     `json:"tech"` // whom the id is for
 	ID         Phrase     `json:"id"`
 	Attempts   Phrase     `json:"attempts"`
 	NoAttempts Phrase     `json:"no_attempts"`

@@ -434,3 +434,46 @@ func TestAnErasedSnapshotOfAnAlertIsGone(t *testing.T) {
 	w.quiet()
 	w.verified()
 }
+
+func TestWhoWasToldAsItCouldBeKnown(t *testing.T) {
+	w := newWorld(t)
+	good := newReceiver(t, answering(200))
+	w.subscribe("ATG", good, notify.Filter{})
+	w.openIncident("maria", "ATG")
+	start := w.clock.now()
+	w.clock.forward(time.Minute)
+	w.play("maria", activated, activation("ATG"))
+	a := w.alerted("ATG", 1)[0].Value
+	w.eventually("the alert is delivered", func() bool {
+		all, err := w.desk.ForIncident(t.Context(), state("DMA"), "maria")
+		return err == nil && len(all) == 1 && len(all[0].Alerts) == 1 && len(all[0].Alerts[0].Deliveries) == 1 && all[0].Alerts[0].Deliveries[0].Status == notify.Delivered
+	})
+	raised := w.clock.now()
+	w.clock.forward(time.Hour)
+	if _, err := w.desk.Acknowledge(t.Context(), state("ATG"), access.Write{}, a.ID, notify.AcknowledgeRequest{}); err != nil {
+		t.Fatal(err)
+	}
+	known := func(at time.Time) []notify.Told {
+		t.Helper()
+		all, err := w.desk.ForIncidentAsKnownAt(t.Context(), state("DMA"), "maria", at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all
+	}
+	if all := known(start); len(all) != 0 {
+		t.Errorf("before the alert: %+v", all)
+	}
+	if then := known(raised)[0].Alerts[0]; then.Alert.Status != notify.AlertOpen || then.Alert.Acknowledged != nil || then.Deliveries[0].Status != notify.Delivered {
+		t.Errorf("when it had arrived: %+v", then)
+	}
+	if then := known(a.RaisedAt)[0].Alerts[0]; then.Deliveries[0].LastAt.After(a.RaisedAt) || then.Alert.Acknowledged != nil {
+		t.Errorf("when it was raised: %+v", then)
+	}
+	if now := known(w.clock.now())[0].Alerts[0]; now.Alert.Status != notify.AlertAcknowledged {
+		t.Errorf("now: %+v", now)
+	}
+	if _, err := w.desk.ForIncidentAsKnownAt(t.Context(), state("VCT"), "maria", w.clock.now()); !fault.Is(err, fault.NotFound) {
+		t.Errorf("a stranger asks: %v", err)
+	}
+}

@@ -11,9 +11,10 @@ import (
 
 // DeliveryQuery narrows a list of deliveries; empty members narrow nothing.
 type DeliveryQuery struct {
-	Status   Status
-	Channel  string
-	Incident string
+	Status       Status
+	Channel      string
+	Incident     string
+	Subscription string
 }
 
 // Deliveries lists the deliveries to the targets of the scope's party (the first account: all), newest first. Listed.Seq is the
@@ -25,7 +26,10 @@ func (d *Desk) Deliveries(ctx context.Context, scope access.Scope, in DeliveryQu
 		return Page[*Delivery]{}, err
 	}
 	q := store.Query{Kind: kindDelivery, Filter: onlyIf(onlyIf(nil, "status", string(in.Status)), "channel", in.Channel)}
-	if in.Incident != "" {
+	switch {
+	case in.Subscription != "":
+		q.Index, q.Equal, q.Filter = "subscription", []any{in.Subscription}, onlyIf(q.Filter, "incident", in.Incident)
+	case in.Incident != "":
 		q.Index, q.Equal = "incident", []any{in.Incident}
 	}
 	return find[*Delivery](ctx, d, scope, q, p)

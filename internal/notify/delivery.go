@@ -90,7 +90,8 @@ func DeliveryID(eventID, targetID string) string { return ledger.Derive("deliver
 // leaseTime is how long a process has a delivery to itself.
 const leaseTime = 20 * time.Second
 
-const kindDelivery = "delivery"
+// kindDelivery has a version since deliveries are found by their subscription; former.go brings over those written before.
+const kindDelivery = "delivery.v2"
 
 // The queues of a target are its deliveries that are not over, in the order in which they are due: one of the urgent ones, one of all
 // others. Each target has its own, so that a long one hides no other. Whatever is over has no queue.
@@ -99,7 +100,7 @@ var deliveryKind = store.Kind{
 	Fields: []store.Field{
 		{Name: "queue", Type: store.String}, {Name: "due_at", Type: store.Time}, {Name: "waiting_since", Type: store.Time},
 		{Name: "created_at", Type: store.Time}, {Name: "state", Type: store.String}, {Name: "party", Type: store.String},
-		{Name: "incident", Type: store.String}, {Name: "event_type", Type: store.String},
+		{Name: "incident", Type: store.String}, {Name: "event_type", Type: store.String}, {Name: "subscription", Type: store.String},
 		{Name: "status", Type: store.String}, {Name: "channel", Type: store.String},
 	},
 	Indexes: []store.Index{
@@ -108,6 +109,7 @@ var deliveryKind = store.Kind{
 		{Name: "recent", Fields: []string{"created_at"}},
 		{Name: "state", Fields: []string{"state", "created_at"}},
 		{Name: "incident", Fields: []string{"incident", "created_at"}},
+		{Name: "subscription", Fields: []string{"subscription", "created_at"}},
 	},
 }
 
@@ -195,7 +197,7 @@ func (v *Delivery) apply(o outcome, owner string) bool {
 func (v *Delivery) doc() store.Doc {
 	index := map[string]any{
 		"created_at": v.CreatedAt, "state": string(v.Party.StateParty()), "party": string(v.Party), "incident": v.Incident,
-		"event_type": v.EventType, "status": string(v.Status), "channel": v.Channel,
+		"event_type": v.EventType, "subscription": v.Subscription, "status": string(v.Status), "channel": v.Channel,
 	}
 	if !v.Status.terminal() {
 		index["queue"], index["due_at"] = queueOf(v.Subscription, v.class()), v.dueAt()

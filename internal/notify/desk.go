@@ -19,7 +19,7 @@ import (
 
 // Kinds lists the documents of this package; the engine must be opened with them.
 func Kinds() []store.Kind {
-	return append(append([]store.Kind{}, subscriptionKinds...), alertKind, deliveryKind, circuitKind)
+	return append(append([]store.Kind{}, subscriptionKinds...), alertKind, deliveryKind, formerKind, circuitKind)
 }
 
 // DeskOptions configure a Desk. All but Logger are required.
@@ -36,8 +36,8 @@ type Desk struct {
 	docs     store.Documents
 	subs     *ledger.Streams[*Subscription]
 	alerts   *ledger.Streams[*Alert]
-	journals *ledger.Streams[journal]
-	replays  *ledger.Streams[replay]
+	journals *ledger.Streams[*journal]
+	replays  *ledger.Streams[*replay]
 	channels map[string]Channel
 	see      Visibility
 	sealer   *sealer

@@ -168,7 +168,7 @@ func (r *Router) take(commits []store.Commit) []store.Commit {
 			mine = append(mine, c)
 		}
 	}
-	slices.SortFunc(mine, func(a, b store.Commit) int {
+	slices.SortStableFunc(mine, func(a, b store.Commit) int {
 		return cmp.Or(cmp.Compare(a.Stream, b.Stream), cmp.Compare(a.Seq, b.Seq))
 	})
 	return mine

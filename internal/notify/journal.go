@@ -26,12 +26,12 @@ type attempted struct {
 	Outcomes []outcome `json:"outcomes"`
 }
 
-func journalFold() ledger.Fold[journal] {
-	return ledger.Fold[journal]{
+func journalFold() ledger.Fold[*journal] {
+	return ledger.Fold[*journal]{
 		Noun: NounJournal, Version: 1, Events: []string{EventAttempted},
-		New:   func(string) journal { return journal{} },
-		Clone: func(j journal) journal { return j },
-		Evolve: func(j journal, e ledger.Recorded) (journal, error) {
+		New:   func(string) *journal { return &journal{} },
+		Clone: func(j *journal) *journal { c := *j; return &c },
+		Evolve: func(j *journal, e ledger.Recorded) (*journal, error) {
 			if e.Type != EventAttempted {
 				return j, nil
 			}
@@ -230,9 +230,9 @@ func (w *journalist) chain(ctx context.Context, batch []entry) (store.Ref, bool)
 		}
 	}
 	id := w.r.opt.Process + "/" + w.r.now().UTC().Format(time.DateOnly)
-	cmd := ledger.Command[journal]{
+	cmd := ledger.Command[*journal]{
 		Actor: ledger.System, Expect: ledger.MayExist, Key: ledger.NewID(),
-		Decide: func(journal, ledger.Moment) (ledger.Decision, error) {
+		Decide: func(*journal, ledger.Moment) (ledger.Decision, error) {
 			return ledger.Decision{Detach: detach, Events: []ledger.Event{{Type: EventAttempted, Data: data}}}, nil
 		},
 	}

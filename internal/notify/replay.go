@@ -33,12 +33,12 @@ type replayed struct {
 	More       bool         `json:"more,omitempty"`  // another part follows
 }
 
-func replayFold() ledger.Fold[replay] {
-	return ledger.Fold[replay]{
+func replayFold() ledger.Fold[*replay] {
+	return ledger.Fold[*replay]{
 		Noun: NounReplay, Version: 1, Events: []string{EventReplayed},
-		New:   func(string) replay { return replay{} },
-		Clone: func(r replay) replay { return r },
-		Evolve: func(r replay, e ledger.Recorded) (replay, error) {
+		New:   func(string) *replay { return &replay{} },
+		Clone: func(r *replay) *replay { c := *r; return &c },
+		Evolve: func(r *replay, e ledger.Recorded) (*replay, error) {
 			if e.Type != EventReplayed {
 				return r, nil
 			}
@@ -85,9 +85,9 @@ func (d *Desk) Replay(ctx context.Context, scope access.Scope, w access.Write, i
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return nil, err
 	}
-	out, err := d.replays.Execute(ctx, replayID(scope, w), ledger.Command[replay]{
+	out, err := d.replays.Execute(ctx, replayID(scope, w), ledger.Command[*replay]{
 		Actor: scope.Actor(), Relay: w.Relay, Expect: ledger.MayExist, Key: w.Key, Digest: w.Digest,
-		Decide: func(replay, ledger.Moment) (ledger.Decision, error) {
+		Decide: func(*replay, ledger.Moment) (ledger.Decision, error) {
 			switch {
 			case v.Status == Queued || v.Status == Sending:
 				return ledger.Decision{}, fault.New(fault.State, "delivery_under_way", "This delivery is already under way.")
@@ -118,15 +118,15 @@ func (d *Desk) ReplayMatching(ctx context.Context, scope access.Scope, w access.
 		return 0, err
 	}
 	id := replayID(scope, w)
-	var held ledger.State[replay]
+	var held ledger.State[*replay]
 	for first := true; ; first = false {
 		part, err := d.matchingReplay(ctx, scope, q, id)
 		if err != nil {
 			return 0, err
 		}
-		command := ledger.Command[replay]{
+		command := ledger.Command[*replay]{
 			Actor: scope.Actor(), Relay: w.Relay, Expect: ledger.MayExist,
-			Decide: func(r replay, at ledger.Moment) (ledger.Decision, error) {
+			Decide: func(r *replay, at ledger.Moment) (ledger.Decision, error) {
 				if at.Seq != held.Seq {
 					return ledger.Decision{}, nil // the same request goes on beside us
 				}
@@ -209,6 +209,8 @@ func (d *Desk) matchingReplay(ctx context.Context, scope access.Scope, q ReplayQ
 	find := store.Query{Kind: kindDelivery, Index: "recent", Limit: toldPage, From: q.Since, Until: q.Until.Add(time.Microsecond)}
 	find.Filter = onlyIf([]store.Cond{onlyAny("status", q.Status...)}, "channel", q.Channel)
 	switch {
+	case q.Subscription != "":
+		find.Index, find.Equal, find.Filter = "subscription", []any{q.Subscription}, onlyIf(find.Filter, "incident", q.Incident)
 	case q.Incident != "":
 		find.Index, find.Equal = "incident", []any{q.Incident}
 	case !scope.All:
@@ -226,7 +228,7 @@ func (d *Desk) matchingReplay(ctx context.Context, scope access.Scope, q ReplayQ
 			if err != nil {
 				return nil, err
 			}
-			if !scope.All && !scope.ActsFor(v.Party) || q.Subscription != "" && q.Subscription != v.Subscription || v.replayedBy(id) {
+			if !scope.All && !scope.ActsFor(v.Party) || v.replayedBy(id) {
 				continue
 			}
 			alive, asked := active[v.Subscription]

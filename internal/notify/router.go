@@ -197,8 +197,12 @@ func (h *Hooks) fill() {
 	}
 }
 
-// Start begins to send what is due: leases that a dead process left behind are taken over. A second Start, or one after Stop, is an error.
-func (r *Router) Start(context.Context) error {
+// Start begins to send what is due: leases that a dead process left behind are taken over. What an earlier version left waiting is brought over
+// before it returns; Unavailable when the store cannot. A second Start, or one after Stop, is an error.
+func (r *Router) Start(ctx context.Context) error {
+	if err := r.bringWaiting(ctx); err != nil {
+		return err
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.state != runNew {
@@ -214,6 +218,7 @@ func (r *Router) Start(context.Context) error {
 	r.sender.open(sends)
 	r.journal.start()
 	r.loops.Go(func() { r.feed(loops) })
+	r.loops.Go(func() { r.bringFormer(loops) })
 	r.loops.Go(func() { r.handleOffered(loops) })
 	r.loops.Go(func() { r.handleOwed(loops) })
 	return nil

@@ -39,6 +39,46 @@ type ToldDelivery struct {
 	DeliveredAt time.Time // zero: not (yet)
 }
 
+// ForIncidentAsKnownAt is ForIncident as it could be known at a wall time: alerts raised until then, acknowledged or escalated as they were, and
+// whether a delivery had got through. Who may ask is asked today.
+func (d *Desk) ForIncidentAsKnownAt(ctx context.Context, scope access.Scope, incidentID string, at time.Time) ([]Told, error) {
+	today, err := d.ForIncident(ctx, scope, incidentID)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Told, 0, len(today))
+	for _, told := range today {
+		then := Told{Party: told.Party}
+		for _, a := range told.Alerts {
+			if a.Alert.RaisedAt.After(at) {
+				continue
+			}
+			known, err := d.alerts.LoadAsKnownAt(ctx, a.Alert.ID, at)
+			if err != nil {
+				return nil, err
+			}
+			a.Alert, a.Seq = known.Value, known.Seq
+			a.Deliveries = deliveredBy(a.Deliveries, at)
+			then.Alerts = append(then.Alerts, a)
+		}
+		if len(then.Alerts) > 0 {
+			out = append(out, then)
+		}
+	}
+	return out, nil
+}
+
+// deliveredBy gives deliveries as they could be known at a moment: one that got through later was then still on its way.
+func deliveredBy(all []ToldDelivery, at time.Time) []ToldDelivery {
+	then := slices.Clone(all)
+	for n, v := range then {
+		if v.LastAt.After(at) {
+			then[n] = ToldDelivery{ID: v.ID, Channel: v.Channel, Target: v.Target, Status: Sending}
+		}
+	}
+	return then
+}
+
 // toldPage is how many documents are read at a time.
 const toldPage = 1000
 
@@ -101,7 +141,7 @@ func (d *Desk) ForIncident(ctx context.Context, scope access.Scope, incidentID s
 	for _, t := range byParty {
 		out = append(out, *t)
 	}
-	slices.SortFunc(out, func(a, b Told) int { return strings.Compare(string(a.Party), string(b.Party)) })
+	slices.SortStableFunc(out, func(a, b Told) int { return strings.Compare(string(a.Party), string(b.Party)) })
 	return out, nil
 }
 

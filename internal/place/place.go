@@ -3,7 +3,7 @@
 //
 // It promises facts with their source, embedded in the binary: the files under data say where each field comes from, and
 // list under "proposals" what is Landfall's own suggestion and for an administrator to settle. It reads nothing at run time: no
-// file, clock, environment or network; the IANA zone data is part of the binary too, so that every machine agrees.
+// file, clock, environment or network; the IANA data of the zones it names is part of the binary too, so that every machine agrees.
 //
 // It refuses to decide anything about an incident. Everything above fault may call it, from any goroutine; what it returns
 // is the caller's own copy.
@@ -12,17 +12,15 @@ package place
 import (
 	"bytes"
 	"embed"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
 	"time"
-	_ "time/tzdata" // zones must work on a machine that has none
 
 	"go.yaml.in/yaml/v4"
 )
 
-//go:embed data/*.yaml
+//go:embed data/*.yaml data/zones
 var data embed.FS
 
 // Text is a short text in the two official languages of the region.
@@ -91,12 +89,15 @@ func read(name string, into any) error {
 	return nil
 }
 
+// addZone reads a zone from data/zones, never from the machine: the whole of the database is 0.4 MB, our zones are 3 KB.
 func (a *atlas) addZone(name string) error {
-	zone, err := time.LoadLocation(name)
-	if err != nil || name == "" || name == "Local" {
-		return errors.Join(err, fmt.Errorf("zone %q is not usable", name))
+	text, err := data.ReadFile("data/zones/" + name)
+	if err != nil {
+		return fmt.Errorf("zone %q: %w", name, err)
 	}
-	a.zones[name] = zone
+	if a.zones[name], err = time.LoadLocationFromTZData(name, text); err != nil {
+		return fmt.Errorf("zone %q: %w", name, err)
+	}
 	return nil
 }
 

@@ -112,7 +112,7 @@ func (d *Desk) Board(ctx context.Context, scope access.Scope, state place.Party)
 		}
 		b.States = append(b.States, d.boardOf(state, units, b.At, active, owns(scope, state)))
 	}
-	slices.SortFunc(b.States, func(x, y StateBoard) int { return cmp.Compare(x.State, y.State) })
+	slices.SortStableFunc(b.States, func(x, y StateBoard) int { return cmp.Compare(x.State, y.State) })
 	return b, nil
 }
 
@@ -142,7 +142,7 @@ func (d *Desk) boardOf(state place.Party, units []*Unit, now time.Time, active, 
 			s.Expiring = append(s.Expiring, l)
 		}
 	}
-	slices.SortFunc(s.Expiring, func(a, b Line) int { return cmp.Or(a.ValidUntil.Compare(b.ValidUntil), cmp.Compare(a.Name, b.Name)) })
+	slices.SortStableFunc(s.Expiring, func(a, b Line) int { return cmp.Or(a.ValidUntil.Compare(b.ValidUntil), cmp.Compare(a.Name, b.Name)) })
 	s.Expiring = s.Expiring[:min(len(s.Expiring), expiringMost)]
 	s.Properties = d.sectionOf(properties, now, active)
 	var visitors CaseloadSum

@@ -89,7 +89,7 @@ func (d *Desk) ReportCaseload(ctx context.Context, scope access.Scope, w access.
 				e.Total += k.Number
 			}
 		}
-		slices.SortFunc(e.Counts, func(a, b Count) int {
+		slices.SortStableFunc(e.Counts, func(a, b Count) int {
 			return cmp.Or(cmp.Compare(a.Nationality, b.Nationality), cmp.Compare(a.Setting, b.Setting))
 		})
 		e.ValidUntil = d.rules.caseloadHolds(at.In(place.Zone(t.unit.Party)), in.Warning).UTC()
@@ -141,7 +141,7 @@ func groups(counts []Count, key func(Count) string) []Group {
 	for code, n := range sums {
 		out = append(out, Group{code, n})
 	}
-	slices.SortFunc(out, func(a, b Group) int { return cmp.Or(cmp.Compare(b.Number, a.Number), cmp.Compare(a.Code, b.Code)) })
+	slices.SortStableFunc(out, func(a, b Group) int { return cmp.Or(cmp.Compare(b.Number, a.Number), cmp.Compare(a.Code, b.Code)) })
 	return out
 }
 

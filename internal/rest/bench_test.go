@@ -9,7 +9,7 @@ import (
 
 // BenchmarkAdmission measures what the gate and the contract cost a request with a typical body: what every write pays before its desk is called.
 func BenchmarkAdmission(b *testing.B) {
-	c, err := loadContract(api.OpenAPI)
+	c, err := loadContract(api.OpenAPI())
 	if err != nil {
 		b.Fatal(err)
 	}

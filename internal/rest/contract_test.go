@@ -18,7 +18,7 @@ import (
 
 func document(t *testing.T) *contract {
 	t.Helper()
-	c, err := loadContract(api.OpenAPI)
+	c, err := loadContract(api.OpenAPI())
 	if err != nil {
 		t.Fatal(err)
 	}

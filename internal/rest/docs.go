@@ -350,7 +350,7 @@ func docsProblems() []docsProblem {
 		all = append(all, docsProblem{Anchor: "problem-" + kind.String(), Title: s.title, Status: s.code})
 	}
 	all = append(all, docsProblem{Anchor: "problem-http", Title: "Method or media type not accepted", Status: http.StatusMethodNotAllowed})
-	slices.SortFunc(all, func(a, b docsProblem) int {
+	slices.SortStableFunc(all, func(a, b docsProblem) int {
 		if a.Status != b.Status {
 			return a.Status - b.Status
 		}

@@ -42,7 +42,7 @@ func (s *Server) anchor(a *incident.Anchor) Anchor {
 
 func hazard(h *incident.Hazard) Hazard {
 	return Hazard{
-		ID: h.ID, Name: h.Name, Type: h.Type, Glide: append([]string{}, h.GLIDE...), StartedAt: h.StartedAt, Version: h.Seq,
+		ID: h.ID, Name: h.Name, Type: h.Type, Glide: append([]string{}, h.GLIDE...), StartedAt: h.StartedAt, Exercise: h.Exercise, Version: h.Seq,
 	}
 }
 

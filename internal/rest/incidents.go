@@ -20,7 +20,7 @@ func (s *Server) OpenHazard(c echo.Context, _ OpenHazardParams) error {
 	}
 	k := callOf(c)
 	done, err := s.incident.OpenHazard(c.Request().Context(), k.scope, k.write, incident.OpenHazard{
-		ID: body.ID, Name: body.Name, Type: body.Type, GLIDE: body.Glide, StartedAt: body.StartedAt,
+		ID: body.ID, Name: body.Name, Type: body.Type, GLIDE: body.Glide, StartedAt: body.StartedAt, Exercise: body.Exercise,
 	})
 	if err != nil {
 		return err

@@ -1799,8 +1799,11 @@ type Filter struct {
 
 // Hazard The event behind one or more incidents.
 //
-// Example: {"glide":["TC-2017-000136-DMA"],"id":"0198c0de-0000-7000-8000-000000000002","name":"Hurricane Maria","started_at":"2017-09-16T12:00:00Z","type":"TC","version":1}
+// Example: {"exercise":true,"glide":["TC-2017-000136-DMA"],"id":"0198c0de-0000-7000-8000-000000000002","name":"Hurricane Maria","started_at":"2017-09-16T12:00:00Z","type":"TC","version":1}
 type Hazard struct {
+	// Exercise An exercise for ever.
+	Exercise bool `json:"exercise"`
+
 	// Glide GLIDE numbers in their canonical form.
 	Glide []string `json:"glide"`
 
@@ -1872,7 +1875,7 @@ type Incident struct {
 
 	// Hazard The event behind one or more incidents.
 	//
-	// Example: {"glide":["TC-2017-000136-DMA"],"id":"0198c0de-0000-7000-8000-000000000002","name":"Hurricane Maria","started_at":"2017-09-16T12:00:00Z","type":"TC","version":1}
+	// Example: {"exercise":true,"glide":["TC-2017-000136-DMA"],"id":"0198c0de-0000-7000-8000-000000000002","name":"Hurricane Maria","started_at":"2017-09-16T12:00:00Z","type":"TC","version":1}
 	Hazard *Hazard `json:"hazard,omitempty"`
 
 	// HazardID The hazard behind it.
@@ -2429,8 +2432,11 @@ type NewFigure struct {
 
 // NewHazard The event behind incidents to come.
 //
-// Example: {"glide":["TC-2017-000136-DMA"],"name":"Hurricane Maria","started_at":"2017-09-16T12:00:00Z","type":"TC"}
+// Example: {"exercise":true,"glide":["TC-2017-000136-DMA"],"name":"Hurricane Maria","started_at":"2017-09-16T12:00:00Z","type":"TC"}
 type NewHazard struct {
+	// Exercise An exercise for ever. It never reaches whoever did not ask for exercises.
+	Exercise bool `json:"exercise,omitempty,omitzero"`
+
 	// Glide GLIDE numbers. A disaster has none for its first days, and may have several.
 	Glide []string `json:"glide,omitempty,omitzero"`
 
@@ -2475,7 +2481,7 @@ type NewIncident struct {
 	// ExerciseSpeed Scenario seconds in a second of the clock on the wall. Exercises only.
 	ExerciseSpeed int `json:"exercise_speed,omitempty,omitzero"`
 
-	// HazardID The hazard behind it.
+	// HazardID The hazard behind it. An actual incident needs an actual one; an exercise takes either.
 	HazardID string `json:"hazard_id"`
 
 	// ID Chosen by the caller; left out, Landfall chooses one.
@@ -4280,6 +4286,9 @@ type ListDeliveriesParams struct {
 	// IncidentID Only deliveries about this incident.
 	IncidentID string `form:"incident_id,omitempty" json:"incident_id,omitempty,omitzero"`
 
+	// SubscriptionID Only deliveries of this subscription.
+	SubscriptionID string `form:"subscription_id,omitempty" json:"subscription_id,omitempty,omitzero"`
+
 	// Limit At most this many items.
 	Limit Limit `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
 
@@ -5530,6 +5539,13 @@ func (w *ServerInterfaceWrapper) ListDeliveries(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "incident_id", ctx.QueryParams(), &params.IncidentID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter incident_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "subscription_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "subscription_id", ctx.QueryParams(), &params.SubscriptionID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter subscription_id: %s", err))
 	}
 
 	// ------------- Optional query parameter "limit" -------------

@@ -145,7 +145,7 @@ func New(opt Options) (*Server, error) {
 	if s.docs, err = newLeaf(echo.MIMETextHTMLCharsetUTF8, page); err != nil {
 		return nil, err
 	}
-	if s.yaml, err = newLeaf("application/yaml", api.OpenAPI); err != nil {
+	if s.yaml, err = newLeaf("application/yaml", api.OpenAPI()); err != nil {
 		return nil, err
 	}
 	e := s.router()
@@ -157,7 +157,7 @@ func New(opt Options) (*Server, error) {
 // assemble makes a server without routes and listener.
 func assemble(opt Options) (*Server, error) {
 	opt.defaults()
-	c, err := loadContract(api.OpenAPI)
+	c, err := loadContract(api.OpenAPI())
 	if err != nil {
 		return nil, err
 	}

@@ -126,7 +126,7 @@ func (s *Server) TestSubscription(c echo.Context, id string, _ TestSubscriptionP
 // ListDeliveries lists what is or was sent to the caller's party.
 func (s *Server) ListDeliveries(c echo.Context, p ListDeliveriesParams) error {
 	page, err := s.notify.Deliveries(c.Request().Context(), callOf(c).scope,
-		notify.DeliveryQuery{Status: notify.Status(p.Status), Channel: string(p.Channel), Incident: p.IncidentID},
+		notify.DeliveryQuery{Status: notify.Status(p.Status), Channel: string(p.Channel), Incident: p.IncidentID, Subscription: p.SubscriptionID},
 		notify.Paging{Limit: limitOr(p.Limit, pageSize), Cursor: p.Cursor})
 	if err != nil {
 		return err

@@ -145,6 +145,13 @@ func TestWhatATargetRefusedIsShownAndSentAgain(t *testing.T) {
 	if n := len(w.get("receiver", "/api/v1/deliveries?channel=email").want(200).items()); n != 0 {
 		t.Errorf("%d deliveries over another channel", n)
 	}
+	of := "/api/v1/deliveries?limit=1&subscription_id=" + sub.text("id")
+	if a := w.get("receiver", of).want(200); len(a.items()) != 1 || a.items()[0]["subscription_id"] != sub.text("id") {
+		t.Errorf("those of the subscription: %s", a.body)
+	}
+	if n := len(w.get("stranger", of).want(200).items()); n != 0 {
+		t.Errorf("a stranger sees %d of them", n)
+	}
 
 	// One alone, under a key: once, however often it is asked for.
 	var attempts [2]int

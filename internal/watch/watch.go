@@ -77,7 +77,7 @@ func New(jobs []Job, opt Options) *Watch {
 // Jobs lists the jobs by name.
 func (w *Watch) Jobs() []Job {
 	jobs := slices.Clone(w.jobs)
-	slices.SortFunc(jobs, func(a, b Job) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortStableFunc(jobs, func(a, b Job) int { return strings.Compare(a.Name, b.Name) })
 	return jobs
 }
 

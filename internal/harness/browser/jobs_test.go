@@ -143,6 +143,28 @@ func TestWhatWasTypedSurvivesALostConnectionAndTheLanguageCanBeChanged(t *testin
 	tab.Go("/").See("Bienvenue dans Landfall").NeverWider()
 }
 
+func TestAHazardOfAnExerciseIsOutOfSightWhileARealIncidentIsOpened(t *testing.T) {
+	w := harness.New(t)
+	account := w.Account("DMA", "coordinator")
+	for name, exercise := range map[string]bool{"Hurricane Maria": false, "Storm Delta": true} {
+		account.Post("/api/v1/hazards", harness.Object{"name": name, "type": "TC", "started_at": "2026-09-16T12:00:00Z", "exercise": exercise}).Want(http.StatusCreated)
+	}
+	for _, d := range []browser.Device{browser.Phone, browser.Phone.Unscripted()} {
+		tab := browser.Open(t, w.App.URL(), d).SignIn(account.Token())
+		hazards := func() string {
+			var text string
+			tab.Evaluate(`document.querySelector("#hazard").innerText`, &text)
+			return text
+		}
+		tab.Go("/incidents/new").See("EXERCISE Storm Delta").NeverWider()
+		tab.Tick(`input[name=exercise][value=no]`)
+		if got := hazards(); strings.Contains(got, "Storm Delta") || !strings.Contains(got, "Hurricane Maria") {
+			t.Errorf("a real incident is offered %q", got)
+		}
+		tab.Tick(`input[name=exercise][value=yes]`).See("EXERCISE Storm Delta")
+	}
+}
+
 func TestEveryPageFitsAPhoneInBothLanguagesAndByNight(t *testing.T) {
 	w := harness.New(t)
 	account := w.Account("DMA", "coordinator")
@@ -161,7 +183,7 @@ func TestEveryPageFitsAPhoneInBothLanguagesAndByNight(t *testing.T) {
 	for _, d := range []browser.Device{browser.Phone, browser.Phone.AtNight().In("fr"), browser.Desktop} {
 		tab := browser.Open(t, w.App.URL(), d).SignIn(account.Token())
 		for _, path := range []string{
-			"/", "/incidents", "/incidents/new", at, at + "/movements/new", at + "/figures/new", at + "/receivers", at + "/stand-down", at + "/close", "/relay", at + "/steps", at + "/steps/HUR-05", at + "/timeline", at + "/figures", at + "/answers", at + "/movements", at + "/told",
+			"/", "/incidents", "/incidents/new", at, at + "/movements/new", at + "/figures/new", at + "/receivers", at + "/stand-down", at + "/close", "/relay", at + "/steps", at + "/steps?party=ATG&only=all", at + "/steps/HUR-05", at + "/timeline", at + "/timeline?step=HUR-05", at + "/known", at + "/known?at=2026-09-15T08:00", at + "/figures", at + "/answers", at + "/movements", at + "/told",
 			"/alerts", "/preparedness", "/subscriptions", "/subscriptions/new", "/deliveries", "/nothing",
 		} {
 			if path == "/nothing" {

@@ -116,6 +116,9 @@ var said = []struct {
 	{"hazard-opened", "hazard.opened", false, object{"hazard": object{
 		"id": "h1", "name": "Maria", "type": "TC", "glide": []string{"TC-2017-000136-DMA"}, "started_at": "2017-09-16T12:00:00Z",
 	}}},
+	{"hazard-opened-exercise", "hazard.opened", true, object{"hazard": object{
+		"id": "h2", "name": "Delta", "type": "TC", "glide": []string{}, "started_at": "2026-09-16T12:00:00Z", "exercise": true,
+	}}},
 	{"incident-opened", "incident.opened", false, about()},
 	{"incident-released", "incident.released", false, about()},
 	{"receivers-changed", "incident.receivers_changed", false, about("named", []string{"VCT", "MTQ"}, "unnamed", []string{"KNA"}, "steps", steps())},

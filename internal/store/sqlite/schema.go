@@ -207,9 +207,13 @@ func (t *table) addSide(name string, fields []store.Field, columns []string) {
 	fill := func(doc string) string {
 		return fmt.Sprintf("INSERT INTO %s (id, %s) SELECT %s FROM json_each(%s.%s) AS member", side, list, values(doc), doc, columns[0])
 	}
-	trigger := func(suffix, when, do string) object {
+	trigger := func(suffix, when, only, do string) object {
 		return object{kind: "trigger", name: name + suffix,
-			sql: fmt.Sprintf("CREATE TRIGGER %s AFTER %s ON %s BEGIN\n\t%s;\nEND", quote(name+suffix), when, t.name, do)}
+			sql: fmt.Sprintf("CREATE TRIGGER %s AFTER %s ON %s%s BEGIN\n\t%s;\nEND", quote(name+suffix), when, t.name, only, do)}
+	}
+	changed := make([]string, len(columns))
+	for i, c := range columns {
+		changed[i] = "OLD." + c + " IS NOT NEW." + c
 	}
 	clean := fmt.Sprintf("DELETE FROM %s WHERE id = OLD.id", side)
 	t.objects = append(t.objects,
@@ -220,9 +224,10 @@ func (t *table) addSide(name string, fields []store.Field, columns []string) {
 				side, list, values("d"), t.name, columns[0])},
 		object{kind: "index", name: name + "__order",
 			sql: fmt.Sprintf("CREATE INDEX %s ON %s (%s, id)", quote(name+"__order"), side, list)},
-		trigger("__insert", "INSERT", fill("NEW")),
-		trigger("__update", "UPDATE", clean+";\n\t"+fill("NEW")),
-		trigger("__delete", "DELETE", clean),
+		trigger("__insert", "INSERT", "", fill("NEW")),
+		// Most puts change what the index does not hold.
+		trigger("__update", "UPDATE", " WHEN "+strings.Join(changed, " OR "), clean+";\n\t"+fill("NEW")),
+		trigger("__delete", "DELETE", "", clean),
 	)
 }
 
