@@ -104,7 +104,7 @@ func TestOverdueStepsComeFirst(t *testing.T) {
 		t.Error("what is overdue does not stand first")
 	}
 	dominica.Get(opened.URL.Path+"/steps?only=overdue").Says("HUR-05", "en retard")
-	dominica.Get(opened.URL.Path+"/told").Want(http.StatusOK).Says("demande d", "Antigua-et-Barbuda")
+	dominica.Get(opened.URL.Path+"/told").Want(http.StatusOK).Says("demande d", "Antigua-et-Barbuda", "HUR-05")
 }
 
 func TestTheListOfIncidentsIsReadPageByPage(t *testing.T) {

@@ -45,13 +45,9 @@ func (c *Console) incidentTimeline(v *visit) error {
 	if err != nil {
 		return err
 	}
-	steps, err := v.steps(a.I.ID, incident.StepFilter{})
+	titles, err := v.stepTitles(a.I.ID)
 	if err != nil {
 		return err
-	}
-	titles := map[string]string{}
-	for _, s := range steps {
-		titles[s.Key] = s.Key + " " + s.Title.In(string(v.L.Language))
 	}
 	view := timelineView{about: a, Step: titles[v.QueryParam("step")]}
 	subject := ""

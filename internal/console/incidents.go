@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"landfall/internal/access"
@@ -272,6 +273,16 @@ func (v *visit) steps(id string, filter incident.StepFilter) ([]incident.Step, e
 			return all, nil
 		}
 	}
+}
+
+// stepTitles gives the steps of an incident by key, as they are called: "HUR-05 Protocol activated".
+func (v *visit) stepTitles(id string) (map[string]string, error) {
+	steps, err := v.steps(id, incident.StepFilter{})
+	titles := make(map[string]string, len(steps))
+	for _, s := range steps {
+		titles[s.Key] = s.Key + " " + s.Title.In(string(v.L.Language))
+	}
+	return titles, err
 }
 
 // openSteps gives those of them that somebody still has to do.
@@ -668,8 +679,9 @@ const toldMost = 12
 
 type toldAlert struct {
 	notify.ToldAlert
-	Kind string
-	Ack  string
+	Kind  string
+	About string // the step that it is about
+	Ack   string
 }
 
 func (c *Console) incidentTold(v *visit) error {
@@ -681,6 +693,10 @@ func (c *Console) incidentTold(v *visit) error {
 	if err != nil {
 		return err
 	}
+	titles, err := v.stepTitles(a.I.ID)
+	if err != nil {
+		return err
+	}
 	view, all := proofView{about: a, Made: c.now()}, v.QueryParam("all") != ""
 	for _, t := range told {
 		p := toldParty{Party: t.Party}
@@ -688,7 +704,8 @@ func (c *Console) incidentTold(v *visit) error {
 			p.Left, t.Alerts, view.Short = n, t.Alerts[n:], true
 		}
 		for _, alert := range t.Alerts {
-			line := toldAlert{ToldAlert: alert, Kind: v.L.Codes.AlertKind.Of(alert.Alert.Kind)}
+			line := toldAlert{ToldAlert: alert, Kind: v.L.Codes.AlertKind.Of(alert.Alert.Kind), About: titles[alert.Alert.Subject]}
+			slices.SortStableFunc(line.Deliveries, func(a, b notify.ToldDelivery) int { return strings.Compare(a.Channel, b.Channel) })
 			if ack := alert.Alert.Acknowledged; ack != nil {
 				line.Ack = v.L.Codes.Acknowledged.Of(string(ack.Outcome))
 			}

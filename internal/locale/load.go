@@ -9,7 +9,9 @@ import (
 	"io/fs"
 	"maps"
 	"reflect"
+	"regexp"
 	"slices"
+	"strings"
 )
 
 //go:embed catalogue
@@ -37,11 +39,21 @@ func load(files fs.FS) (map[Language]*Catalogue, error) {
 	return all, sameWords(reflect.ValueOf(all[EN]).Elem(), reflect.ValueOf(all[FR]).Elem(), "")
 }
 
+// before and after are where French sets a space that does not break: a line never begins with a colon. The files hold plain ones, which can be
+// told apart by eye.
+var (
+	before = regexp.MustCompile(` ([:;?!»])`)
+	after  = regexp.MustCompile(`« `)
+)
+
 // read reads one file.
 func read(files fs.FS, name string, into any) error {
 	text, err := fs.ReadFile(files, name)
 	if err != nil {
 		return err
+	}
+	if strings.HasPrefix(name, "catalogue/"+string(FR)) {
+		text = after.ReplaceAll(before.ReplaceAll(text, []byte("\u00a0$1")), []byte("«\u00a0"))
 	}
 	if err := twice(json.NewDecoder(bytes.NewReader(text)), ""); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
