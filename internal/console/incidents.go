@@ -155,6 +155,7 @@ type overviewView struct {
 	about
 	Hazard    *incident.Hazard
 	Actions   []action
+	Further   []action // what is seldom done
 	Keys      []keyTime
 	Attention []stepLine
 	Counts    stepCounts
@@ -178,8 +179,9 @@ type keyTime struct {
 	Settable   bool // a person gives it its value
 }
 
-// What the overview shows at the most, of steps and of movements.
+// What the overview shows at the most: of actions beside those that are folded away, of steps and of movements.
 const (
+	actionsMost   = 2
 	attentionMost = 6
 	movingMost    = 8
 )
@@ -190,6 +192,9 @@ func (c *Console) incidentOverview(v *visit) error {
 		return err
 	}
 	view := overviewView{about: a, Actions: v.actions(a)}
+	if len(view.Actions) > actionsMost {
+		view.Actions, view.Further = view.Actions[:actionsMost], view.Actions[actionsMost:]
+	}
 	if view.Hazard, err = c.incident.GetHazard(v.ctx(), v.scope, a.I.HazardID); err != nil && !fault.Is(err, fault.NotFound) {
 		return err
 	}
