@@ -8,7 +8,6 @@ import (
 	"landfall/internal/fault"
 	"landfall/internal/incident"
 	"landfall/internal/locale"
-	"landfall/internal/protocol"
 )
 
 // knownView is an incident as it could be known at a moment: for whoever has to answer what was known when.
@@ -52,9 +51,12 @@ func (c *Console) incidentKnown(v *visit) error {
 		Then: v.L.Page.Incidents.Known.Then.Say(locale.Name{Name: v.L.Moment(at, v.zone(a.I.Origin))}),
 	}
 	if !f.Failed() {
-		if err := view.read(v); fault.Is(err, fault.NotFound) {
+		switch err := view.read(v); {
+		case fault.Is(err, fault.NotFound):
 			view.Nothing = true
-		} else if err != nil {
+		case fault.Is(err, fault.Invalid):
+			f.wrong("at", string(v.L.Page.Form.Moment))
+		case err != nil:
 			return err
 		}
 	}
@@ -97,14 +99,4 @@ func (view *knownView) read(v *visit) error {
 	}
 	view.whole(v, k.Answers(), told, figures, k.Movements())
 	return nil
-}
-
-// overview fills in what follows from the incident alone.
-func (view *overviewView) overview(v *visit) {
-	if r := view.I.Running; r != nil {
-		view.Protocol = v.L.Codes.Protocol.Of(r.Protocol)
-	}
-	for _, k := range view.I.Anchors {
-		view.Keys = append(view.Keys, keyTime{k, v.anchorWord(k.Name), v.L.Codes.AnchorKind.Of(string(k.Kind)), protocol.Anchor(k.Name).Settable()})
-	}
 }

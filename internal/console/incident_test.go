@@ -151,6 +151,7 @@ func TestAnIncidentIsSeenAsItWasKnown(t *testing.T) {
 	dominica.Get(known+form(150*time.Minute)).Want(http.StatusOK).Says("monitoring", "No steps yet").Silent("hurricane", "HUR-05")
 	dominica.Get(known + form(240*time.Minute)).Want(http.StatusOK).Says("Nothing could be known of it then")
 	dominica.Get(known + form(-48*time.Hour)).Want(http.StatusBadRequest).Says("lies in the future")
+	dominica.Get(known + "0001-01-01T00:00").Want(http.StatusBadRequest).Says("Known at")
 	if kept := dominica.Get(known+"yesterday").Want(http.StatusBadRequest).Kept("/known", "at"); kept != "yesterday" {
 		t.Errorf("what was typed came back as %q", kept)
 	}

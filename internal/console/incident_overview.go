@@ -1,0 +1,165 @@
+package console
+
+import (
+	"net/http"
+	"slices"
+
+	"landfall/internal/access"
+	"landfall/internal/fault"
+	"landfall/internal/incident"
+	"landfall/internal/locale"
+	"landfall/internal/notify"
+	"landfall/internal/place"
+	"landfall/internal/protocol"
+)
+
+// overviewView is the first page of an incident.
+type overviewView struct {
+	about
+	Hazard    *incident.Hazard
+	Actions   []action
+	Further   []action // what is seldom done
+	Keys      []keyTime
+	Attention []stepLine
+	Counts    stepCounts
+	Receivers []receiverLine
+	Figures   []figureLine
+	Moving    []movementLine
+	MoreMove  int // people on their way that are not shown here
+	Protocol  string
+}
+
+// action is something that can be done next.
+type action struct {
+	Href, Text string
+	Primary    bool
+}
+
+// keyTime is a moment that deadlines count from.
+type keyTime struct {
+	*incident.Anchor
+	Word, Kind string
+	Settable   bool // a person gives it its value
+}
+
+// What the overview shows at the most: of actions beside those that are folded away, of steps and of movements.
+const (
+	actionsMost   = 2
+	attentionMost = 6
+	movingMost    = 8
+)
+
+func (c *Console) incidentOverview(v *visit) error {
+	a, err := v.load("")
+	if err != nil {
+		return err
+	}
+	view := overviewView{about: a, Actions: v.actions(a)}
+	if len(view.Actions) > actionsMost {
+		view.Actions, view.Further = view.Actions[:actionsMost], view.Actions[actionsMost:]
+	}
+	if view.Hazard, err = c.incident.GetHazard(v.ctx(), v.scope, a.I.HazardID); err != nil && !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	view.overview(v)
+	steps, err := v.steps(a.I.ID, incident.StepFilter{})
+	if err != nil {
+		return err
+	}
+	view.attention(v, steps)
+	if a.Whole {
+		if err := view.fill(v); err != nil {
+			return err
+		}
+	}
+	return v.part(http.StatusOK, "incident", a, view)
+}
+
+// overview fills in what follows from the incident alone.
+func (view *overviewView) overview(v *visit) {
+	if r := view.I.Running; r != nil {
+		view.Protocol = v.L.Codes.Protocol.Of(r.Protocol)
+	}
+	for _, k := range view.I.Anchors {
+		view.Keys = append(view.Keys, keyTime{k, v.anchorWord(k.Name), v.L.Codes.AnchorKind.Of(string(k.Kind)), protocol.Anchor(k.Name).Settable()})
+	}
+}
+
+// attention fills in how the steps stand, and which of them want attention first.
+func (view *overviewView) attention(v *visit, steps []incident.Step) {
+	for _, s := range steps {
+		view.Counts.add(s)
+		if s.Overdue || s.DueSoon || s.Stale || s.ProofOwed {
+			view.Attention = append(view.Attention, v.stepLine(view.about, s))
+		}
+	}
+	slices.SortStableFunc(view.Attention, func(x, y stepLine) int { return x.rank() - y.rank() })
+	view.Attention = view.Attention[:min(len(view.Attention), attentionMost)]
+}
+
+// fill reads what only those see who see the whole incident.
+func (view *overviewView) fill(v *visit) error {
+	c, id := v.console, view.I.ID
+	answers, err := c.incident.Answers(v.ctx(), v.scope, id)
+	if err != nil {
+		return err
+	}
+	told, err := c.notify.ForIncident(v.ctx(), v.scope, id)
+	if err != nil {
+		return err
+	}
+	figures, err := c.incident.Figures(v.ctx(), v.scope, id, "", incident.PageRequest{Limit: 4})
+	if err != nil {
+		return err
+	}
+	movements, err := c.incident.Movements(v.ctx(), v.scope, id)
+	if err != nil {
+		return err
+	}
+	view.whole(v, answers, told, figures.Items, movements)
+	return nil
+}
+
+// whole fills in what was read.
+func (view *overviewView) whole(v *visit, answers []*incident.Answer, told []notify.Told, figures []incident.Figure, movements []*incident.Movement) {
+	for _, p := range view.I.Receivers {
+		view.Receivers = append(view.Receivers, v.receiverLine(p, answers, told, view.Wall))
+	}
+	for _, f := range figures {
+		view.Figures = append(view.Figures, v.figureLine(f))
+	}
+	for _, m := range movements {
+		if m.Status == incident.Announced || m.Status == incident.Departed {
+			view.Moving = append(view.Moving, v.movementLine(m))
+		}
+	}
+	slices.SortStableFunc(view.Moving, func(a, b movementLine) int { return a.ETA.Compare(b.ETA) })
+	shown := min(len(view.Moving), movingMost)
+	view.MoreMove, view.Moving = len(view.Moving)-shown, view.Moving[:shown]
+}
+
+// actions gives what the account can do with the incident now, the likeliest first.
+func (v *visit) actions(a about) []action {
+	t, at := v.L.Page.Incidents, "/incidents/"+a.I.ID
+	var list []action
+	add := func(ok bool, path string, text locale.Phrase, primary bool) {
+		if ok && v.scope.MayWrite() {
+			list = append(list, action{at + path, string(text), primary})
+		}
+	}
+	running := alertRuns(a.I.Status)
+	receives := slices.ContainsFunc(a.I.Receivers, func(p place.Party) bool { return workStaff(v.scope, p) })
+	w := v.L.Page.Work
+	monitoring := a.I.Status == incident.Monitoring
+	counts := a.Whole && (a.Leads || receives || v.scope.Role == access.RoleRegionalOfficer)
+	add(a.Leads && a.I.Status == incident.Draft, "/open", w.Release.Title, true)
+	add(a.Leads && monitoring, "/activate", t.Activate, true)
+	add(receives && running, "/answers/new", t.AnswerNow, !a.Leads)
+	add(a.Leads && monitoring && a.I.Running == nil, "/monitor", w.Start.Monitor, false)
+	add(a.Leads && running && !monitoring, "/movements/new", t.MovePeople, true)
+	add(counts && running, "/figures/new", w.Figure.Title, false)
+	add(a.Leads && (running || a.I.Status == incident.Draft), "/receivers", w.Receivers.Title, false)
+	add(a.Leads && (running || a.I.Status == incident.Draft), "/stand-down", w.StandDown.Title, false)
+	add(a.Leads && running && !monitoring, "/close", w.Close.Title, false)
+	return list
+}
