@@ -128,7 +128,7 @@ func (c *Console) relayIncidents(v *visit, view *relayView) error {
 	for _, i := range found.Items {
 		group.Items = append(group.Items, relayItem{
 			Href: relayAt(i.ID, "", "", ""), Text: i.Title, Detail: i.Code + " · " + v.L.Party(i.Origin), Exercise: i.Exercise,
-			Mark: &mark{info, v.L.Codes.IncidentStatus.Of(string(i.Status))},
+			Mark: &mark{toneOfIncident(i.Status), v.L.Codes.IncidentStatus.Of(string(i.Status))},
 		})
 	}
 	view.Title, view.Groups = string(t.WhichIncident), []relayGroup{group}

@@ -121,7 +121,7 @@ func (c *Console) homeCard(v *visit, i incident.Incident, replies bool) (homeCar
 	card := homeCard{
 		Texts: &v.L.Page.Home, ExerciseWord: string(v.L.Page.Shell.Exercise),
 		Href: "/incidents/" + i.ID, Title: i.Title, Line: i.Code + " · " + v.L.Party(i.Origin), Exercise: i.Exercise,
-		Status: mark{info, v.L.Codes.IncidentStatus.Of(string(i.Status))},
+		Status: mark{toneOfIncident(i.Status), v.L.Codes.IncidentStatus.Of(string(i.Status))},
 	}
 	leads := v.scope.ActsFor(i.Origin) || homeOversees(v.scope)
 	steps, err := c.incident.Steps(v.ctx(), v.scope, i.ID, incident.StepFilter{

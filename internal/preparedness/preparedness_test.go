@@ -89,8 +89,12 @@ func (w *world) set(t time.Time) {
 	w.now = t
 }
 
-// announced counts what was announced of a type.
+// announced counts what was announced of a type. The ledger announces behind its answer: it is closed first, which waits for that, and
+// opened again.
 func (w *world) announced(eventType string) (n int) {
+	w.t.Helper()
+	w.halt()
+	w.boot()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, a := range w.heard {
