@@ -59,10 +59,13 @@ func TestMain(m *testing.M) {
 		return
 	}
 	disk.install()
-	// Children mostly wait for time to pass: more of them than there are processors may run beside each other.
+	// Children mostly wait for time to pass: more of them than there are processors may run beside each other. Who asks for another number has
+	// a reason, such as the race detector, under which their starts keep processors busy.
 	flag.Parse()
-	if err := flag.Set("test.parallel", "12"); err != nil {
-		panic(err)
+	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() == parallel.DefValue {
+		if err := parallel.Value.Set("12"); err != nil {
+			panic(err)
+		}
 	}
 	goleak.VerifyTestMain(m)
 }
