@@ -18,6 +18,7 @@ type knownView struct {
 	Provisional bool
 	Phases      []byPhase // where all are asked for
 	AllSteps    string    // where they are
+	Left        string    // that figures are left out
 	Form        *form
 	Nothing     bool // nothing could be known of it then
 }
@@ -93,9 +94,12 @@ func (view *knownView) read(v *visit) error {
 	if err != nil {
 		return err
 	}
-	figures, _, err := c.incident.FiguresAsKnownAt(v.ctx(), k, knownFigures)
+	figures, more, err := c.incident.FiguresAsKnownAt(v.ctx(), k, knownFigures)
 	if err != nil {
 		return err
+	}
+	if more {
+		view.Left = v.L.Page.Incidents.Known.Left.Say(locale.Name{Name: v.L.Number(knownFigures)})
 	}
 	view.whole(v, k.Answers(), told, figures, k.Movements())
 	return nil

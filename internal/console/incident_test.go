@@ -136,6 +136,9 @@ func TestAnIncidentIsSeenAsItWasKnown(t *testing.T) {
 	report := func(number int) {
 		account.Post(at+"/figures", harness.Figure("DMA", number, w.Clock.Now())).Want(http.StatusCreated)
 	}
+	for n := range 51 {
+		report(3000 + n)
+	}
 	report(1111)
 	w.Pass(time.Hour)
 	report(2222)
@@ -144,7 +147,7 @@ func TestAnIncidentIsSeenAsItWasKnown(t *testing.T) {
 	form := func(ago time.Duration) string {
 		return w.Clock.Now().Add(-ago).In(time.FixedZone("", -4*3600)).Format("2006-01-02T15:04")
 	}
-	dominica.Get(opened.URL.Path).Follow("As it was known at another time").Want(http.StatusOK).Says("2,222", "1,111", "up to 250 people", "so young")
+	dominica.Get(opened.URL.Path).Follow("As it was known at another time").Want(http.StatusOK).Says("2,222", "1,111", "up to 250 people", "so young", "Only the latest 50 figures are shown")
 	dominica.Get(known+form(30*time.Minute)).Want(http.StatusOK).Says("As known at", "1,111", "up to 250 people", "active").Silent("2,222", "Announce a movement", "so young")
 	dominica.Get(known+form(90*time.Minute)).Want(http.StatusOK).Says("active", "no answer yet").Silent("1,111", "up to 250 people").
 		Follow("All steps as they stood").Want(http.StatusOK).Says("As known at", "Protocol activated")

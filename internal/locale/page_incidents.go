@@ -156,4 +156,5 @@ type Known struct {
 	NothingWhy  Phrase     `json:"nothing_why"`
 	Future      Phrase     `json:"future"`
 	AllSteps    Phrase     `json:"all_steps"`
+	Left        Text[Name] `json:"left"`
 }
