@@ -25,7 +25,8 @@ type alertView struct {
 	Due      *alertDeadline // nil: no answer is asked for, or it was given
 	Incident *incident.Incident
 	Moments  []alertMoment
-	Version  int64 // of the incident, as this page shows it
+	Scenario time.Time // now, on the clock of the incident
+	Version  int64     // of the incident, as this page shows it
 	Said     []alertWord
 	Told     []alertTold
 	NoOne    bool // the party had no address when it was raised
@@ -124,7 +125,7 @@ func (c *Console) alertIncident(v *visit, a *notify.Alert, view *alertView, answ
 		return err
 	}
 	view.Incident, view.Moments, view.Code, view.Title = &i, v.alertMoments(i), i.Code, i.Title
-	view.Version = max(view.Version, i.Version)
+	view.Version, view.Scenario = max(view.Version, i.Version), i.Clock.Scenario(c.now())
 	told, err := c.notify.ForIncident(v.ctx(), v.scope, i.ID)
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return err

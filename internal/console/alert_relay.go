@@ -225,7 +225,7 @@ func (v *visit) relayGroups(view *relayView, alerts []notify.ToldAlert, steps []
 		come := relayGroup{Title: string(t.Arrivals), Empty: string(t.NoArrival)}
 		for _, m := range movements {
 			if relayArrives(m, view.Party) {
-				come.Items = append(come.Items, relayItem{Href: at(relayArrival, m.ID), Text: v.relayWay(m), Detail: v.L.Brief(m.ETA, v.zone(view.Party))})
+				come.Items = append(come.Items, relayItem{Href: at(relayArrival, m.ID), Text: v.relayWay(m), Detail: v.clock(view.Incident.Clock.Scenario(now), view.Party).When(m.ETA)})
 			}
 		}
 		groups = append(groups, answer, come)

@@ -25,7 +25,7 @@ func TestAnAcknowledgementThatCameByRadioIsEntered(t *testing.T) {
 		Follow("ACTIVATION REQUEST").Want(http.StatusOK).Form("/relay")
 	form.Send().Want(http.StatusBadRequest).Says("How it came", "is required")
 	form.Fill("relayed_by", "radio").Fill("said_at", "2026-09-16T08:59").Send().Want(http.StatusOK).
-		Says("Recorded, as their word", "by radio, entered by emergency coordinator", "said 16 Sep 08:59 (UTC-4)")
+		Says("Recorded, as their word", "by radio, entered by emergency coordinator", "said 08:59 today, 1 min ago")
 	m.atg.Visit("en").Get(at).Want(http.StatusOK).Says("by radio, entered by emergency coordinator", "Said on")
 }
 

@@ -160,7 +160,7 @@ func TestALateAlertIsMarked(t *testing.T) {
 	m.Pass(42 * time.Minute)
 	visitor := m.atg.Visit("en")
 	for _, path := range []string{"/", "/alerts", at} {
-		visitor.Get(path).Want(http.StatusOK).Says("late by 12 min", "late")
+		visitor.Get(path).Want(http.StatusOK).Says("12 min late", "late")
 	}
 	m.dma.Visit("fr").Get("/").Says("Pas encore de réponse", "Antigua-et-Barbuda", "en retard de 12 min")
 }

@@ -91,16 +91,19 @@ func (v *visit) alertRow(a *notify.Alert, now time.Time) alertRow {
 	switch {
 	case a.Status == notify.AlertClosed:
 		row.State = mark{idle, v.L.Codes.Closed.Of(a.Closed.Reason)}
-		row.When = w.Brief(a.Closed.At, zone)
+		row.When = w.When(a.Closed.At, now, zone)
 	case a.Status == notify.AlertAcknowledged:
 		row.State = mark{alertTone(a.Acknowledged.Outcome), v.L.Codes.Acknowledged.Of(string(a.Acknowledged.Outcome))}
-		row.When = w.Brief(a.Acknowledged.At, zone)
+		row.When = w.When(a.Acknowledged.At, now, zone)
 	case a.RequiredBy == nil:
-		row.Tone, row.State, row.When = info, mark{info, string(t.ToKnow)}, w.Brief(a.RaisedAt, zone)
+		row.Tone, row.State, row.When = info, mark{info, string(t.ToKnow)}, w.When(a.RaisedAt, now, zone)
 	default:
 		row.by = *a.RequiredBy
 		row.Tone, row.State, row.Count = v.alertDue(*a.RequiredBy, now)
-		row.When = w.Brief(*a.RequiredBy, zone)
+		if row.Tone == bad {
+			row.State.Text, row.Count = row.Count, ""
+		}
+		row.When = w.At(*a.RequiredBy, now, zone)
 	}
 	if a.Acknowledged != nil {
 		row.Said = v.alertSaid(a.Acknowledged)
@@ -114,7 +117,7 @@ func (v *visit) alertDue(by, now time.Time) (tone string, state mark, count stri
 	if late := now.Sub(by); late >= 0 {
 		return bad, mark{bad, string(t.Late)}, v.late(late)
 	}
-	return soon, mark{soon, string(t.Due)}, v.bare().Since(by, now)
+	return soon, mark{soon, string(t.Due)}, v.L.Since(by, now)
 }
 
 // late says for how long something has been due.
@@ -122,7 +125,7 @@ func (v *visit) late(d time.Duration) string {
 	if d < time.Minute {
 		return string(v.L.Page.Alerts.DueNow)
 	}
-	return v.L.Page.Alerts.LateBy.Say(locale.Name{Name: v.bare().Span(d)})
+	return v.L.Times.Late.Say(locale.Name{Name: v.L.Span(d)})
 }
 
 func alertTone(o notify.AckOutcome) string {

@@ -108,6 +108,7 @@ func (c *Console) routes() {
 	c.echo.POST(signInPath, c.open(c.signIn))
 	c.post("/sign-out", c.signOut)
 	c.echo.POST("/language", c.open(c.language))
+	c.post("/utc", c.showUTC)
 	c.get("/style", c.style)
 	c.get(livePath, c.live)
 

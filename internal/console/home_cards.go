@@ -197,10 +197,7 @@ func (v *visit) homeSteps(card *homeCard, i incident.Incident, steps []incident.
 		card.NextLabel = string(t.NextAll)
 	}
 	card.Next, card.NextHref = w.Text(next.Title), card.Href+"#steps"
-	card.NextAt, card.NextIn = w.Brief(next.DueAt, next.Party), w.Since(next.DueAt, now)
-	if next.Overdue {
-		card.NextIn = v.late(now.Sub(next.DueAt))
-	}
+	card.NextAt, card.NextIn = w.At(next.DueAt, now, next.Party), v.L.Due(next.DueAt, now)
 }
 
 // homeAnswers says who has answered whether it takes people in.
@@ -259,7 +256,7 @@ func (c *Console) homeReadiness(v *visit, view *homeView) error {
 		})
 		for _, line := range s.Expiring[:min(len(s.Expiring), homeShown)] {
 			view.Ready.Expiring = append(view.Ready.Expiring, homeExpiring{
-				Name: line.Name, In: w.Since(line.ValidUntil, board.At), At: w.Brief(line.ValidUntil, line.Party),
+				Name: line.Name, In: v.L.Since(line.ValidUntil, board.At), At: w.At(line.ValidUntil, board.At, line.Party),
 			})
 		}
 	}

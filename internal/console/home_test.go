@@ -29,7 +29,7 @@ func TestACoordinatorSeesWhatIsDueAndWhoHasNotReplied(t *testing.T) {
 	m.lca.Visit("en").Get(alertRequest(m.lca)).Form("/answer").Fill("ceiling", "30").Send().Want(http.StatusOK)
 	visitor.Get("/").Says("1 of 2 states have said").Silent("Saint Lucia in")
 	m.Pass(4 * time.Hour)
-	visitor.Get("/").Says("overdue", "late by")
+	visitor.Get("/").Says("overdue", " late")
 }
 
 func TestAnOfficialSeesTheIncidentsThatNameTheState(t *testing.T) {

@@ -98,7 +98,7 @@ func (v *visit) entryLine(a about, e incident.Entry, titles map[string]string) e
 
 // tell adds what an event says beyond its sort.
 func (v *visit) tell(l *entryLine, a about, d incident.Detail) {
-	t, party := v.L.Page.Incidents.Said, a.I.Origin
+	t, clock := v.L.Page.Incidents.Said, v.clock(a.Now, a.I.Origin)
 	add := func(parts ...string) {
 		var words []string
 		for _, p := range parts {
@@ -119,10 +119,10 @@ func (v *visit) tell(l *entryLine, a about, d incident.Detail) {
 	switch strings.TrimSuffix(l.Type, ".v1") {
 	case "step.overdue":
 		l.Tone = bad
-		add(named(t.WasDue, v.L.Brief(d.DueAt, v.zone(party))))
+		add(named(t.WasDue, clock.When(d.DueAt)))
 	case "step.due_soon":
 		l.Tone = soon
-		add(named(t.IsDue, v.L.Brief(d.DueAt, v.zone(party))))
+		add(named(t.IsDue, clock.When(d.DueAt)))
 	case "step.completed", "movement.arrived":
 		l.Tone = good
 	case "incident.activated", "incident.opened":
@@ -139,15 +139,15 @@ func (v *visit) tell(l *entryLine, a about, d incident.Detail) {
 	for _, k := range d.Anchors {
 		before := ""
 		if !d.Before.IsZero() {
-			before = v.L.Brief(d.Before, v.zone(party))
+			before = clock.When(d.Before)
 		}
-		add(v.L.Joins.Colon.Say(locale.Pair{A: v.anchorWord(k.Name), B: v.L.Brief(k.At, v.zone(party)) + ", " + v.L.Codes.AnchorKind.Of(string(k.Kind))}), named(t.Before, before))
+		add(v.L.Joins.Colon.Say(locale.Pair{A: v.anchorWord(k.Name), B: clock.When(k.At) + ", " + v.L.Codes.AnchorKind.Of(string(k.Kind))}), named(t.Before, before))
 	}
 	if f := d.Figure; f != nil {
 		line := v.figureLine(*f)
 		l.Href = a.At("/figures")
 		l.About = line.Number + " " + line.Category
-		add(line.Place_, line.Source, v.L.Brief(f.AsOf, v.zone(f.Place.Party)))
+		add(line.Place_, line.Source, v.clock(a.Now, f.Place.Party).When(f.AsOf))
 		if line.Parts > 0 {
 			l.Tone, l.Flag = soon, v.L.Page.Incidents.PartsMake.Say(locale.Name{Name: v.L.Number(line.Parts)})
 		}

@@ -229,29 +229,14 @@ func (p *page) Moment(t time.Time, parties ...place.Party) template.HTML {
 	return stamp(t, p.L.Moment(t, parties...))
 }
 
-// Brief shows an instant for a line of little room, as the reader reads it. party is whose clock counts for who acts for everybody.
-func (p *page) Brief(t time.Time, party place.Party) template.HTML {
-	if t.IsZero() {
-		return ""
-	}
-	return stamp(t, p.L.Brief(t, p.zone(party)))
-}
-
-// near is how far from now an instant is told by the hour, in either direction; what lies beyond is told by its day and year.
-const near = 14 * 24 * time.Hour
-
-// Near shows an instant of the wall clock by the hour when it is near, and by its date with the year when it is not.
-func (p *page) Near(t time.Time, party place.Party) template.HTML {
-	if t.IsZero() || p.console.now().Sub(t).Abs() < near {
-		return p.Brief(t, party)
-	}
-	return stamp(t, p.L.Date(t.In(place.Zone(p.zone(party)))))
-}
-
 // stamp is the element time of HTML.
 func stamp(t time.Time, text string) template.HTML {
-	shown := zoneName.ReplaceAllString(template.HTMLEscapeString(text), `<span class="nobreak">$0</span>`)
-	return template.HTML(`<time datetime="` + t.UTC().Format(time.RFC3339) + `">` + shown + `</time>`) //nolint:gosec // all parts are ours, and the text is escaped
+	return template.HTML(`<time datetime="` + t.UTC().Format(time.RFC3339) + `">` + unbroken(text) + `</time>`) //nolint:gosec // all parts are ours, and the text is escaped
+}
+
+// unbroken escapes a text in which the name of a zone does not break.
+func unbroken(text string) string {
+	return zoneName.ReplaceAllString(template.HTMLEscapeString(text), `<span class="nobreak">$0</span>`)
 }
 
 // zoneName finds "(UTC-4)", which may not break at its hyphen.
@@ -267,32 +252,3 @@ func (p *page) Coded(text string) template.HTML {
 
 // Now gives the wall time.
 func (p *page) Now() time.Time { return p.console.now() }
-
-// Since says how long ago, or in how long, an instant is from now: "2 h ago", "in 35 min". now is of the same clock as t.
-func (p *page) Since(t, now time.Time) string {
-	d, texts := now.Sub(t), p.L.Page.Shell
-	switch {
-	case d >= time.Minute:
-		return texts.Ago.Say(locale.Name{Name: p.Span(d)})
-	case d <= -time.Minute:
-		return texts.In.Say(locale.Name{Name: p.Span(-d)})
-	}
-	return string(texts.Now)
-}
-
-// Span says a length of time in its two largest units: "1 day 3 h", "35 min".
-func (p *page) Span(d time.Duration) string {
-	texts := p.L.Page.Shell
-	days, hours, minutes := int(d/(24*time.Hour)), int(d/time.Hour)%24, int(d/time.Minute)%60
-	switch {
-	case days > 0 && hours > 0:
-		return p.L.Count(days, texts.Day) + " " + p.L.Count(hours, texts.Hour)
-	case days > 0:
-		return p.L.Count(days, texts.Day)
-	case hours > 0 && minutes > 0:
-		return p.L.Count(hours, texts.Hour) + " " + p.L.Count(minutes, texts.Minute)
-	case hours > 0:
-		return p.L.Count(hours, texts.Hour)
-	}
-	return p.L.Count(minutes, texts.Minute)
-}

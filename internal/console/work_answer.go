@@ -111,7 +111,7 @@ func (v *visit) workAnswerForm(f *form, i *incident.Incident, mine []place.Party
 	}
 	for _, r := range mine {
 		if old := workLatest(said, r); old != nil {
-			p.Facts = append(p.Facts, workFact{t.Given.Say(locale.Name{Name: v.L.Party(r)}), v.workAnswerWords(old)})
+			p.Facts = append(p.Facts, workFact{t.Given.Say(locale.Name{Name: v.L.Party(r)}), v.workAnswerWords(i, old)})
 		}
 	}
 	p.Blocks = []workBlock{
@@ -146,10 +146,10 @@ func workLatest(said []*incident.Answer, p place.Party) *incident.Answer {
 	return nil
 }
 
-func (v *visit) workAnswerWords(a *incident.Answer) string {
+func (v *visit) workAnswerWords(i *incident.Incident, a *incident.Answer) string {
 	text := workCapital(v.L.Codes.Answer.Of(string(a.Kind)))
 	if a.Ceiling != nil {
 		text += ", " + v.L.Joins.Colon.Say(locale.Pair{A: string(v.L.Notice.Label.Ceiling), B: v.L.Count(*a.Ceiling, v.L.Counts.Persons)})
 	}
-	return text + " · " + v.L.Brief(a.OccurredAt, v.zone(a.Party))
+	return text + " · " + v.clock(v.console.workNow(i), a.Party).When(a.OccurredAt)
 }

@@ -229,7 +229,7 @@ func (v *visit) workFigureMore(f *form, i *incident.Incident, held []incident.Fi
 // workFigureWords names a figure in a list: number, category, place, source, day.
 func (v *visit) workFigureWords(one incident.Figure, i *incident.Incident) string {
 	return strings.Join([]string{
-		v.L.Number(one.Number), v.L.Codes.Category.Of(string(one.Category)), v.workSpot(one.Place), one.Source.Name, v.L.Brief(one.AsOf, v.zone(i.Origin)),
+		v.L.Number(one.Number), v.L.Codes.Category.Of(string(one.Category)), v.workSpot(one.Place), one.Source.Name, v.clock(v.console.workNow(i), i.Origin).When(one.AsOf),
 	}, " · ")
 }
 

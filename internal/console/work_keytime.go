@@ -74,7 +74,7 @@ func (c *Console) workKeyTime(v *visit) error {
 				return err
 			}
 			f.with("etag", c.incident.ETag(held.Seq))
-			p.Record = []workFact{v.workAnchorFact(held.At, held.Kind, whose)}
+			p.Record = []workFact{v.workAnchorFact(&i, held.At, held.Kind, whose)}
 		}
 	}
 	return c.workKeyTimeForm(v, f, &i, p, path, whose, held, may)
@@ -93,9 +93,9 @@ func (c *Console) workKeyTimeForm(v *visit, f *form, i *incident.Incident, p wor
 	if held == nil {
 		p.Notes = append(p.Notes, workNote{info, string(t.Unknown)})
 	} else {
-		p.Facts = append(p.Facts, v.workAnchorFact(held.At, held.Kind, whose))
+		p.Facts = append(p.Facts, v.workAnchorFact(i, held.At, held.Kind, whose))
 		for n := len(held.History) - 1; n >= 0 && n >= len(held.History)-8; n-- {
-			fact := v.workAnchorFact(held.History[n].At, held.History[n].Kind, whose)
+			fact := v.workAnchorFact(i, held.History[n].At, held.History[n].Kind, whose)
 			fact.Label = v.L.Joins.Colon.Say(locale.Pair{A: string(t.Before), B: v.L.Codes.AnchorKind.Of(string(held.History[n].Kind))})
 			p.Facts = append(p.Facts, fact)
 		}
@@ -119,10 +119,10 @@ func (c *Console) workKeyTimeForm(v *visit, f *form, i *incident.Incident, p wor
 }
 
 // workAnchorFact says what a key time is, as those read it whom it concerns.
-func (v *visit) workAnchorFact(at time.Time, kind protocol.Kind, whose place.Party) workFact {
+func (v *visit) workAnchorFact(i *incident.Incident, at time.Time, kind protocol.Kind, whose place.Party) workFact {
 	return workFact{
 		v.L.Joins.Colon.Say(locale.Pair{A: string(v.L.Page.Work.KeyTime.Now), B: v.L.Codes.AnchorKind.Of(string(kind))}),
-		v.bare().Moment(at, whose),
+		v.bare().When(at, v.console.workNow(i), whose),
 	}
 }
 

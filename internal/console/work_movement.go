@@ -205,12 +205,12 @@ func (v *visit) workMovementMark(m *incident.Movement) mark {
 // workMovementFacts says what is known of a movement, in the time of both ends.
 func (v *visit) workMovementFacts(m workMoves) []workFact {
 	label, mv := v.L.Notice.Label, m.Movement
-	ends := []place.Party{m.Incident.Origin, mv.Receiver}
+	ends, now := []place.Party{m.Incident.Origin, mv.Receiver}, v.console.workNow(m.Incident)
 	moment := func(label locale.Phrase, t time.Time) []workFact {
 		if t.IsZero() {
 			return nil
 		}
-		return []workFact{{string(label), v.bare().Moment(t, ends...)}}
+		return []workFact{{string(label), v.bare().When(t, now, ends[0], ends[1])}}
 	}
 	facts := []workFact{{string(label.From), v.workSpot(mv.From)}, {string(label.To), v.workSpot(mv.To)},
 		{string(label.Mode), workCapital(v.L.Codes.Mode.Of(string(mv.Mode)))}}

@@ -22,7 +22,7 @@ func TestAMovementIsAnnouncedDepartsAndArrivesInBothClocks(t *testing.T) {
 		t.Error("age unknown cannot be said")
 	}
 	sent := form.Send()
-	sheet := sent.Want(http.StatusOK).Says("The movement notice is recorded", "120 persons", "Roseau (DMRSU), Dominica", "Jamaica, UTC-5", "Dominica, UTC-4", "women and girls: 70", "aged 0 to 4: 12", "wheelchair: 3", "It has left")
+	sheet := sent.Want(http.StatusOK).Says("The movement notice is recorded", "120 persons", "Roseau (DMRSU), Dominica", "10:00 today (09:00 Jamaica)", "women and girls: 70", "aged 0 to 4: 12", "wheelchair: 3", "It has left")
 	m := sheet.URL.Path
 	if again := form.Send(); again.URL.Path != m {
 		t.Error("the same form announced two movements")

@@ -338,7 +338,7 @@ func (v *visit) workOpenReview(f *form, in workOpening) error {
 			{string(t.Kind), kind}, {string(t.Name), in.Title}, {string(label.Hazard), hazard},
 			{string(label.Origin), v.L.Party(place.PartyOf(string(in.Origin), in.OriginIsland))},
 			{string(label.Severity), codes.Severity.Of(string(in.Severity))},
-			{string(t.OccurredAt), v.bare().Moment(in.OccurredAt, in.Origin)},
+			{string(t.OccurredAt), v.bare().When(in.OccurredAt, v.console.now(), in.Origin)},
 		},
 		Heading: string(t.Told), Quiet: string(t.NobodyTold),
 	}

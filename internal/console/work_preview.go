@@ -87,7 +87,7 @@ func (c *Console) workPreview(v *visit, i *incident.Incident, in incident.Start,
 	slices.SortStableFunc(dues, func(a, b due) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.step.Key, b.step.Key)) })
 	for _, d := range dues[:min(len(dues), firstsShown)] {
 		out.first = append(out.first, workFirst{
-			Due: v.bare().Brief(d.at, i.Origin), Party: v.L.Party(d.step.Party), Step: d.step.Step.Title.In(string(v.L.Language)),
+			Due: v.bare().When(d.at, now, i.Origin), Party: v.L.Party(d.step.Party), Step: d.step.Step.Title.In(string(v.L.Language)),
 			LifeSafety: d.step.Step.LifeSafety,
 		})
 	}

@@ -296,7 +296,7 @@ func (c *Console) workStartReview(v *visit, f *form, i *incident.Incident, in in
 		if value, ok := in.Anchors[string(a)]; ok {
 			p.Facts = append(p.Facts, workFact{
 				v.L.Joins.Colon.Say(locale.Pair{A: workCapital(v.L.Codes.Anchor.Of(string(a))), B: v.L.Codes.AnchorKind.Of(string(value.Kind))}),
-				v.bare().Moment(value.At, append([]place.Party{i.Origin}, i.Receivers...)...)})
+				v.bare().When(value.At, c.workNow(i), i.Origin, i.Receivers...)})
 		} else if a != protocol.AnchorAllClear {
 			p.Notes = append(p.Notes, workNote{soon, t.NoKeyTime.Say(locale.Name{Name: v.L.Codes.Anchor.Of(string(a))})})
 		}
@@ -309,7 +309,7 @@ func (c *Console) workStartReview(v *visit, f *form, i *incident.Incident, in in
 	now := c.workNow(i)
 	for _, r := range i.Receivers {
 		by, _ := protocol.RequiredBy(request, now, place.Zone(r))
-		p.Told = append(p.Told, workTold{v.L.Party(r), t.ReplyIn.Say(locale.Name{Name: v.bare().Span(by.Sub(now).Round(time.Minute))})})
+		p.Told = append(p.Told, workTold{v.L.Party(r), t.ReplyIn.Say(locale.Name{Name: v.L.Span(by.Sub(now).Round(time.Minute))})})
 	}
 	p.Firsts, p.FirstsTitle = preview.first, string(t.Firsts)
 	class, press, reach := "danger", t.PressReal, t.ActualReach

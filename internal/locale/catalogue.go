@@ -23,6 +23,17 @@ type Times struct {
 	First       Phrase     `json:"first"` // the first day of a month
 	Months      [12]Phrase `json:"months"`
 	ShortMonths [12]Phrase `json:"short_months"`
+
+	Today     Text[Name] `json:"today"` // Name: a time of day
+	Yesterday Text[Name] `json:"yesterday"`
+	Tomorrow  Text[Name] `json:"tomorrow"`
+	Ago       Text[Name] `json:"ago"` // Name: a length of time
+	In        Text[Name] `json:"in"`
+	Late      Text[Name] `json:"late"`
+	Now       Phrase     `json:"now"`
+	Minute    Counted    `json:"minute"`
+	Hour      Counted    `json:"hour"`
+	Day       Counted    `json:"day"`
 }
 
 // Counts are numbers of things.

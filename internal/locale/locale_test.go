@@ -166,3 +166,46 @@ func TestTheStatesShareFewClocks(t *testing.T) {
 		t.Errorf("%v", offsets)
 	}
 }
+
+func TestAnInstantIsSaidInOneLineAsSeenFromNow(t *testing.T) {
+	t.Parallel()
+	at := func(day, hour, minute int) time.Time { return time.Date(2021, 4, day, hour+4, minute, 0, 0, time.UTC) } // of Saint Vincent
+	now := at(15, 17, 42)
+	en, fr := Clock{L: For("en"), Now: now, Of: "VCT"}, Clock{L: For("fr"), Now: now, Of: "VCT"}
+	beside, foreign := en, en
+	beside.UTC, foreign.Offset = true, true
+	for _, c := range []struct{ got, want string }{
+		{en.When(at(15, 17, 38)), "17:38 today, 4 min ago"},
+		{en.When(now), "17:42 today, now"},
+		{en.When(at(15, 18, 55)), "18:55 today, in 73 min"},
+		{en.When(at(14, 15, 20)), "yesterday 15:20, 26 h ago"},
+		{en.When(at(14, 23, 50)), "yesterday 23:50, 17 h 52 min ago"},
+		{en.When(at(16, 7, 30)), "tomorrow 07:30, in 13 h 48 min"},
+		{en.When(at(12, 11, 20)), "12 Apr 11:20"},
+		{en.When(at(12, 11, 20).AddDate(-1, 0, 0)), "12 Apr 2020 11:20"},
+		{en.Due(at(15, 16, 0)), "16:00 today, 1 h 42 min late"},
+		{en.Due(at(13, 16, 0)), "13 Apr 16:00, 2 days late"},
+		{en.Due(at(18, 16, 0)), "18 Apr 16:00, in 2 days"},
+		{en.When(at(15, 17, 38), "ATG", "JAM"), "17:38 today (16:38 Jamaica), 4 min ago"},
+		{beside.When(at(15, 17, 38)), "17:38 today (21:38 UTC), 4 min ago"},
+		{beside.At(at(15, 22, 38)), "22:38 today (16 Apr 02:38 UTC)"},
+		{foreign.When(at(15, 17, 38)), "17:38 today (UTC-4), 4 min ago"},
+		{Clock{L: For("en"), Now: now}.At(now), "21:42 today"},
+		{fr.When(at(15, 17, 38)), "aujourd’hui 17:38, il y a 4 min"},
+		{fr.When(at(14, 15, 20)), "hier 15:20, il y a 26 h"},
+		{fr.When(at(1, 11, 20)), "1er avr. 11:20"},
+		{fr.Due(at(15, 16, 0)), "aujourd’hui 16:00, en retard de 1 h 42 min"},
+	} {
+		if c.got != c.want {
+			t.Errorf("%q, want %q", c.got, c.want)
+		}
+	}
+	for d, want := range map[time.Duration]string{
+		0: "0 min", 99*time.Minute + 59*time.Second: "99 min", 100 * time.Minute: "1 h 40 min", 2 * time.Hour: "2 h", 47*time.Hour + 59*time.Minute: "47 h 59 min",
+		48 * time.Hour: "2 days", 71 * time.Hour: "2 days", 400 * 24 * time.Hour: "400 days",
+	} {
+		if got := For("en").Span(d); got != want {
+			t.Errorf("%s: %q, want %q", d, got, want)
+		}
+	}
+}

@@ -16,7 +16,6 @@ type Alerts struct {
 	ToKnow  Phrase     `json:"to_know"`
 	Due     Phrase     `json:"due"`
 	Late    Phrase     `json:"late"`
-	LateBy  Text[Name] `json:"late_by"` // Name: a time that passed
 	DueNow  Phrase     `json:"due_now"` // since less than a minute
 	Owed    Phrase     `json:"owed"`    // seen, but not answered
 	By      Text[Name] `json:"by"`      // Name: a role

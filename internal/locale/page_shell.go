@@ -32,12 +32,9 @@ type Shell struct {
 	None         Phrase     `json:"none"`
 	Proposal     Phrase     `json:"proposal"`
 
-	Ago    Text[Name] `json:"ago"` // Name: a time that passed
-	In     Text[Name] `json:"in"`
-	Now    Phrase     `json:"now"`
-	Minute Counted    `json:"minute"`
-	Hour   Counted    `json:"hour"`
-	Day    Counted    `json:"day"`
+	Clock   Text[Name] `json:"clock"` // Name: whose clock the times of the page are of
+	ShowUTC Phrase     `json:"show_utc"`
+	HideUTC Phrase     `json:"hide_utc"`
 
 	Role Words `json:"role"` // of accounts
 	Done Words `json:"done"` // what was just done, by code

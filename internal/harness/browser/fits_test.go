@@ -1,0 +1,43 @@
+package browser_test
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"landfall/internal/harness"
+	"landfall/internal/harness/browser"
+)
+
+// TestEveryPageFitsEveryWidthAndTextOfDoubleSize looks at what a receiving state and the affected state look at most.
+func TestEveryPageFitsEveryWidthAndTextOfDoubleSize(t *testing.T) {
+	w := harness.New(t)
+	dma, atg := w.Account("DMA", "coordinator"), w.Account("ATG", "official")
+	story := w.Maria(dma, []string{"ATG", "LCA", "GRD", "KNA"}, nil)
+	story.Activate(w.Clock.Now().Add(36 * time.Hour))
+	notice := fmt.Sprint(atg.AwaitAlert("activation", 1)[0]["id"])
+	moving := story.Post(story.Path+"/movements", harness.Object{
+		"mode": "sea", "carrier": "Ferry Grenadines Star", "from": harness.Object{"party": "DMA", "port": "DMRSU"}, "to": harness.Object{"party": "ATG", "port": "AGSJO"},
+		"departs_at": w.Clock.Now().Add(time.Hour), "eta": w.Clock.Now().Add(4 * time.Hour), "people": harness.Object{"total": 120},
+	}).Want(http.StatusCreated).Str("id")
+	w.Pass(5 * time.Hour)
+	ship := fmt.Sprint(atg.AwaitAlert("movement", 1)[0]["id"])
+	at := "/incidents/" + story.ID
+	for _, who := range []struct {
+		client   *harness.Client
+		language string
+		paths    []string
+	}{
+		{dma, "en", []string{
+			"/", "/incidents", "/incidents/new", at, at + "/steps", at + "/steps?party=all", at + "/steps/HUR-05", at + "/timeline", at + "/movements", at + "/figures", at + "/answers",
+			at + "/told", at + "/known", at + "/movements/" + moving, at + "/movements/new", at + "/figures/new", "/relay", "/preparedness", "/subscriptions", "/deliveries",
+		}},
+		{atg, "fr", []string{"/", "/incidents", "/alerts", "/alerts/" + notice, "/alerts/" + ship, at, at + "/steps", at + "/answers/new", at + "/movements/" + moving + "/arrive", "/subscriptions/new"}},
+	} {
+		tab := browser.Open(t, w.App.URL(), browser.Phone.In(who.language)).SignIn(who.client.Token())
+		for _, path := range who.paths {
+			tab.Go(path).Fits()
+		}
+	}
+}
