@@ -288,15 +288,16 @@ func (a *App) newServer(proxies []*net.IPNet) (server, error) {
 			Now: a.opt.Now, Registerer: a.metrics.registry, Drain: a.opt.Drain,
 		})
 	}
+	happens := feed{bus: a.bus, log: newLookup(a.store, a.ledger, a.log)}
 	pages, err := console.New(console.Options{
-		Access: a.access, Incidents: a.incidents, Notify: a.notify, Preparedness: a.prepared, Feed: hints{a.bus}, Now: a.opt.Now, Logger: a.log,
+		Access: a.access, Incidents: a.incidents, Notify: a.notify, Preparedness: a.prepared, Feed: happens, Now: a.opt.Now, Logger: a.log,
 		Secure: tlsConfig != nil || strings.HasPrefix(a.opt.PublicURL, "https://"), TrustedOrigins: a.opt.TrustedOrigins,
 	})
 	if err != nil {
 		return nil, err
 	}
 	return rest.New(rest.Options{
-		Listen: a.opt.Listen, TLS: tlsConfig, Access: a.access, Incidents: a.incidents, Notify: a.notify, Preparedness: a.prepared, Feed: feed{a.bus}, ETag: a.ledger.ETag,
+		Listen: a.opt.Listen, TLS: tlsConfig, Access: a.access, Incidents: a.incidents, Notify: a.notify, Preparedness: a.prepared, Feed: happens, ETag: a.ledger.ETag,
 		Now: a.opt.Now, Logger: a.log, Registerer: a.metrics.registry, Ready: a.checks(), TrustedProxies: proxies,
 		Metrics: metrics, Pages: pages, Operation: operation{a}, Tracer: a.traces.provider(), Rates: a.requestRates(), Drain: a.opt.Drain,
 	})

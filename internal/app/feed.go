@@ -4,56 +4,54 @@ import (
 	"context"
 
 	"landfall/internal/bus"
-	"landfall/internal/console"
-	"landfall/internal/rest"
+	"landfall/internal/live"
 )
 
-// feed gives the events of the bus to the edges, which do not know what a bus is.
-type feed struct{ bus *bus.Bus }
+// feed gives what happens to the edges, which do not know what a bus is. A message of the bus only says that something may have happened: what an
+// edge gets is what the log says of it, and what the log does not know never happened.
+type feed struct {
+	bus *bus.Bus
+	log *lookup
+}
 
-// Follow implements rest.Feed.
-func (f feed) Follow(ctx context.Context, after string) (rest.Following, error) {
+// Follow implements live.Feed.
+func (f feed) Follow(ctx context.Context, after string) (live.Following, error) {
 	items, err := f.bus.Events(ctx, after, []string{"landfall.>"})
 	if err != nil {
 		return nil, err
 	}
-	return following{items}, nil
+	return &following{log: f.log, items: items}, nil
 }
 
-type following struct{ items *bus.Feed }
+type following struct {
+	log   *lookup
+	items *bus.Feed
+	next  *bus.Item // was taken from items and has not been given out
+}
 
-// Next implements rest.Following.
-func (f following) Next(ctx context.Context) (rest.Event, error) {
-	item, err := f.items.Next(ctx)
-	if err != nil || item.Reset {
-		return rest.Event{ID: item.ID, Reset: item.Reset}, err
+// Next implements live.Following.
+func (f *following) Next(ctx context.Context) (live.Event, error) {
+	for {
+		if f.next == nil {
+			item, err := f.items.Next(ctx)
+			if err != nil {
+				return live.Event{}, err
+			}
+			if item.Reset {
+				return live.Event{ID: item.ID, Reset: true}, nil
+			}
+			f.next = &item
+		}
+		e, err := f.log.find(ctx, *f.next, f.items)
+		if err != nil {
+			return live.Event{}, err
+		}
+		f.next = nil
+		if e != nil {
+			return *e, nil
+		}
 	}
-	e, err := bus.Decode(item.Message.Body)
-	if err != nil {
-		return rest.Event{}, err
-	}
-	return rest.Event{ID: item.ID, Type: e.Type, Stream: e.Subject, Seq: e.StreamVersion, Body: item.Message.Body}, nil
 }
 
-// Close implements rest.Following.
-func (f following) Close() { f.items.Close() }
-
-// hints gives the same to the pages, which read for themselves what changed.
-type hints struct{ bus *bus.Bus }
-
-// Follow implements console.Feed.
-func (h hints) Follow(ctx context.Context, after string) (console.Following, error) {
-	items, err := feed(h).Follow(ctx, after)
-	if err != nil {
-		return nil, err
-	}
-	return hint{items}, nil
-}
-
-type hint struct{ rest.Following }
-
-// Next implements console.Following.
-func (h hint) Next(ctx context.Context) (console.Happened, error) {
-	e, err := h.Following.Next(ctx)
-	return console.Happened{ID: e.ID, Reset: e.Reset, Type: e.Type, Stream: e.Stream}, err
-}
+// Close implements live.Following.
+func (f *following) Close() { f.items.Close() }

@@ -92,12 +92,11 @@ func (a *App) local() func([]store.Ref) {
 func (a *App) receive(ctx context.Context, deliveries []bus.Delivery) {
 	refs := make([]store.Ref, 0, len(deliveries))
 	for _, d := range deliveries {
-		seq, err := strconv.ParseInt(d.Headers[headerSeq], 10, 64)
-		if err != nil || d.Headers[headerStream] == "" {
+		ref, ok := refIn(d.Message)
+		if !ok {
 			a.log.Warn("a message on the bus names no commit; it is dropped", "subject", d.Subject, "id", d.ID)
 			continue
 		}
-		ref := store.Ref{Stream: d.Headers[headerStream], Seq: seq}
 		if len(refs) == 0 || refs[len(refs)-1] != ref {
 			refs = append(refs, ref)
 		}

@@ -214,8 +214,7 @@ func (h *hub) next(f *Feed) (Item, bool) {
 		f.incarnation, f.after, f.reset = h.incarnation, h.newest, false
 		return Item{ID: position(f.incarnation, f.after), Reset: true}, true
 	}
-	from := sort.Search(len(h.kept), func(i int) bool { return h.kept[i].seq > f.after })
-	for _, e := range h.kept[from:] {
+	for _, e := range h.behind(f.after) {
 		f.after = e.seq
 		if matchesAny(f.filter, e.message.Subject) {
 			return Item{ID: position(f.incarnation, e.seq), Message: e.message}, true
@@ -223,6 +222,30 @@ func (h *hub) next(f *Feed) (Item, bool) {
 	}
 	f.after = h.newest
 	return Item{}, false
+}
+
+// ahead gives what next would give after it, up to most messages. A feed that must start over has nothing ahead.
+func (h *hub) ahead(f *Feed, most int) []Item {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if f.gone || f.reset || f.incarnation != h.incarnation || f.after < h.floor {
+		return nil
+	}
+	var items []Item
+	for _, e := range h.behind(f.after) {
+		if len(items) == most {
+			break
+		}
+		if matchesAny(f.filter, e.message.Subject) {
+			items = append(items, Item{ID: position(f.incarnation, e.seq), Message: e.message})
+		}
+	}
+	return items
+}
+
+// behind gives the messages kept that come after a sequence: mu is held.
+func (h *hub) behind(seq uint64) []entry {
+	return h.kept[sort.Search(len(h.kept), func(i int) bool { return h.kept[i].seq > seq }):]
 }
 
 // forget drops the messages of purged subjects.

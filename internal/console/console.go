@@ -33,6 +33,7 @@ import (
 	"landfall/internal/access"
 	"landfall/internal/fault"
 	"landfall/internal/incident"
+	"landfall/internal/live"
 	"landfall/internal/notify"
 	"landfall/internal/preparedness"
 )
@@ -43,7 +44,7 @@ type Options struct {
 	Incidents    *incident.Desk
 	Notify       *notify.Desk
 	Preparedness *preparedness.Desk
-	Feed         Feed             // what happens, as it happens; nil: pages do not follow
+	Feed         live.Feed        // what happens, as it happens; nil: pages do not follow
 	Now          func() time.Time // the wall clock
 	Logger       *slog.Logger     // slog.Default()
 	Secure       bool             // people reach the service over HTTPS: cookies are for HTTPS only

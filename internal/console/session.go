@@ -64,12 +64,12 @@ func (sessionJSON) Decode(data []byte) (time.Time, map[string]any, error) {
 }
 
 // session loads the session of a request into its context.
-func (v *visit) session() (context.Context, error) {
+func (v *visit) session(ctx context.Context) (context.Context, error) {
 	id := ""
 	if cookie, err := v.Request().Cookie(v.console.sessions.Cookie.Name); err == nil {
 		id = cookie.Value
 	}
-	ctx, err := v.console.sessions.Load(v.ctx(), id)
+	ctx, err := v.console.sessions.Load(ctx, id)
 	if err != nil {
 		if _, ok := fault.As(err); !ok {
 			err = fault.Wrap(err, fault.Unavailable, "session_unreadable", "The session cannot be read at the moment. Try again.")
@@ -79,22 +79,28 @@ func (v *visit) session() (context.Context, error) {
 	return ctx, nil
 }
 
-// resume finds out who is signed in.
-func (v *visit) resume() error {
-	ctx, err := v.session()
+// standing finds out whose session it is, as the records have it at this moment. Its fault is Unauthenticated when there is none any more, whatever
+// ended it: signing out here or elsewhere, its time, or the token that it stands on.
+func (v *visit) standing(ctx context.Context) (access.Scope, error) {
+	ctx, err := v.session(ctx)
 	if err != nil {
-		return err
+		return access.Scope{}, err
 	}
 	held := access.Session{Account: v.console.sessions.GetString(ctx, heldAccount), Token: v.console.sessions.GetString(ctx, heldToken)}
-	scope, err := v.console.access.Resume(ctx, held)
+	return v.console.access.Resume(ctx, held)
+}
+
+// resume finds out who is signed in.
+func (v *visit) resume() error {
+	scope, err := v.standing(v.ctx())
 	if err != nil {
 		return err
 	}
-	me, err := v.console.access.Me(ctx, scope)
+	me, err := v.console.access.Me(v.ctx(), scope)
 	if err != nil {
 		return err
 	}
-	v.scope, v.me, v.held = scope, me, held
+	v.scope, v.me = scope, me
 	return nil
 }
 
@@ -132,7 +138,7 @@ func (c *Console) signIn(v *visit) error {
 	if err != nil {
 		return err
 	}
-	ctx, err := v.session()
+	ctx, err := v.session(v.ctx())
 	if err != nil {
 		return err
 	}
@@ -150,7 +156,7 @@ func (c *Console) signIn(v *visit) error {
 }
 
 func (c *Console) signOut(v *visit) error {
-	ctx, err := v.session()
+	ctx, err := v.session(v.ctx())
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"landfall/internal/access"
 	"landfall/internal/fault"
+	"landfall/internal/live"
 	"landfall/internal/notify"
 )
 
@@ -41,38 +42,30 @@ func looksOf(wanted []string) []*look {
 // liveByLooking streams hints about what no bus carries. All open pages of a process take turns, so that however many there are, they keep no
 // more than one reader of the store busy; a page whose turn does not come within two seconds tries again.
 func (c *Console) liveByLooking(v *visit, looks []*look) error {
-	ctx := v.ctx()
-	write, err := v.stream()
-	if err != nil {
-		return nil
-	}
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
-	for silent := time.Duration(0); v.still(ctx); silent += lookEvery {
+	first := make(chan struct{}, 1)
+	first <- struct{}{}
+	return v.stream(func(wait context.Context) (string, error) {
+		select {
+		case <-first: // what happened since the page was read
+		case <-tick.C:
+		case <-wait.Done():
+			return "", wait.Err()
+		}
+		if err := v.again(); err != nil {
+			return "", err
+		}
 		text := ""
 		for _, one := range looks {
-			now, err := c.look(ctx, v.scope, one.of)
+			now, err := c.look(v.ctx(), v.scope, one.of)
 			if err == nil && now != one.print {
 				one.print = now
-				text += "event: changed\ndata: " + one.of + "\n\n"
+				text += live.Frame("changed", "", one.of)
 			}
 		}
-		if text == "" && silent >= heartbeat {
-			text = stillHere
-		}
-		if text != "" {
-			silent = 0
-			if write(text) != nil {
-				return nil
-			}
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return nil
-		}
-	}
-	return nil
+		return text, nil
+	})
 }
 
 // gone is the fingerprint of what is not there, or not for the reader to see.

@@ -25,7 +25,6 @@ type visit struct {
 	L       *locale.Locale
 	scope   access.Scope
 	me      access.Account
-	held    access.Session
 }
 
 func (c *Console) visit(e echo.Context) *visit {

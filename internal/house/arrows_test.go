@@ -26,7 +26,7 @@ var layers = [][]string{
 	{"internal/protocol", "internal/ledger"},
 	{"internal/check", "internal/access", "internal/locale"},
 	{"internal/incident", "internal/preparedness", "internal/notify", "internal/notify/wording"},
-	{"internal/feed"},
+	{"internal/live"},
 	{
 		"internal/rest", "internal/console", "internal/watch", "internal/relay", "internal/bus", "internal/backup",
 		"internal/store/sqlite", "internal/store/mongodb",

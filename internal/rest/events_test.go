@@ -7,42 +7,53 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"landfall/internal/bus"
 	"landfall/internal/ledger"
+	"landfall/internal/live"
 )
 
-// busFeed is the feed as the process builds it: the real bus.
-type busFeed struct{ bus *bus.Bus }
-
-func (f busFeed) Follow(ctx context.Context, after string) (Following, error) {
-	items, err := f.bus.Events(ctx, after, []string{"landfall.>"})
-	return busFollowing{items}, err
+// busFeed is the feed as the process builds it: the real bus says that something happened, and what is shown is what was announced.
+type busFeed struct {
+	bus *bus.Bus
+	mu  *sync.Mutex
+	of  map[string]ledger.Announcement // by event id
 }
 
-type busFollowing struct{ items *bus.Feed }
+func (f busFeed) Follow(ctx context.Context, after string) (live.Following, error) {
+	items, err := f.bus.Events(ctx, after, []string{"landfall.>"})
+	return busFollowing{f, items}, err
+}
 
-func (f busFollowing) Next(ctx context.Context) (Event, error) {
+type busFollowing struct {
+	busFeed
+	items *bus.Feed
+}
+
+func (f busFollowing) Next(ctx context.Context) (live.Event, error) {
 	item, err := f.items.Next(ctx)
 	if err != nil || item.Reset {
-		return Event{ID: item.ID, Reset: item.Reset}, err
+		return live.Event{ID: item.ID, Reset: item.Reset}, err
 	}
-	e, err := bus.Decode(item.Message.Body)
-	return Event{ID: item.ID, Type: e.Type, Stream: e.Subject, Seq: e.StreamVersion, Body: item.Message.Body}, err
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	a := f.of[item.Message.ID]
+	return live.Event{ID: item.ID, Announcement: a, CloudType: bus.EventType(a.Type), Body: item.Message.Body}, nil
 }
 
 func (f busFollowing) Close() { f.items.Close() }
 
-// live is a world that serves on a port, with a bus that everything accepted is published to.
-func live(t *testing.T, change ...func(*Options)) *world {
+// served is a world that serves on a port, with a bus that everything accepted is published to.
+func served(t *testing.T, change ...func(*Options)) *world {
 	t.Helper()
-	return liveAs(t, func(*Server) {}, change...)
+	return servedAs(t, func(*Server) {}, change...)
 }
 
-// liveAs is live with a server that is tuned before it starts.
-func liveAs(t *testing.T, tune func(*Server), change ...func(*Options)) *world {
+// servedAs is served with a server that is tuned before it starts.
+func servedAs(t *testing.T, tune func(*Server), change ...func(*Options)) *world {
 	t.Helper()
 	var w *world
 	b, err := bus.Open(context.Background(), bus.Config{Dir: t.TempDir(), Now: func() time.Time { return w.now() }, Log: quiet()})
@@ -56,10 +67,14 @@ func liveAs(t *testing.T, tune func(*Server), change ...func(*Options)) *world {
 			t.Error(err)
 		}
 	})
-	change = append([]func(*Options){func(o *Options) { o.Feed, o.Listen = busFeed{b}, "127.0.0.1:0" }}, change...)
+	feed := busFeed{b, &sync.Mutex{}, map[string]ledger.Announcement{}}
+	change = append([]func(*Options){func(o *Options) { o.Feed, o.Listen = feed, "127.0.0.1:0" }}, change...)
 	w = newWorld(t, change...)
 	w.publish = func(a ledger.Appended) {
 		for _, x := range a.Announcements {
+			feed.mu.Lock()
+			feed.of[x.EventID] = x
+			feed.mu.Unlock()
 			body, err := bus.Encode(bus.Event{
 				ID: x.EventID, Source: "urn:landfall", Type: bus.EventType(x.Type), Subject: string(x.Stream), Time: x.At, Exercise: x.Exercise,
 				Origin: x.Origin, StreamVersion: x.Seq, Data: x.Data,
@@ -90,10 +105,10 @@ type listener struct {
 	ended    chan struct{}
 }
 
-func (w *world) listen(t *testing.T, as, last string) *listener {
+func (w *world) listen(t *testing.T, as, last string, query ...string) *listener {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+w.server.Addr()+"/api/v1/events", http.NoBody)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+w.server.Addr()+"/api/v1/events"+strings.Join(query, ""), http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +169,7 @@ func (l *listener) next() message {
 }
 
 func TestEventsReachWhoMaySeeThemAndNobodyElse(t *testing.T) {
-	w := live(t)
+	w := served(t)
 	origin, receiver, stranger := w.listen(t, "origin", ""), w.listen(t, "receiver", ""), w.listen(t, "stranger", "")
 	i := w.open()
 	at := "/api/v1/incidents/" + i.text("id")
@@ -198,8 +213,30 @@ func TestEventsReachWhoMaySeeThemAndNobodyElse(t *testing.T) {
 	}
 }
 
+func TestExercisesComeToWhoAsksForThem(t *testing.T) {
+	t.Parallel()
+	w := served(t)
+	listeners := map[string]*listener{}
+	for _, wish := range []string{"", "?exercise=exclude", "?exercise=include", "?exercise=only"} {
+		listeners[wish] = w.listen(t, "origin", "", wish)
+	}
+	w.get("origin", "/api/v1/events?exercise=yes").refused(400, "invalid")
+	for _, h := range []string{`"name":"Drill","exercise":true`, `"name":"Jose"`, `"name":"Last","exercise":true`, `"name":"End"`} {
+		w.post("origin", "/api/v1/hazards", `{`+h+`,"type":"TC","started_at":"2026-08-30T12:00:00Z"}`).want(201)
+	}
+	for wish, want := range map[string][]string{
+		"": {"Jose", "End"}, "?exercise=exclude": {"Jose", "End"}, "?exercise=include": {"Drill", "Jose", "Last", "End"}, "?exercise=only": {"Drill", "Last"},
+	} {
+		for _, name := range want {
+			if m := listeners[wish].next(); !strings.Contains(m.data, `"`+name+`"`) {
+				t.Errorf("%q: got %s, want %s", wish, m.data, name)
+			}
+		}
+	}
+}
+
 func TestReadingOnFromBeforeItsNamingShowsNothingOfThatTime(t *testing.T) {
-	w := live(t)
+	w := served(t)
 	origin := w.listen(t, "origin", "")
 	i := w.open()
 	at := "/api/v1/incidents/" + i.text("id")
@@ -213,7 +250,7 @@ func TestReadingOnFromBeforeItsNamingShowsNothingOfThatTime(t *testing.T) {
 }
 
 func TestAnUnknownPlaceInTheStreamIsAReset(t *testing.T) {
-	w := live(t)
+	w := served(t)
 	for _, last := range []string{"nothing-7", "../../etc", "99999999999999999999", "0"} {
 		if m := w.listen(t, "origin", last).next(); m.event != "reset" || m.data != "{}" {
 			t.Errorf("%q: %+v, want a reset", last, m)
@@ -222,7 +259,7 @@ func TestAnUnknownPlaceInTheStreamIsAReset(t *testing.T) {
 }
 
 func TestAStreamEndsWithItsToken(t *testing.T) {
-	w := live(t)
+	w := served(t)
 	l := w.listen(t, "receiver", "")
 	tokens := w.get("receiver", "/api/v1/tokens").want(200).items()
 	w.do(w.request("first", "DELETE", "/api/v1/tokens/"+tokens[0]["id"].(string), "", "If-Match", "*")).want(204)
@@ -241,7 +278,7 @@ func TestAStreamEndsWithItsToken(t *testing.T) {
 }
 
 func TestAQuietStreamOutlivesTheTimesOfOrdinaryRequests(t *testing.T) {
-	w := liveAs(t, func(s *Server) { s.http.ReadTimeout, s.http.WriteTimeout = 50*time.Millisecond, 50*time.Millisecond },
+	w := servedAs(t, func(s *Server) { s.http.ReadTimeout, s.http.WriteTimeout = 50*time.Millisecond, 50*time.Millisecond },
 		func(o *Options) { o.Heartbeat = 10 * time.Millisecond })
 	l := w.listen(t, "origin", "")
 	for range 20 {
@@ -257,7 +294,7 @@ func TestAQuietStreamOutlivesTheTimesOfOrdinaryRequests(t *testing.T) {
 }
 
 func TestStoppingEndsStreamsAndFinishesRequests(t *testing.T) {
-	w := live(t)
+	w := served(t)
 	l := w.listen(t, "origin", "")
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
@@ -275,7 +312,7 @@ func TestStoppingEndsStreamsAndFinishesRequests(t *testing.T) {
 }
 
 func TestStreamsHaveTheirOwnBound(t *testing.T) {
-	w := live(t, func(o *Options) { o.MaxStreams = 1 })
+	w := served(t, func(o *Options) { o.MaxStreams = 1 })
 	w.listen(t, "origin", "")
 	w.get("origin", "/api/v1/events").refused(503, "busy")
 	w.get("origin", "/api/v1/me").want(200)

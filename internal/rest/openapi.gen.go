@@ -1583,7 +1583,7 @@ type Evidence struct {
 // Example: note_verbale
 type EvidenceType string
 
-// ExerciseWish What a subscription wants of exercises.
+// ExerciseWish What a subscription, or a reader of events, wants of exercises.
 //
 // Example: exclude
 type ExerciseWish string
@@ -1780,7 +1780,7 @@ type FigureUnit string
 //
 // Example: {"exercise":"exclude","kinds":["incident.*","step.overdue"],"min_severity":"moderate","states":["ATG"]}
 type Filter struct {
-	// Exercise What a subscription wants of exercises.
+	// Exercise What a subscription, or a reader of events, wants of exercises.
 	//
 	// Example: exclude
 	Exercise ExerciseWish `json:"exercise,omitempty,omitzero"`
@@ -4310,6 +4310,9 @@ type ReplayDeliveryParams struct {
 
 // FollowEventsParams defines parameters for FollowEvents.
 type FollowEventsParams struct {
+	// Exercise What the reader wants of exercises. Without it there are none.
+	Exercise ExerciseWish `form:"exercise,omitempty" json:"exercise,omitempty,omitzero"`
+
 	// LastEventID The id of the last event received.
 	LastEventID string `json:"Last-Event-ID,omitempty,omitzero"`
 }
@@ -5654,6 +5657,12 @@ func (w *ServerInterfaceWrapper) FollowEvents(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params FollowEventsParams
+	// ------------- Optional query parameter "exercise" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "exercise", ctx.QueryParams(), &params.Exercise, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter exercise: %s", err))
+	}
 
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "Last-Event-ID" -------------

@@ -38,7 +38,7 @@ func (w *world) stopInTheBackground(ctx context.Context) <-chan error {
 }
 
 func TestAServerThatStopsSaysSoBeforeItGoes(t *testing.T) {
-	w := live(t, func(o *Options) { o.Drain = time.Hour })
+	w := served(t, func(o *Options) { o.Drain = time.Hour })
 	ctx, cancel := context.WithCancel(bounded(t))
 	stopped := w.stopInTheBackground(ctx)
 
@@ -69,7 +69,7 @@ func TestAServerThatStopsSaysSoBeforeItGoes(t *testing.T) {
 }
 
 func TestARestartBehindABalancerIsMetWithA503AtWorst(t *testing.T) {
-	w := live(t, func(o *Options) { o.Drain = 500 * time.Millisecond })
+	w := served(t, func(o *Options) { o.Drain = 500 * time.Millisecond })
 	url := "http://" + w.server.Addr() + "/api/v1/hazards"
 	body := []byte(`{"name":"Maria","type":"TC","started_at":"2026-08-30T12:00:00Z"}`)
 	var all sync.WaitGroup
@@ -138,7 +138,7 @@ func TestARestartBehindABalancerIsMetWithA503AtWorst(t *testing.T) {
 func TestWhatIsBeingAnsweredWhenStoppingBeginsIsAnswered(t *testing.T) {
 	entered, leave := make(chan struct{}), make(chan struct{})
 	service := &slowStatus{entered: entered, leave: leave}
-	w := live(t, func(o *Options) { o.Operation = service })
+	w := served(t, func(o *Options) { o.Operation = service })
 	transport := &http.Transport{}
 	defer transport.CloseIdleConnections()
 	answer := make(chan fetched, 1)
@@ -169,7 +169,7 @@ func (s *slowStatus) Status(ctx context.Context) (OperationStatus, error) {
 }
 
 func TestAStreamIsToldWhenToComeBack(t *testing.T) {
-	w := live(t, func(o *Options) { o.Drain = 10 * time.Millisecond })
+	w := served(t, func(o *Options) { o.Drain = 10 * time.Millisecond })
 	l := w.listen(t, "origin", "")
 	if err := w.server.Stop(bounded(t)); err != nil {
 		t.Fatal(err)

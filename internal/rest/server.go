@@ -39,6 +39,7 @@ import (
 	"landfall/api"
 	"landfall/internal/access"
 	"landfall/internal/incident"
+	"landfall/internal/live"
 	"landfall/internal/notify"
 	"landfall/internal/preparedness"
 )
@@ -60,7 +61,7 @@ type Options struct {
 	Preparedness *preparedness.Desk
 	Pages        Pages                  // nil: there are none
 	Operation    Operation              // how the service runs; nil: 404
-	Feed         Feed                   // events as they happen
+	Feed         live.Feed              // events as they happen
 	ETag         func(seq int64) string // (*ledger.Ledger).ETag
 
 	Now            func() time.Time      // required: the wall clock

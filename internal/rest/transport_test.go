@@ -132,7 +132,7 @@ func secured(t *testing.T, change ...func(*Options)) (*world, *http.Client) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := live(t, append(change, func(o *Options) { o.TLS = &tls.Config{GetCertificate: get} })...) //nolint:gosec // the server sets the least version
+	w := served(t, append(change, func(o *Options) { o.TLS = &tls.Config{GetCertificate: get} })...) //nolint:gosec // the server sets the least version
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(cert)
 	transport := &http.Transport{

@@ -22,6 +22,7 @@ import (
 	"landfall/internal/access"
 	"landfall/internal/incident"
 	"landfall/internal/ledger"
+	"landfall/internal/live"
 	"landfall/internal/notify"
 	"landfall/internal/notify/webhook"
 	"landfall/internal/place"
@@ -124,11 +125,11 @@ func newWorld(t testing.TB, change ...func(*Options)) *world {
 // quietFeed is a feed on which nothing happens.
 type quietFeed struct{}
 
-func (quietFeed) Follow(context.Context, string) (Following, error) { return quietFeed{}, nil }
-func (quietFeed) Close()                                            {}
-func (quietFeed) Next(ctx context.Context) (Event, error) {
+func (quietFeed) Follow(context.Context, string) (live.Following, error) { return quietFeed{}, nil }
+func (quietFeed) Close()                                                 {}
+func (quietFeed) Next(ctx context.Context) (live.Event, error) {
 	<-ctx.Done()
-	return Event{}, ctx.Err()
+	return live.Event{}, ctx.Err()
 }
 
 type lockedWriter struct {
