@@ -38,7 +38,7 @@ func alertAnswers(m *alertWorld) []harness.Object {
 func TestAnOfficialAcknowledgesWithOneButton(t *testing.T) {
 	m := alerted(t, nil)
 	at, visitor := alertRequest(m.atg), m.atg.Visit("en")
-	visitor.Get("/").Want(http.StatusOK).Says("Waiting for your answer", "ACTIVATION REQUEST to Antigua and Barbuda", "in 29 min").
+	visitor.Get("/").Want(http.StatusOK).Says("Act now", "ACTIVATION REQUEST to Antigua and Barbuda", "in 29 min").
 		Follow("ACTIVATION REQUEST").Want(http.StatusOK).
 		Says("Acknowledge: we have seen this", "Hurricane Maria: Dominica", "No reply yet.").
 		Form("/acknowledge").Send().Want(http.StatusOK).

@@ -29,6 +29,8 @@ const (
 	alertPlanning   = "planning"
 	alertActivation = "activation"
 	alertMovement   = "movement"
+
+	alertStepOverdue = "step_overdue"
 )
 
 // alertAsking are the kinds of alert that may want an answer by a time.

@@ -10,21 +10,27 @@ import (
 
 func (c *Console) homeRoutes() { c.get("/", c.home) }
 
-// homeView is the first page. What wants an answer stands first, then the incidents, then whatever keeps messages from arriving.
+// homeView is the first page: what is wrong and what is to be done, the most urgent first, then whom others wait for, then the incidents, then
+// whatever keeps messages from arriving.
 type homeView struct {
+	Situation string      // what is wrong; "" when nothing is
 	First     []homeFirst // on an empty service: what to do first
 	Counts    []homeCount // for who looks after all of it
-	Alerts    []alertRow  // that want an answer
-	Waiting   int         // how many of those there are
-	Know      int         // alerts that want none
-	Asks      bool        // the reader is one who is asked: that nothing waits is worth saying
+	Acts      []homeAct
+	MoreActs  int  // how many are left out
+	Asks      bool // the reader is one who is asked: that nothing is late is worth saying
+	Know      int  // alerts that want no answer
+	Waiting   []homeWaiting
 	Groups    []homeGroup
 	Ready     *homeReady
 	Dead      string // how many messages were given up, in words; "" for none
 	NoAddress bool   // nothing goes out to the reader's office
 	MayOpen   bool
-	requests  map[string]string // by incident, where the reader answers its request
 	MayRelay  bool
+
+	requests map[string]string // by incident, where the reader answers its request
+	tally    homeTally
+	hot      map[string]bool // incidents of which an alert says that something is late
 }
 
 // homeFirst is one of the first things to do.
@@ -44,7 +50,7 @@ type homeGroup struct {
 
 const (
 	homeAlerts   = 30 // open alerts looked at
-	homeShown    = 5  // of them shown
+	homeShown    = 5  // expiring assessments shown
 	homeLook     = 30 // open incidents looked at
 	homeCards    = 5  // incidents of a group shown, each with its steps
 	homeReplies  = 3  // of them with who has not replied yet
@@ -52,7 +58,7 @@ const (
 	homeOverview = 60
 )
 
-// home is the first page: what somebody of this role looks for first. However many incidents there are, it asks the desks no more than two
+// home is the first page: what somebody of this role looks for first. However many incidents there are, it asks the desks no more than three
 // dozen questions.
 func (c *Console) home(v *visit) error {
 	view := homeView{
@@ -78,6 +84,8 @@ func (c *Console) home(v *visit) error {
 			return err
 		}
 	}
+	view.Situation = v.homeSituation(view.tally)
+	view.settle()
 	return v.show(http.StatusOK, "home", string(v.L.Page.Home.Title), view, in("home"), following("incident alert"))
 }
 
@@ -99,32 +107,36 @@ func (c *Console) homeAlerts(v *visit, view *homeView) (int, error) {
 	if found.Items, err = c.alertsAsking(v, "", found); err != nil {
 		return 0, err
 	}
-	now, late := c.now(), 0
-	var asking []notify.Listed[*notify.Alert]
-	view.requests = map[string]string{}
+	now, waiting, past := c.now(), 0, 0
+	view.requests, view.hot = map[string]string{}, map[string]bool{}
 	for _, item := range found.Items {
 		if _, newer := view.requests[item.Value.IncidentID]; !newer && alertAsksForAnswer(item.Value.Kind) && v.scope.ActsFor(item.Value.Party) {
 			view.requests[item.Value.IncidentID] = "/alerts/" + item.Value.ID
 		}
 		by := item.Value.RequiredBy
+		if item.Value.Kind == alertStepOverdue || by != nil && !by.After(now) {
+			view.hot[item.Value.IncidentID] = true
+		}
 		if by == nil {
 			view.Know++
 			continue
 		}
-		asking = append(asking, item)
-		if !by.After(now) {
-			late++
+		waiting++
+		act := v.actOfAlert(item.Value, now)
+		if act.urgency != dueSoon {
+			past++
 		}
+		if view.Asks {
+			view.tally.count(act)
+		}
+		view.add(act)
 	}
-	view.Waiting = len(asking)
 	if homeOversees(v.scope) {
 		t := &v.L.Page.Home
 		view.Counts = append(view.Counts,
-			homeCount{v.homeAtLeast(view.Waiting, found.Next != ""), string(t.CountWaiting), "/alerts", homeTone(view.Waiting > 0, soon)},
-			homeCount{v.homeAtLeast(late, found.Next != "" && late > 0), string(t.CountLate), "/alerts", homeTone(late > 0, bad)})
+			homeCount{v.homeAtLeast(waiting, found.Next != ""), string(t.CountWaiting), "/alerts", homeTone(waiting > 0, soon)},
+			homeCount{v.homeAtLeast(past, found.Next != "" && past > 0), string(t.CountLate), "/alerts", homeTone(past > 0, bad)})
 	}
-	due, _ := alertSplit(v.alertRows(homeSoonest(asking)))
-	view.Alerts = due
 	return len(found.Items), nil
 }
 

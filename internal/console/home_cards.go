@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"html/template"
 	"slices"
 
@@ -8,7 +9,6 @@ import (
 	"landfall/internal/fault"
 	"landfall/internal/incident"
 	"landfall/internal/locale"
-	"landfall/internal/notify"
 	"landfall/internal/place"
 	"landfall/internal/preparedness"
 )
@@ -30,13 +30,15 @@ type homeCard struct {
 	NextIn            string        // the same from now
 	Answered          string        // how many receiving states have answered, or what the reader's own said
 	Answer            string        // where the reader answers; "" when there is nothing to answer
-	Waiting           []homeWaiting // who has not replied to what wants a reply
+
+	urgency urgency // of the worst that is known of it
 }
 
 // homeWaiting is a party from which no reply has come yet.
 type homeWaiting struct {
-	Party string
-	Mark  mark
+	Party          string
+	Mark           mark
+	Href, Incident string
 }
 
 // homeReady is how ready the reader's state is to take in visitors and displaced people.
@@ -50,14 +52,6 @@ type homeReady struct {
 type homeExpiring struct {
 	Name, In string
 	At       template.HTML
-}
-
-// homeSoonest gives the alerts that want an answer first.
-func homeSoonest(asking []notify.Listed[*notify.Alert]) []notify.Listed[*notify.Alert] {
-	slices.SortStableFunc(asking, func(a, b notify.Listed[*notify.Alert]) int {
-		return a.Value.RequiredBy.Compare(*b.Value.RequiredBy)
-	})
-	return asking[:min(len(asking), homeShown)]
 }
 
 // homeIncidents adds the open incidents: the reader's own, those that name its state, or all. It gives how many there are.
@@ -103,8 +97,9 @@ func (c *Console) homeGroup(v *visit, view *homeView, g homeGroup, list []incide
 		return nil
 	}
 	g.More = g.More || len(list) > homeCards
+	slices.SortStableFunc(list, func(a, b incident.Incident) int { return cmp.Compare(view.burns(a), view.burns(b)) })
 	for n, i := range list[:min(len(list), homeCards)] {
-		card, err := c.homeCard(v, i, n < homeReplies)
+		card, err := c.homeCard(v, view, i, n < homeReplies)
 		if err != nil {
 			return err
 		}
@@ -113,15 +108,29 @@ func (c *Console) homeGroup(v *visit, view *homeView, g homeGroup, list []incide
 		}
 		g.Cards = append(g.Cards, card)
 	}
+	slices.SortStableFunc(g.Cards, func(a, b homeCard) int { return cmp.Compare(a.urgency, b.urgency) })
 	view.Groups = append(view.Groups, g)
 	return nil
 }
 
-func (c *Console) homeCard(v *visit, i incident.Incident, replies bool) (homeCard, error) {
+// burns orders incidents, of which only some are looked into, by what is known of them beforehand: first those of which an alert says that
+// something is late, then by how far they have come, real ones before exercises.
+func (view *homeView) burns(i incident.Incident) int {
+	n := slices.Index([]incident.Status{incident.Active, incident.Return, incident.Stay, incident.Monitoring, incident.Draft}, i.Status)
+	if !view.hot[i.ID] {
+		n += 10
+	}
+	if i.Exercise {
+		n += 5
+	}
+	return n
+}
+
+func (c *Console) homeCard(v *visit, view *homeView, i incident.Incident, replies bool) (homeCard, error) {
 	card := homeCard{
 		Texts: &v.L.Page.Home, ExerciseWord: string(v.L.Page.Shell.Exercise),
 		Href: "/incidents/" + i.ID, Title: i.Title, Line: i.Code + " · " + v.L.Party(i.Origin), Exercise: i.Exercise,
-		Status: mark{toneOfIncident(i.Status), v.L.Codes.IncidentStatus.Of(string(i.Status))},
+		Status: mark{toneOfIncident(i.Status), v.L.Codes.IncidentStatus.Of(string(i.Status))}, urgency: quiet,
 	}
 	leads := v.scope.ActsFor(i.Origin) || homeOversees(v.scope)
 	steps, err := c.incident.Steps(v.ctx(), v.scope, i.ID, incident.StepFilter{
@@ -131,8 +140,18 @@ func (c *Console) homeCard(v *visit, i incident.Incident, replies bool) (homeCar
 		return card, err
 	}
 	v.homeSteps(&card, i, steps.Items, leads)
+	acts := v.actsOfSteps(i, steps.Items)
+	for _, act := range acts {
+		view.tally.count(act)
+	}
+	view.add(acts...)
 	if v.scope.Role == access.RoleLiaison || !alertRuns(i.Status) {
 		return card, nil
+	}
+	if i.Status != incident.Monitoring {
+		if err := c.homeMovements(v, view, &card, i); err != nil {
+			return card, err
+		}
 	}
 	answers, err := c.incident.Answers(v.ctx(), v.scope, i.ID)
 	if err != nil {
@@ -149,19 +168,35 @@ func (c *Console) homeCard(v *visit, i incident.Incident, replies bool) (homeCar
 	for _, one := range told {
 		if by := alertSoonest(one.Alerts); !by.IsZero() {
 			tone, _, count := v.alertDue(by, c.now())
-			card.Waiting = append(card.Waiting, homeWaiting{v.L.Party(one.Party), mark{tone, count}})
+			view.Waiting = append(view.Waiting, homeWaiting{v.L.Party(one.Party), mark{tone, count}, card.Href + "/told", card.Title})
 			if tone == bad {
-				card.Tone = bad
+				card.Tone, card.urgency = bad, min(card.urgency, late)
 			}
 		}
 	}
 	return card, err
 }
 
+// homeMovements adds who should have arrived.
+func (c *Console) homeMovements(v *visit, view *homeView, card *homeCard, i incident.Incident) error {
+	all, err := c.incident.Movements(v.ctx(), v.scope, i.ID)
+	if err != nil {
+		return err
+	}
+	acts, people := v.actsOfMovements(i, all)
+	if people > 0 {
+		view.tally.people += people
+		card.Tone, card.urgency = bad, atSea
+		card.Marks = append([]mark{{bad, v.L.Count(people, v.L.Page.Home.Unaccounted)}}, card.Marks...)
+	}
+	view.add(acts...)
+	return nil
+}
+
 // homeSteps counts what is late of an incident, and finds what the reader does next.
 func (v *visit) homeSteps(card *homeCard, i incident.Incident, steps []incident.Step, everybodys bool) {
 	t, now := &v.L.Page.Home, i.Clock.Scenario(v.console.now())
-	late, soonDue := 0, 0
+	past, soonDue := 0, 0
 	var next *incident.Step
 	for n := range steps {
 		s := &steps[n]
@@ -170,7 +205,10 @@ func (v *visit) homeSteps(card *homeCard, i incident.Incident, steps []incident.
 			continue
 		}
 		if s.Overdue {
-			late++
+			past++
+			if s.LifeSafety {
+				card.urgency = min(card.urgency, lateForLife)
+			}
 		}
 		if s.DueSoon {
 			soonDue++
@@ -179,10 +217,12 @@ func (v *visit) homeSteps(card *homeCard, i incident.Incident, steps []incident.
 			next = s
 		}
 	}
-	if late > 0 {
-		card.Marks, card.Tone = append(card.Marks, mark{bad, v.L.Count(late, t.Overdue)}), bad
+	if past > 0 {
+		card.Marks, card.Tone = append(card.Marks, mark{bad, v.L.Count(past, t.Late)}), bad
+		card.urgency = min(card.urgency, late)
 	}
 	if soonDue > 0 {
+		card.urgency = min(card.urgency, dueSoon)
 		card.Marks = append(card.Marks, mark{soon, v.L.Count(soonDue, t.DueSoon)})
 		if card.Tone == "" {
 			card.Tone = soon

@@ -25,11 +25,11 @@ func TestACoordinatorSeesWhatIsDueAndWhoHasNotReplied(t *testing.T) {
 	m.lca.AwaitAlert("activation", 1)
 	visitor := m.dma.Visit("en")
 	visitor.Get("/").Want(http.StatusOK).Says("Open an incident", "Your incidents", "Hurricane Maria: Dominica", "0 of 2 states have said",
-		"No reply yet", "Antigua and Barbuda in 29 min", "Saint Lucia in 29 min", "Next for you", "no address is on record")
+		"Waiting for others", "Antigua and Barbuda No reply yet in 29 min", "Saint Lucia No reply yet in 29 min", "Next for you", "no address is on record")
 	m.lca.Visit("en").Get(alertRequest(m.lca)).Form("/answer").Fill("ceiling", "30").Send().Want(http.StatusOK)
-	visitor.Get("/").Says("1 of 2 states have said").Silent("Saint Lucia in")
+	visitor.Get("/").Says("1 of 2 states have said").Silent("Saint Lucia No reply")
 	m.Pass(4 * time.Hour)
-	visitor.Get("/").Says("overdue", " late")
+	visitor.Get("/").Says("life-safety tasks of yours are late", " late").Silent("overdue")
 }
 
 func TestAnOfficialSeesTheIncidentsThatNameTheState(t *testing.T) {
@@ -42,7 +42,7 @@ func TestAnOfficialSeesTheIncidentsThatNameTheState(t *testing.T) {
 		t.Error("what wants an answer does not stand first")
 	}
 	visitor.Get(at).Form("/answer").Fill("ceiling", "30").Send().Want(http.StatusOK)
-	visitor.Get("/").Says("Your answer: accepts, at most 30 persons", "Nothing waits for an answer of yours.")
+	visitor.Get("/").Says("Your answer: accepts, at most 30 persons", "Nothing of yours is late or due soon.")
 	m.Account("GRD", "official").Visit("en").Get("/").Silent("Maria")
 }
 
@@ -58,6 +58,32 @@ func TestWhoOverseesSeesHowThingsStand(t *testing.T) {
 	m.atg.AwaitAlert("activation", 1)
 	m.lca.AwaitAlert("activation", 1)
 	m.Pass(time.Hour)
-	m.Admin.Visit("en").Get("/").Want(http.StatusOK).Says("1 Incidents open", "2 Answers due", "2 Late", "0 Messages given up", "Waiting for an answer", "Due next", "Hurricane Maria: Dominica", "No reply yet")
+	m.Admin.Visit("en").Get("/").Want(http.StatusOK).Says("1 Incidents open", "2 Answers due", "2 Late", "0 Messages given up", "Waiting for others", "Due next", "Hurricane Maria: Dominica", "No reply yet")
 	m.Account("ORG-CDEMA", "regional_officer").Visit("en").Get("/").Want(http.StatusOK).Says("1 Incidents open", "Hurricane Maria: Dominica")
+}
+
+func TestWhatIsWorstStandsFirstAndNothingGreenStandsAboveIt(t *testing.T) {
+	t.Parallel()
+	m := alerted(t, nil)
+	quiet := m.Maria(m.dma, []string{"ATG"}, harness.Object{"title": "A calm one, opened later"})
+	moving := movement(m.World, m.story, "ATG")
+	m.story.Post(m.story.Path+"/movements/"+moving+"/depart", harness.Object{}).Want(http.StatusOK)
+	m.Pass(26 * time.Hour)
+	page := m.Account("ATG", "official").Visit("en").Get("/").Want(http.StatusOK).
+		Says("120 people should have arrived by now.", "life-safety tasks of yours are late.", "It has arrived", " overdue")
+	for _, order := range [][]string{{"It has arrived", "ACTIVATION REQUEST", "Arrivals counted and reconciled", "Reception capacity declaration refreshed", "Incidents that name you"},
+		{m.story.ID + `">Hurricane Maria`, quiet.ID + `">A calm one`}} {
+		last := -1
+		for _, text := range order {
+			at := strings.Index(page.Raw, text)
+			if at <= last {
+				t.Errorf("%q stands at %d, want it behind %d:\n%s", text, at, last, page.Text())
+			}
+			last = at
+		}
+	}
+	if strings.Contains(page.Raw, "note good") {
+		t.Error("something green stands on a page with late things")
+	}
+	m.Account("ATG", "official").Visit("fr").Get("/").Says("120 personnes devraient être arrivées.", "Vies en jeu")
 }

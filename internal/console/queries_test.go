@@ -120,14 +120,14 @@ func TestAPageReadsNoMoreOfTheStoreForMoreIncidents(t *testing.T) {
 		most   map[string]int64 // reads of a page among few incidents
 		slope  map[string]int64 // and for each further one
 	}{
-		// Home asks once for each of the five states that an incident goes through before it is over.
+		// Home looks at the steps, the answers and the movements of five cards, and asks once for each of the five states that an incident goes through before it is over.
 		{"on one machine", false, map[string]int64{
 			"coordinator /": 15, "coordinator /incidents": 2, "coordinator /alerts": 3, "coordinator /preparedness": 3,
 			"official /": 13, "official /incidents": 2, "official /alerts": 7, "official /preparedness": 3, // four fewer while all open alerts fit a page
 		}, nil},
 		{"in a region", true, map[string]int64{
-			"coordinator /": 30, "coordinator /incidents": 4, "coordinator /alerts": 5, "coordinator /preparedness": 5,
-			"official /": 26, "official /incidents": 4, "official /alerts": 10, "official /preparedness": 5,
+			"coordinator /": 35, "coordinator /incidents": 4, "coordinator /alerts": 5, "coordinator /preparedness": 5,
+			"official /": 31, "official /incidents": 4, "official /alerts": 10, "official /preparedness": 5,
 		}, map[string]int64{"official /": 3, "official /alerts": 3}},
 	} {
 		t.Run(c.shape, func(t *testing.T) {

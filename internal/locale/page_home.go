@@ -2,21 +2,29 @@ package locale
 
 // Home are the texts of its pages.
 type Home struct {
+	AtSea       Counted    `json:"at_sea"`        // people who should have arrived, in the heading
+	LateForLife Counted    `json:"late_for_life"` // own steps and answers, in the heading
+	LateOthers  Counted    `json:"late_others"`
+	Acts        Phrase     `json:"acts"` // heads what is to be done
+	MoreActs    Counted    `json:"more_acts"`
+	NothingLate Phrase     `json:"nothing_late"`
+	Waiting     Phrase     `json:"waiting"`     // heads the parties that have not replied
+	Overdue     Text[Name] `json:"overdue"`     // a movement; Name: for how long
+	Missing     Counted    `json:"missing"`     // of a movement that has come in
+	Unaccounted Counted    `json:"unaccounted"` // people of an incident who are not where they should be
+	Arrived     Phrase     `json:"arrived"`     // a button
+	Late        Counted    `json:"late"`        // steps
+
 	Title        Phrase     `json:"title"`
 	Open         Phrase     `json:"open"` // incidents that are
 	Own          Phrase     `json:"own"`
 	Named        Phrase     `json:"named"`
 	OpenButton   Phrase     `json:"open_button"`
 	RelayButton  Phrase     `json:"relay_button"`
-	Waiting      Phrase     `json:"waiting"`     // heads what wants an answer
-	WaitingAll   Phrase     `json:"waiting_all"` // the same, for who looks after everybody
-	NothingWaits Phrase     `json:"nothing_waits"`
-	AllAlerts    Counted    `json:"all_alerts"`
 	Know         Counted    `json:"know"`
 	AllIncidents Phrase     `json:"all_incidents"`
 	NoIncidents  Phrase     `json:"no_incidents"`
 	NoneText     Phrase     `json:"none_text"`
-	Overdue      Counted    `json:"overdue"`
 	DueSoon      Counted    `json:"due_soon"`
 	Next         Phrase     `json:"next"`
 	NextAll      Phrase     `json:"next_all"`

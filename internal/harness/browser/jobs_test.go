@@ -65,10 +65,10 @@ func TestAnOfficialSeesTheAlertArriveAndAccepts(t *testing.T) {
 	activate(dominica, "Send REAL alert to 2 states")
 	dominica.Await(`document.documentElement.dataset.following === "yes"`)
 	w.Run("pending")
-	tab.See("Waiting for your answer", "Hurricane Maria") // by itself
+	tab.See("Act now", "Hurricane Maria") // by itself
 	tab.NeverWider().Accessible()
 	keep(tab, "home-phone")
-	tab.Press("#waiting .list a").See("Acknowledge: we have seen this", "Answer by").NeverWider().Accessible()
+	tab.Press("#acts .list a").See("Acknowledge: we have seen this", "Answer by").NeverWider().Accessible()
 	keep(tab, "alert-phone")
 	tab.Press("form[action$=acknowledge] button.primary").See("answer")
 	tab.Type("#ceiling", "250").Type("#conditions", "Six months at most").PressText("Accept").See("250 persons").NeverWider()
