@@ -24,6 +24,7 @@ type alertView struct {
 	State    mark
 	Due      *alertDeadline // nil: no answer is asked for, or it was given
 	Incident *incident.Incident
+	Movement *alertMovementPart // nil: the alert is about something else
 	Moments  []alertMoment
 	Scenario time.Time // now, on the clock of the incident
 	Version  int64     // of the incident, as this page shows it
@@ -126,6 +127,9 @@ func (c *Console) alertIncident(v *visit, a *notify.Alert, view *alertView, answ
 	}
 	view.Incident, view.Moments, view.Code, view.Title = &i, v.alertMoments(i), i.Code, i.Title
 	view.Version, view.Scenario = max(view.Version, i.Version), i.Clock.Scenario(c.now())
+	if err := c.alertMovement(v, a, i, view); err != nil {
+		return err
+	}
 	told, err := c.notify.ForIncident(v.ctx(), v.scope, i.ID)
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return err

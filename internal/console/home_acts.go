@@ -139,7 +139,7 @@ func (v *visit) homeOurs(s incident.Step) bool {
 
 // actsOfMovements gives the movements that should have come in, and those of whose people fewer came than left. people counts those.
 func (v *visit) actsOfMovements(i incident.Incident, all []*incident.Movement) (acts []homeAct, people int) {
-	t, now, w := &v.L.Page.Home, i.Clock.Scenario(v.console.now()), v.bare()
+	now, w := i.Clock.Scenario(v.console.now()), v.bare()
 	for _, m := range all {
 		n, say := v.unaccounted(m, now)
 		if n == 0 {
@@ -150,7 +150,7 @@ func (v *visit) actsOfMovements(i incident.Incident, all []*incident.Movement) (
 		act.urgency, act.by, act.Title, act.Href = atSea, m.ETA, v.workWay(m), act.Href+"/movements/"+m.ID
 		act.Tone, act.State, act.When = bad, mark{bad, say}, w.At(m.ETA, now, m.Receiver)
 		if v.mayArrive(i, m) {
-			act.Action = &link{act.Href + "/arrive", string(t.Arrived)}
+			act.Action = &link{act.Href + "/arrive", string(v.L.Page.Work.Movement.Arrive)}
 		}
 		acts = append(acts, act)
 	}

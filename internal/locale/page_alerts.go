@@ -2,6 +2,11 @@ package locale
 
 // Alerts are the texts of its pages.
 type Alerts struct {
+	Movement     Phrase `json:"movement"`
+	MovementMore Phrase `json:"movement_more"`
+	ArriveMore   Phrase `json:"arrive_more"`
+	NowHint      Phrase `json:"now_hint"`
+
 	Title     Phrase     `json:"title"`
 	Tab       Words      `json:"tab"`        // by status
 	DueTitle  Phrase     `json:"due_title"`  // heads what wants an answer

@@ -12,7 +12,6 @@ type Home struct {
 	Overdue     Text[Name] `json:"overdue"`     // a movement; Name: for how long
 	Missing     Counted    `json:"missing"`     // of a movement that has come in
 	Unaccounted Counted    `json:"unaccounted"` // people of an incident who are not where they should be
-	Arrived     Phrase     `json:"arrived"`     // a button
 	Late        Counted    `json:"late"`        // steps
 
 	Title        Phrase     `json:"title"`

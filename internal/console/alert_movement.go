@@ -1,0 +1,83 @@
+package console
+
+import (
+	"encoding/json"
+	"html/template"
+	"strconv"
+
+	"landfall/internal/fault"
+	"landfall/internal/incident"
+	"landfall/internal/locale"
+	"landfall/internal/notify"
+)
+
+// alertMovementPart is the movement that an alert is about, as it stands now: who comes when and how, and where it is said that they have come.
+type alertMovementPart struct {
+	Href, Way string
+	Status    mark
+	When      template.HTML // it is expected, or came
+	Come      bool          // When is that of the arrival
+	Overdue   string        // for how long; "" when it is not
+	People    string
+	Consists  string
+	Facts     []workFact
+	Arrive    *form // nil: not the reader's to say, or said
+	Exercise  bool
+}
+
+// alertMovementID gives the movement that an alert is about; "" for one that is about something else.
+func alertMovementID(a *notify.Alert) string {
+	var data struct {
+		Movement struct {
+			ID string `json:"id"`
+		} `json:"movement"`
+	}
+	_ = json.Unmarshal(a.Data, &data) // what does not read, or was erased, is about no movement
+	return data.Movement.ID
+}
+
+// alertMovement adds the movement. Whoever does not see it any more is shown what the alert said.
+func (c *Console) alertMovement(v *visit, a *notify.Alert, i incident.Incident, view *alertView) error {
+	id := alertMovementID(a)
+	if id == "" {
+		return nil
+	}
+	m, err := c.incident.Movement(v.ctx(), v.scope, i.ID, id)
+	if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Forbidden) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	moves := workMoves{&i, m, workLeads(v.scope, i.Origin), workStaff(v.scope, m.Receiver), mayRelay(v.scope)}
+	now, w := i.Clock.Scenario(c.now()), v.bare()
+	p := &alertMovementPart{
+		Href: workTab(i.ID, "movements") + "/" + m.ID, Way: v.workSpot(m.From) + " → " + v.workSpot(m.To), Status: v.workMovementMark(m),
+		When: w.When(m.ETA, now, m.Receiver), People: v.L.Count(m.People.Total, v.L.Counts.Persons), Consists: v.workConsists(&m.People),
+		Facts: v.workMovementFacts(moves), Exercise: i.Exercise,
+	}
+	expected := m.People.Total
+	if m.Left != nil {
+		p.People, expected = v.L.Count(m.Left.Total, v.L.Counts.Persons), m.Left.Total
+		if text := v.workConsists(m.Left); text != "" {
+			p.Consists = text
+		}
+	}
+	if m.Carrier != "" {
+		p.People += " · " + m.Carrier
+	}
+	switch m.Status {
+	case incident.Arrived:
+		p.When, p.Come = w.When(m.ArrivedAt, now, m.Receiver), true
+	case incident.Announced, incident.Departed:
+		if late := now.Sub(m.ETA); late > 0 {
+			p.When, p.Overdue = w.At(m.ETA, now, m.Receiver), v.L.Page.Home.Overdue.Say(locale.Name{Name: v.L.Span(late)})
+		}
+		if moves.here && v.mayArrive(i, m) {
+			p.Arrive = newForm().with("etag", c.incident.ETag(m.Seq)).with("people", strconv.Itoa(expected))
+		}
+	case incident.MovementCancelled:
+	}
+	view.Movement = p
+	return nil
+}

@@ -1,0 +1,48 @@
+package console_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"landfall/internal/harness"
+)
+
+func TestAnAlertOfAMovementSaysWhoComesWhenAndTakesTheArrival(t *testing.T) {
+	t.Parallel()
+	m := alerted(t, nil)
+	now := m.Clock.Now().Truncate(time.Minute)
+	id := m.story.Post(m.story.Path+"/movements", harness.Object{
+		"mode": "sea", "carrier": "Ferry Grenadines Star", "from": harness.Object{"party": "DMA", "port": "DMRSU"}, "to": harness.Object{"party": "ATG"},
+		"departs_at": now.Add(time.Hour), "eta": now.Add(4 * time.Hour),
+		"people": harness.Object{"total": 115, "sex": []harness.Object{{"sex": "f", "count": 70}, {"sex": "m", "count": 45}}, "needs": []harness.Object{{"need": "wheelchair", "count": 6}}},
+	}).Want(http.StatusCreated).Str("id")
+	at := "/alerts/" + fmt.Sprint(m.atg.AwaitAlert("movement", 1)[0]["id"])
+	voyage := "/incidents/" + m.story.ID + "/movements/" + id
+	visitor := m.atg.Visit("en")
+	page := visitor.Get(at).Want(http.StatusOK).
+		Says("Roseau (DMRSU), Dominica → Antigua and Barbuda", "Expected arrival 13:00 today, in 3 h 59 min", "115 persons · Ferry Grenadines Star",
+			"women and girls: 70 · men and boys: 45 · wheelchair: 6", "It has arrived")
+	if links := page.Links("Roseau"); len(links) != 1 || links[0] != voyage {
+		t.Errorf("the movement is linked as %q", links)
+	}
+	form := page.Form("/arrive")
+	if people, when := form.Values.Get("people"), form.Values.Get("arrived_at"); people != "115" || when != "" {
+		t.Errorf("the form holds %q people and the time %q", people, when)
+	}
+	for _, other := range []*harness.Client{m.dma, m.lca, m.Account("ATG", "auditor")} {
+		if sheet := other.Visit("en").Get(at); strings.Contains(sheet.Raw, voyage+`/arrive"`) {
+			t.Errorf("the arrival is offered to %s", sheet.Text())
+		}
+	}
+	m.Pass(5 * time.Hour)
+	visitor.Get(at).Says("60 min overdue")
+	sent := visitor.Get(at).Form("/arrive").Fill("people", "112").Send().Want(http.StatusOK).Says("The arrival is recorded", "Difference", "−3", "14:00 today")
+	if sent.URL.Path != voyage {
+		t.Errorf("it leads to %s", sent.URL)
+	}
+	visitor.Get(at).Says("Arrived 14:00 today").Silent("Record the arrival")
+	visitor.Get("/").Says("3 people should have arrived by now.", "3 people not accounted for")
+}
