@@ -16,9 +16,9 @@ type knownView struct {
 	Moment      time.Time // wall time
 	Then, Zone  string    // that in words, and whose clock the form is of
 	Provisional bool
-	Phases      []byPhase // where all are asked for
-	AllSteps    string    // where they are
-	Left        string    // that figures are left out
+	Groups      []stepGroup // where all are asked for
+	AllSteps    string      // where they are
+	Left        string      // that figures are left out
 	Form        *form
 	Nothing     bool // nothing could be known of it then
 }
@@ -83,7 +83,7 @@ func (view *knownView) read(v *visit) error {
 	steps := k.Steps()
 	view.attention(v, steps)
 	if v.QueryParam("steps") != "" {
-		view.Phases = v.phases(view.about, steps, func(incident.Step) bool { return true })
+		view.Groups = v.stepGroups(view.about, steps, func(incident.Step) bool { return true })
 	} else if len(steps) > 0 {
 		view.AllSteps = view.At("/known?" + url.Values{"at": {view.Moment.UTC().Format(time.RFC3339Nano)}, "steps": {"1"}}.Encode())
 	}

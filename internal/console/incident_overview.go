@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 
@@ -93,7 +94,9 @@ func (view *overviewView) attention(v *visit, steps []incident.Step) {
 			view.Attention = append(view.Attention, v.stepLine(view.about, s))
 		}
 	}
-	slices.SortStableFunc(view.Attention, func(x, y stepLine) int { return x.rank() - y.rank() })
+	slices.SortStableFunc(view.Attention, func(x, y stepLine) int {
+		return cmp.Or(slices.Index(stepUrgencies, x.urgency())-slices.Index(stepUrgencies, y.urgency()), byClock(x, y))
+	})
 	view.Attention = view.Attention[:min(len(view.Attention), attentionMost)]
 }
 

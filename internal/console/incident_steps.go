@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strings"
@@ -42,19 +43,44 @@ type stepLine struct {
 	Planned bool   // its planned time differs from the one that counts
 }
 
-// rank orders steps by what wants attention first.
-func (l stepLine) rank() int {
+// The urgencies of steps.
+const (
+	stepLate  = "late"
+	stepSoon  = "soon"
+	stepLater = "later"
+	stepTimes = "untimed" // open, without a time, and waiting for nothing
+	stepWaits = "waits"
+	stepOver  = "over"
+)
+
+// stepUrgencies are all of them, the most urgent first.
+var stepUrgencies = []string{stepLate, stepSoon, stepLater, stepTimes, stepWaits, stepOver}
+
+func (l stepLine) urgency() string {
 	switch {
 	case l.Overdue:
-		return 0
+		return stepLate
 	case l.DueSoon:
-		return 1
+		return stepSoon
 	case l.Open() && !l.DueAt.IsZero():
-		return 2
+		return stepLater
+	case l.Waits != "" && l.Status == incident.StepPending:
+		return stepWaits
 	case l.Open():
-		return 3
+		return stepTimes
 	}
-	return 4
+	return stepOver
+}
+
+// byClock orders steps of one urgency: those that lives depend on first, then by when they are due.
+func byClock(a, b stepLine) int {
+	life := func(l stepLine) int {
+		if l.LifeSafety && l.Open() {
+			return 0
+		}
+		return 1
+	}
+	return cmp.Or(cmp.Compare(life(a), life(b)), a.DueAt.Compare(b.DueAt), cmp.Compare(a.Key, b.Key))
 }
 
 func (v *visit) stepLine(a about, s incident.Step) stepLine {

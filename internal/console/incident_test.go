@@ -3,6 +3,7 @@ package console_test
 import (
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -209,4 +210,35 @@ func TestStepsAreChosenByParty(t *testing.T) {
 	lucia := steps.Follow("Saint Lucia").Want(http.StatusOK).Says("HUR-07").Silent("HUR-05 ")
 	lucia.Follow("All parties").Want(http.StatusOK).Says("HUR-05")
 	dominica.Get(opened.URL.Path + "/steps?party=LCA&only=overdue").Want(http.StatusOK).Says("No step is like this now")
+}
+
+func TestStepsStandByUrgencyAndTheClockAndOursComeFirst(t *testing.T) {
+	t.Parallel()
+	m := alerted(t, nil)
+	m.Pass(20 * time.Hour)
+	visitor := m.Account("DMA", "coordinator").Visit("en")
+	page := visitor.Get("/incidents/" + m.story.ID + "/steps").Want(http.StatusOK).Silent("Antigua and Barbuda ·")
+	if !regexp.MustCompile(`aria-current="true">Ours <span>`).MatchString(page.Raw) {
+		t.Error("ours are not chosen by default")
+	}
+	all := visitor.Get("/incidents/" + m.story.ID + "/steps?party=all").Want(http.StatusOK).Says("Antigua and Barbuda ·")
+	for _, sheet := range []*harness.Sheet{page, all} {
+		late, rest, _ := strings.Cut(sheet.Raw[strings.Index(sheet.Raw, `id="steps-late"`):], `id="steps-later"`)
+		if rest == "" || !strings.Contains(late, "<li") {
+			t.Fatalf("what is late does not stand first:\n%s", sheet.Text())
+		}
+		life, last := true, ""
+		for _, line := range strings.Split(late, "<li")[1:] {
+			if strings.Contains(line, `id="steps-soon"`) {
+				break
+			}
+			now := strings.Contains(line, "life safety")
+			due := regexp.MustCompile(`datetime="([^"]+)"`).FindStringSubmatch(line)[1]
+			if now && !life || now == life && due < last {
+				t.Errorf("a step stands too late: due %s after %s, life-safety %t", due, last, now)
+			}
+			life, last = now, due
+		}
+	}
+	m.Account("ORG-CDEMA", "regional_officer").Visit("en").Get("/incidents/" + m.story.ID + "/steps").Want(http.StatusOK)
 }

@@ -56,6 +56,7 @@ type Incidents struct {
 	NothingHit Phrase     `json:"nothing_hit"`
 	Due        Phrase     `json:"due"`
 	Planned    Phrase     `json:"planned"`
+	Group      Words      `json:"group"` // of steps by urgency
 	Phase      Words      `json:"phase"`
 
 	WhoAnswered Phrase     `json:"who_answered"`
