@@ -26,12 +26,7 @@ func (c *demoCmd) Run(s *session) error {
 		return err
 	}
 	env := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "LANDFALL_") })
-	terminal := false
-	if f, ok := s.out.(*os.File); ok {
-		if info, err := f.Stat(); err == nil {
-			terminal = info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb"
-		}
-	}
+	terminal := terminal(s.out) && os.Getenv("TERM") != "dumb"
 	return demo.Run(s.ctx, demo.Options{
 		Program: program, Env: env, Data: c.Data, Listen: c.Listen, For: c.For, Speed: c.Speed,
 		Browser: terminal && c.For == 0 && !c.NoBrowser, Out: s.out, Terminal: terminal, Colour: terminal && os.Getenv("NO_COLOR") == "", Now: time.Now,

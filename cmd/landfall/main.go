@@ -51,6 +51,16 @@ type session struct {
 	out, err io.Writer
 }
 
+// terminal reports whether a person at a terminal reads what is written there.
+func terminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// A second interrupt is not caught: it ends the process at once, and nothing accepted is lost.

@@ -28,6 +28,9 @@ type serveCmd struct {
 	RequestRate    float64       `default:"100" help:"Requests a second and account beyond which 429 is answered. 0 is no limit." placeholder:"N"`
 	Drain          time.Duration `default:"0s" help:"How long to answer 503 before stopping, so that a balancer looks elsewhere." placeholder:"TIME"`
 
+	Operators    []string `help:"Parties whose administrators operate the service for all states: they release it after a restore. The first account always may." placeholder:"PARTY"`
+	MetricsToken string   `secret:"" help:"What /metrics asks for as a bearer token. Without it /metrics answers this machine alone." placeholder:"TOKEN"`
+
 	WebhookAllowPrivate bool    `help:"Let webhooks go to private and loopback addresses."`
 	WebhookRate         float64 `default:"0" help:"Messages a second to one webhook. 0 is no limit." placeholder:"N"`
 	SMTPURL             string  `name:"smtp-url" secret:"" help:"Server that takes e-mail: smtp://user:password@host:587 or smtps://host:465. Without it there is no e-mail." placeholder:"URL"`
@@ -66,7 +69,7 @@ type busFlags struct {
 	NATSCA          string `name:"nats-ca" help:"File of the authorities their certificates come from. Default: the system's." placeholder:"FILE"`
 	NATSReplicas    int    `name:"nats-replicas" default:"0" help:"Copies of the stream there: 3 on a cluster of three or more." placeholder:"N"`
 	NATSListen      string `name:"nats-listen" help:"Address where the embedded server takes other clients. Without it nobody else can connect." placeholder:"HOST:PORT"`
-	NATSToken       string `name:"nats-token" secret:"" help:"What those clients must show." placeholder:"TOKEN"`
+	NATSToken       string `name:"nats-token" secret:"" help:"What those clients must show. --nats-listen requires it." placeholder:"TOKEN"`
 }
 
 // options are the flags as the service wants them.
@@ -83,6 +86,7 @@ func (c *serveCmd) options(s *session) (app.Options, error) {
 	return app.Options{
 		Records: c.records(), SecretKey: c.SecretKey, Listen: c.Listen, Roles: c.Roles, Name: c.Name,
 		NATSURL: c.NATSURL, NATSCredentials: c.NATSCredentials, NATSCA: c.NATSCA, NATSReplicas: c.NATSReplicas, NATSListen: c.NATSListen, NATSToken: c.NATSToken,
+		Operators: c.Operators, MetricsToken: c.MetricsToken,
 		PublicURL: c.PublicURL, Callback: c.Callback, TLSCert: c.TLSCert, TLSKey: c.TLSKey, TrustedProxies: c.TrustedProxies, TrustedOrigins: c.TrustedOrigin,
 		RequestRate: c.RequestRate, Drain: c.Drain, WebhookAllowPrivate: c.WebhookAllowPrivate, WebhookRate: c.WebhookRate,
 		SMTPURL: c.SMTPURL, MailFrom: c.MailFrom, MailRate: c.MailRate, LogfileDir: c.LogfileDir,
@@ -100,7 +104,7 @@ func (c *serveCmd) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	if token := a.FirstToken(); token != "" {
+	if token := a.FirstToken(); token != "" && terminal(s.out) { // what is no terminal may be a log
 		_, _ = fmt.Fprintf(s.out, "First start. Token of the first account, shown this once and kept in %s:\n\n    %s\n\n", a.TokenPath(), token)
 	}
 	_, _ = fmt.Fprintf(s.out, "Landfall is ready on %s\n", a.URL())

@@ -8,7 +8,7 @@ type tokenCmd struct {
 	adminFlags
 	Account string `help:"Id of an account that exists: it gets another token." placeholder:"ID" xor:"who"`
 	Party   string `help:"Party of a new account: a state (ATG), an island (ATG-BARBUDA) or an organisation (ORG-CDEMA)." xor:"who" placeholder:"PARTY"`
-	Role    string `default:"official" enum:"coordinator,official,liaison,regional_officer,auditor" help:"Role of a new account: ${enum}."`
+	Role    string `default:"official" enum:"coordinator,official,liaison,regional_officer,administrator,auditor" help:"Role of a new account: ${enum}."`
 	Name    string `help:"Name of a new account: a desk, never a person." placeholder:"NAME"`
 	Label   string `default:"command line" help:"What the token is for."`
 }

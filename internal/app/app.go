@@ -284,7 +284,7 @@ func (a *App) newServer(proxies []*net.IPNet) (server, error) {
 	metrics := promhttp.HandlerFor(a.metrics.registry, promhttp.HandlerOpts{})
 	if !a.opt.has(RoleAPI) {
 		return rest.NewHealth(rest.HealthOptions{
-			Listen: a.opt.Listen, TLS: tlsConfig, Ready: a.checks(), Metrics: metrics, Logger: a.log,
+			Listen: a.opt.Listen, TLS: tlsConfig, Ready: a.checks(), Metrics: metrics, MetricsToken: a.opt.MetricsToken, Logger: a.log,
 			Now: a.opt.Now, Registerer: a.metrics.registry, Drain: a.opt.Drain,
 		})
 	}
@@ -299,7 +299,7 @@ func (a *App) newServer(proxies []*net.IPNet) (server, error) {
 	return rest.New(rest.Options{
 		Listen: a.opt.Listen, TLS: tlsConfig, Access: a.access, Incidents: a.incidents, Notify: a.notify, Preparedness: a.prepared, Feed: happens, ETag: a.ledger.ETag,
 		Now: a.opt.Now, Logger: a.log, Registerer: a.metrics.registry, Ready: a.checks(), TrustedProxies: proxies,
-		Metrics: metrics, Pages: pages, Operation: operation{a}, Tracer: a.traces.provider(), Rates: a.requestRates(), Drain: a.opt.Drain,
+		Metrics: metrics, MetricsToken: a.opt.MetricsToken, Pages: pages, Operation: operation{a}, Operators: a.opt.operators(), Tracer: a.traces.provider(), Rates: a.requestRates(), Drain: a.opt.Drain,
 	})
 }
 
@@ -350,6 +350,7 @@ func (a *App) firstAccount(ctx context.Context) error {
 	switch {
 	case created:
 		a.firstToken = secret
+		a.log.Info("first start: the token of the first account is kept in a file for its owner", "file", a.folder.token())
 	case err == nil && mine:
 		return os.Remove(a.folder.token()) // another process was first; this token opens nothing
 	}
@@ -408,7 +409,7 @@ func (a *App) URL() string {
 	return "http://" + a.server.Addr()
 }
 
-// FirstToken gives the token of the first account, when this start made it; "" otherwise.
+// FirstToken gives the token of the first account, when this start made it; "" otherwise. It is for a person at a terminal and for no log.
 func (a *App) FirstToken() string { return a.firstToken }
 
 // TokenPath gives where that token is kept.

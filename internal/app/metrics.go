@@ -189,7 +189,10 @@ func (m *metrics) hooks(t *traces) notify.Hooks {
 	}
 }
 
-// queues reads, at every scrape, what waits: everything accepted and not yet followed up, and everything not yet delivered.
+// queuesFor is how long what was read for one scrape is good for others: reading it costs the store something.
+const queuesFor = time.Second
+
+// queues reads what waits, at a scrape and at most once a second: everything accepted and not yet followed up, and everything not yet delivered.
 type queues struct {
 	store    store.Ledger
 	now      func() time.Time
@@ -199,6 +202,10 @@ type queues struct {
 	circuits func(ctx context.Context) (int64, error)     // targets that are only probed
 	lag      func(ctx context.Context) (int64, error)     // nil where no notifier listens to the bus
 	failures prometheus.Counter
+
+	mu   sync.Mutex
+	at   time.Time // when held was read
+	held []prometheus.Metric
 }
 
 var (
@@ -221,14 +228,29 @@ func (q *queues) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector. A value that cannot be read is left out, and counted.
 func (q *queues) Collect(ch chan<- prometheus.Metric) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if now := q.now(); q.held == nil || now.Before(q.at) || now.Sub(q.at) >= queuesFor {
+		q.held, q.at = q.read(now), now
+	}
+	for _, m := range q.held {
+		ch <- m
+	}
+	q.failures.Collect(ch)
+}
+
+func (q *queues) read(now time.Time) []prometheus.Metric {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	gauge := func(d *prometheus.Desc, v float64) { ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v) }
+	var all []prometheus.Metric
+	gauge := func(d *prometheus.Desc, v float64) {
+		all = append(all, prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v))
+	}
 	age := func(since time.Time) float64 {
 		if since.IsZero() {
 			return 0
 		}
-		return max(0, q.now().Sub(since).Seconds())
+		return max(0, now.Sub(since).Seconds())
 	}
 	if n, since, err := q.store.PendingStats(ctx); err != nil {
 		q.failures.Inc()
@@ -259,5 +281,5 @@ func (q *queues) Collect(ch chan<- prometheus.Metric) {
 		}
 	}
 	gauge(descInHand, float64(q.inHand()))
-	q.failures.Collect(ch)
+	return all
 }

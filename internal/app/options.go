@@ -13,6 +13,7 @@ import (
 
 	"landfall/internal/bus"
 	"landfall/internal/fault"
+	"landfall/internal/place"
 )
 
 // Role is one part of the service's work. A process carries one or more.
@@ -46,7 +47,10 @@ type Options struct {
 	NATSCA          string // file of the authorities that its certificates come from; "" is the system's
 	NATSReplicas    int    // copies of the stream there; 1
 	NATSListen      string // host:port where the embedded bus takes other clients; "" is nowhere
-	NATSToken       string // what those must show
+	NATSToken       string // what those must show; required with NATSListen
+
+	Operators    []string // parties whose administrators operate the service for all
+	MetricsToken string   // what /metrics asks for; "": it answers this machine alone
 
 	PublicURL           string   // address under which people reach the service; "" when nobody confirmed one
 	Callback            string   // telephone number of the duty desk, shown in messages
@@ -74,6 +78,9 @@ type Options struct {
 	// At is called at the named points of a change's way: for tests that end the process there.
 	At func(point string)
 }
+
+// metricsTokenLeast is how long a token for metrics must be, so that nobody guesses it.
+const metricsTokenLeast = 16
 
 // prepare fills in defaults and refuses what cannot work, all of it at once.
 func (o *Options) prepare() error {
@@ -109,6 +116,12 @@ func (o *Options) prepare() error {
 	}
 	bad.That((o.TLSCert == "") == (o.TLSKey == ""), "--tls-cert", "needs --tls-key, and the other way round")
 	bad.That(o.NATSURL == "" || o.NATSListen == "", "--nats-listen", "is for the embedded bus; with --nats-url there is none")
+	bad.That(o.NATSListen == "" || o.NATSToken != "", "--nats-token", "is required by --nats-listen: nobody connects without it")
+	bad.That(o.MetricsToken == "" || len(o.MetricsToken) >= metricsTokenLeast, "--metrics-token", "must have %d characters or more", metricsTokenLeast)
+	for _, party := range o.Operators {
+		_, err := place.ParseParty(party)
+		bad.That(err == nil, "--operators", "%q is no party", party)
+	}
 	bad.That(o.NATSURL != "" || o.NATSCredentials == "" && o.NATSReplicas <= 1, "--nats-url", "is required by --nats-credentials and --nats-replicas")
 	bad.That(o.SMTPURL == "" || o.MailFrom != "", "--mail-from", "is required by --smtp-url")
 	if o.PublicURL != "" {
@@ -144,6 +157,15 @@ func (o *Options) externalBus() bus.Config {
 	return bus.Config{
 		URL: o.NATSURL, Credentials: o.NATSCredentials, CA: o.NATSCA, Replicas: o.NATSReplicas, Copies: true, Now: o.Now, Log: o.Logger,
 	}
+}
+
+// operators are the parties whose administrators operate the service for all.
+func (o *Options) operators() []place.Party {
+	var parties []place.Party
+	for _, party := range o.Operators {
+		parties = append(parties, place.Party(party))
+	}
+	return parties
 }
 
 // networks reads CIDR notation.

@@ -45,6 +45,7 @@ func TestOptionsThatCannotWorkAreRefusedAllAtOnceAndByTheirFlags(t *testing.T) {
 	opt := unscheduled(t.TempDir())
 	opt.Roles = []app.Role{app.RoleAPI, "cook"}
 	opt.TLSCert, opt.PublicURL, opt.SMTPURL = "cert.pem", "landfall.example.org", "smtp://mail.example.org"
+	opt.Operators, opt.MetricsToken, opt.NATSListen = []string{"CDEMA"}, "short", "127.0.0.1:0"
 	_, err := app.Start(t.Context(), opt)
 	f, ok := fault.As(err)
 	if !ok || f.Kind != fault.Invalid {
@@ -54,7 +55,7 @@ func TestOptionsThatCannotWorkAreRefusedAllAtOnceAndByTheirFlags(t *testing.T) {
 	for _, field := range f.Fields {
 		flags = append(flags, field.Pointer)
 	}
-	for _, want := range []string{"--roles", "--mongodb-uri", "--nats-url", "--secret-key", "--tls-cert", "--public-url", "--mail-from"} {
+	for _, want := range []string{"--roles", "--mongodb-uri", "--nats-url", "--secret-key", "--tls-cert", "--public-url", "--mail-from", "--operators", "--metrics-token", "--nats-token"} {
 		if !strings.Contains(strings.Join(flags, " ")+" ", want+" ") {
 			t.Errorf("%s is not named: %v", want, flags)
 		}

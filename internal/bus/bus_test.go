@@ -219,14 +219,14 @@ func (j *journal) about(words string) (found []string) {
 // copying is an embedded bus that publishes copies and lets an operator look.
 func copying(dir string) bus.Config {
 	cfg := config(dir)
-	cfg.Copies, cfg.Listen = true, "127.0.0.1:0"
+	cfg.Copies, cfg.Listen, cfg.Token = true, "127.0.0.1:0", "secret"
 	return cfg
 }
 
 // copiesIn lists the states and incidents there are copies for.
 func copiesIn(t *testing.T, b *bus.Bus) string {
 	t.Helper()
-	stream, err := outside(t, b.Listening(), "").Stream(within(t), "LANDFALL_FOR")
+	stream, err := outside(t, b.Listening(), "secret").Stream(within(t), "LANDFALL_FOR")
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		return ""
 	}

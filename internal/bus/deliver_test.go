@@ -259,9 +259,24 @@ func outside(t *testing.T, address, token string) jetstream.JetStream {
 	return plain(t, "nats://"+address, nats.Token(token))
 }
 
+func TestNobodyConnectsToTheListenerWithoutItsToken(t *testing.T) {
+	t.Parallel()
+	cfg := config(t.TempDir())
+	cfg.Listen, cfg.Token = "127.0.0.1:0", "secret"
+	b := open(t, cfg)
+	for name, opts := range map[string][]nats.Option{"nothing": nil, "another token": {nats.Token("guess")}, "a user": {nats.UserInfo("landfall", "guess")}} {
+		if conn, err := nats.Connect("nats://"+b.Listening(), opts...); !errors.Is(err, nats.ErrAuthorization) {
+			if conn != nil {
+				conn.Close()
+			}
+			t.Errorf("with %s: %v", name, err)
+		}
+	}
+}
+
 func TestADeletedStreamIsMadeAgainUnderPublisherConsumerAndFeed(t *testing.T) {
 	cfg := config(t.TempDir())
-	cfg.Listen = "127.0.0.1:0"
+	cfg.Listen, cfg.Token = "127.0.0.1:0", "secret"
 	b := open(t, cfg)
 	in := newInbox()
 	consume(t, b, in)
@@ -275,7 +290,7 @@ func TestADeletedStreamIsMadeAgainUnderPublisherConsumerAndFeed(t *testing.T) {
 	expect(t, feed, "before")
 	was := b.Incarnation()
 
-	if err := outside(t, b.Listening(), "").DeleteStream(within(t), "LANDFALL"); err != nil {
+	if err := outside(t, b.Listening(), "secret").DeleteStream(within(t), "LANDFALL"); err != nil {
 		t.Fatal(err)
 	}
 	publish(t, b, messages("after", 300)...)
@@ -305,10 +320,10 @@ func TestADeletedConsumerIsMadeAgain(t *testing.T) {
 
 func TestAnotherProcessUsesTheSameBus(t *testing.T) {
 	cfg := config(t.TempDir())
-	cfg.Listen = "127.0.0.1:0"
+	cfg.Listen, cfg.Token = "127.0.0.1:0", "secret"
 	first := open(t, cfg)
 	far := config("")
-	far.URL = "nats://" + first.Listening()
+	far.URL = "nats://secret@" + first.Listening()
 	second := open(t, far)
 	if first.Incarnation() != second.Incarnation() || second.Continuity() != bus.Kept || second.Listening() != "" {
 		t.Error("the second process sees another bus")

@@ -159,7 +159,7 @@ func TestASlowReaderGetsAResetAndHoldsUpNobody(t *testing.T) {
 
 func TestManyFeedsShareOneConsumer(t *testing.T) {
 	cfg := config(t.TempDir())
-	cfg.Listen = "127.0.0.1:0"
+	cfg.Listen, cfg.Token = "127.0.0.1:0", "secret"
 	b := open(t, cfg)
 	publish(t, b, messages("old", 100)...)
 	first := b.Incarnation() + "-50"
@@ -181,7 +181,7 @@ func TestManyFeedsShareOneConsumer(t *testing.T) {
 	}
 	publish(t, b, messages("new", 100)...)
 	wg.Wait()
-	stream, err := outside(t, b.Listening(), "").Stream(within(t), "LANDFALL")
+	stream, err := outside(t, b.Listening(), "secret").Stream(within(t), "LANDFALL")
 	if err != nil || stream.CachedInfo().State.Consumers != 1 {
 		t.Errorf("%d consumers, %v", stream.CachedInfo().State.Consumers, err)
 	}

@@ -258,7 +258,7 @@ func TestABusWhoseFolderIsTakenAwayWhileItRunsRecovers(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "jetstream")
 	cfg := config(dir)
-	cfg.Listen = "127.0.0.1:0"
+	cfg.Listen, cfg.Token = "127.0.0.1:0", "secret"
 	b := open(t, cfg)
 	in := newInbox()
 	consume(t, b, in)
@@ -299,14 +299,14 @@ func TestAFolderThatCannotBeUsedIsReported(t *testing.T) {
 
 func TestATakenAddressIsReportedAndHarmsNothing(t *testing.T) {
 	cfg := config(t.TempDir())
-	cfg.Listen = "127.0.0.1:0"
+	cfg.Listen, cfg.Token = "127.0.0.1:0", "secret"
 	holder := open(t, cfg)
 	dir := filepath.Join(t.TempDir(), "jetstream")
 	b := open(t, config(dir))
 	publish(t, b, message("before"))
 	shut(t, b)
 	cfg = config(dir)
-	cfg.Listen = holder.Listening()
+	cfg.Listen, cfg.Token = holder.Listening(), "secret"
 	for range 4 {
 		if _, err := bus.Open(within(t), cfg); fault.CodeOf(err) != "bus_listen" {
 			t.Fatalf("open: %v", err)
@@ -326,6 +326,7 @@ func TestAnUnsafeOrUnclearConfigurationIsRefused(t *testing.T) {
 		"folder and URL":       func(c *bus.Config) { c.URL = "nats://localhost:1" },
 		"open to all":          func(c *bus.Config) { c.Listen = "0.0.0.0:4222" },
 		"open to all, no host": func(c *bus.Config) { c.Listen = ":4222" },
+		"open to the machine":  func(c *bus.Config) { c.Listen = "127.0.0.1:4222" },
 		"no port":              func(c *bus.Config) { c.Listen, c.Token = "localhost", "x" },
 		"bad port":             func(c *bus.Config) { c.Listen, c.Token = "localhost:99999", "x" },
 		"replicas":             func(c *bus.Config) { c.Replicas = 3 },

@@ -21,15 +21,17 @@ type HealthOptions struct {
 	Logger     *slog.Logger          // slog.Default()
 	Registerer prometheus.Registerer // nil: requests are not counted
 	Metrics    http.Handler          // answers /metrics; nil: 404
-	Ready      []Check
-	Drain      time.Duration // between the begin of Stop and the closing of the listener; 0: none
+	// MetricsToken is what /metrics asks for; "": it answers this machine alone.
+	MetricsToken string
+	Ready        []Check
+	Drain        time.Duration // between the begin of Stop and the closing of the listener; 0: none
 }
 
 // NewHealth builds a server for a process that does not answer the contract: /healthz, /readyz and /metrics, as New answers them, and nothing
 // else. It opens its listener, so that a port in use is an error here.
 func NewHealth(opt HealthOptions) (*Server, error) {
 	s, err := assemble(Options{
-		Listen: opt.Listen, TLS: opt.TLS, Now: opt.Now, Logger: opt.Logger, Registerer: opt.Registerer, Metrics: opt.Metrics, Ready: opt.Ready,
+		Listen: opt.Listen, TLS: opt.TLS, Now: opt.Now, Logger: opt.Logger, Registerer: opt.Registerer, Metrics: opt.Metrics, MetricsToken: opt.MetricsToken, Ready: opt.Ready,
 		Drain: opt.Drain,
 	})
 	if err != nil {

@@ -88,7 +88,7 @@ func TestTokensThatOpenNothingAreLookedUpOnlySoOften(t *testing.T) {
 
 	// Who has been let in before goes on, though somebody at the same address guesses.
 	from("192.0.2.7:4000", w.tokens["origin"]).want(200)
-	if text := string(w.get("nobody", "/metrics").body); !strings.Contains(text, `landfall_http_limited_total{by="address"} 3`) {
+	if text := string(w.get("scraper", "/metrics").body); !strings.Contains(text, `landfall_http_limited_total{by="address"} 3`) {
 		t.Error("what was turned away is not counted")
 	}
 

@@ -166,7 +166,7 @@ func matrix() []matrixRow {
 		{"releaseOperation", path("/api/v1/operation/release"), "401 200 403 403 403 403 403"},
 		{"getHealth", path("/healthz"), "200 200 200 200 200 200 200"},
 		{"getReadiness", path("/readyz"), "200 200 200 200 200 200 200"},
-		{"getMetrics", path("/metrics"), "200 200 200 200 200 200 200"},
+		{"getMetrics", path("/metrics"), "401 401 401 401 401 401 401"},
 		{"getContract", path("/openapi.yaml"), "200 200 200 200 200 200 200"},
 		{"getDocs", path("/docs"), "200 200 200 200 200 200 200"},
 	}

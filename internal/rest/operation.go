@@ -2,7 +2,10 @@ package rest
 
 import (
 	"context"
+	"crypto/sha256"
+	"crypto/subtle"
 	"net/http"
+	"net/netip"
 	"slices"
 
 	"github.com/labstack/echo/v4"
@@ -49,19 +52,44 @@ func unready(c echo.Context, answer Readiness) error {
 	return c.JSON(http.StatusServiceUnavailable, answer)
 }
 
-// GetMetrics hands over to the metrics handler of the process.
+// GetMetrics hands over to the metrics handler of the process, for whoever may read them.
 func (s *Server) GetMetrics(c echo.Context) error {
 	if s.opt.Metrics == nil {
 		return echo.ErrNotFound
+	}
+	if err := s.mayMeasure(c.Request()); err != nil {
+		return err
 	}
 	s.opt.Metrics.ServeHTTP(c.Response(), c.Request())
 	return nil
 }
 
+// mayMeasure refuses who may not read the metrics, since they tell strangers how much happens, and cost something: with a token for metrics whoever does not
+// show it, without one whoever does not ask from this machine itself. What came through a proxy did not, wherever the proxy is.
+func (s *Server) mayMeasure(r *http.Request) error {
+	if want := s.opt.MetricsToken; want != "" {
+		got, wanted := sha256.Sum256([]byte(bearer(r.Header))), sha256.Sum256([]byte(want))
+		if subtle.ConstantTimeCompare(got[:], wanted[:]) == 1 {
+			return nil
+		}
+		return fault.New(fault.Unauthenticated, "metrics_token", "Metrics are for who shows the token for metrics: Authorization: Bearer <token>.")
+	}
+	from, err := netip.ParseAddrPort(r.RemoteAddr)
+	forwarded := slices.ContainsFunc([]string{"Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via"}, func(name string) bool { return r.Header.Get(name) != "" })
+	if err != nil || forwarded || !from.Addr().Unmap().IsLoopback() {
+		return fault.New(fault.Forbidden, "metrics_local", "Without --metrics-token, metrics are for this machine only.")
+	}
+	return nil
+}
+
 // GetOperation shows how the service runs.
 func (s *Server) GetOperation(c echo.Context) error {
-	if err := s.mayOperate(callOf(c).scope, access.RoleAdministrator, access.RoleAuditor); err != nil {
-		return err
+	scope := callOf(c).scope
+	if s.opt.Operation == nil {
+		return echo.ErrNotFound
+	}
+	if !scope.All && scope.Role != access.RoleAdministrator && scope.Role != access.RoleAuditor {
+		return fault.New(fault.Forbidden, "operators_only", "How the service runs is shown to administrators and auditors.")
 	}
 	return s.showOperation(c)
 }
@@ -69,8 +97,11 @@ func (s *Server) GetOperation(c echo.Context) error {
 // ReleaseOperation ends the held state.
 func (s *Server) ReleaseOperation(c echo.Context, _ ReleaseOperationParams) error {
 	k := callOf(c)
-	if err := s.mayOperate(k.scope, access.RoleAdministrator); err != nil {
-		return err
+	if s.opt.Operation == nil {
+		return echo.ErrNotFound
+	}
+	if !s.operates(k.scope) {
+		return fault.New(fault.Forbidden, "operators_only", "Only who operates the service for all states may release it.")
 	}
 	if err := s.opt.Operation.Release(c.Request().Context(), k.scope, k.write); err != nil {
 		return err
@@ -78,16 +109,10 @@ func (s *Server) ReleaseOperation(c echo.Context, _ ReleaseOperationParams) erro
 	return s.showOperation(c)
 }
 
-// mayOperate refuses who is neither the first account nor of one of the roles. That there is a service is no secret, so it is Forbidden and not absent.
-func (s *Server) mayOperate(scope access.Scope, roles ...access.Role) error {
-	switch {
-	case s.opt.Operation == nil:
-		return echo.ErrNotFound
-	case scope.All || slices.Contains(roles, scope.Role):
-		return nil
-	default:
-		return fault.New(fault.Forbidden, "operators_only", "Only who operates the service may: administrators, and auditors to read.")
-	}
+// operates reports whether the scope operates the service for all states: the first account, and administrators of the parties that were named as operators. That
+// there is a service is no secret, so who does not is Forbidden, and not told that it is absent.
+func (s *Server) operates(scope access.Scope) bool {
+	return scope.All || scope.Role == access.RoleAdministrator && slices.Contains(s.opt.Operators, scope.Party)
 }
 
 func (s *Server) showOperation(c echo.Context) error {

@@ -2,6 +2,8 @@ package rest
 
 import (
 	"context"
+	"io"
+	"net/http"
 	"sync"
 	"testing"
 	"time"
@@ -41,12 +43,14 @@ func (r *restored) Release(_ context.Context, scope access.Scope, w access.Write
 	return r.broken
 }
 
-func TestAHeldServiceShowsWhatWouldFireAndIsReleasedByAnAdministrator(t *testing.T) {
+func TestAHeldServiceShowsWhatWouldFireAndIsReleasedByWhoOperatesIt(t *testing.T) {
 	service := &restored{}
 	w := newWorld(t, func(o *Options) { o.Operation = service }).cast()
 	w.enroll("administrator", access.RoleAdministrator, "ATG")
+	w.enroll("operator", access.RoleAdministrator, "ORG-CDEMA")
+	w.enroll("officer", access.RoleRegionalOfficer, "ORG-CDEMA")
 
-	for _, as := range []string{"first", "administrator", "auditor"} {
+	for _, as := range []string{"first", "administrator", "operator", "auditor"} {
 		held := w.get(as, "/api/v1/operation").want(200)
 		if diff := cmp.Diff(map[string]any{"overdue_steps": 3.0, "deliveries": 0.0}, held.members["would_fire"]); held.members["held"] != true || diff != "" {
 			t.Errorf("%s reads %s", as, held.body)
@@ -55,23 +59,62 @@ func TestAHeldServiceShowsWhatWouldFireAndIsReleasedByAnAdministrator(t *testing
 			t.Errorf("since %v, want it in UTC", since)
 		}
 	}
-	for _, as := range []string{"origin", "receiver", "stranger", "liaison"} {
+	for _, as := range []string{"origin", "receiver", "stranger", "liaison", "officer"} {
 		w.get(as, "/api/v1/operation").refused(403, "operators_only")
 		w.post(as, "/api/v1/operation/release", "").refused(403, "operators_only")
 	}
-	w.post("auditor", "/api/v1/operation/release", "").refused(403, "operators_only")
+	for _, as := range []string{"auditor", "administrator"} { // of one party: the hold is everybody's
+		w.post(as, "/api/v1/operation/release", "").refused(403, "operators_only")
+	}
 	if service.released {
 		t.Fatal("somebody who may not released it")
 	}
 
 	for range 2 { // a repeat over a bad line changes nothing
-		a := w.do(w.request("administrator", "POST", "/api/v1/operation/release", "", "Idempotency-Key", "release-1")).want(200)
+		a := w.do(w.request("operator", "POST", "/api/v1/operation/release", "", "Idempotency-Key", "release-1")).want(200)
 		if a.members["held"] != false || a.members["would_fire"] != nil {
 			t.Errorf("released, it says %s", a.body)
 		}
 	}
-	if service.releasedBy.Account != w.account["administrator"] || service.with.Key != "release-1" {
+	if service.releasedBy.Account != w.account["operator"] || service.with.Key != "release-1" {
 		t.Errorf("released by %+v with %+v", service.releasedBy, service.with)
+	}
+}
+
+func TestMetricsAreForWhoShowsTheirTokenOrAsksFromThisMachine(t *testing.T) {
+	t.Parallel()
+	figures := http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+		rw.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+		_, _ = io.WriteString(rw, "landfall_http_in_flight 1\n")
+	})
+	with, without := newWorld(t, func(o *Options) { o.Metrics = figures }), newWorld(t, func(o *Options) { o.Metrics, o.MetricsToken = figures, "" })
+	for _, c := range []struct {
+		name, from string
+		w          *world
+		as         string
+		headers    []string
+		want       int
+		code       string
+	}{
+		{"the token", "203.0.113.9:1234", with, "scraper", nil, 200, ""},
+		{"no token", "203.0.113.9:1234", with, "nobody", nil, 401, "metrics_token"},
+		{"an account's token", "203.0.113.9:1234", with, "first", nil, 401, "metrics_token"},
+		{"no token, from this machine", "127.0.0.1:1234", with, "nobody", nil, 401, "metrics_token"},
+		{"none is set, from elsewhere", "203.0.113.9:1234", without, "nobody", nil, 403, "metrics_local"},
+		{"none is set, from elsewhere with some token", "203.0.113.9:1234", without, "scraper", nil, 403, "metrics_local"},
+		{"none is set, from this machine", "127.0.0.1:1234", without, "nobody", nil, 200, ""},
+		{"none is set, from this machine by IPv6", "[::1]:1234", without, "nobody", nil, 200, ""},
+		{"none is set, through a proxy on this machine", "127.0.0.1:1234", without, "nobody", []string{"X-Forwarded-For", "203.0.113.9"}, 403, "metrics_local"},
+		{"none is set, through another proxy on this machine", "127.0.0.1:1234", without, "nobody", []string{"Via", "1.1 proxy"}, 403, "metrics_local"},
+		{"none is set, from nowhere", "", without, "nobody", nil, 403, "metrics_local"},
+	} {
+		r := c.w.request(c.as, "GET", "/metrics", "", c.headers...)
+		r.RemoteAddr = c.from
+		if a := c.w.do(r); c.code != "" {
+			a.refused(c.want, c.code)
+		} else if a.code != c.want {
+			t.Errorf("%s: %d %s", c.name, a.code, a.body)
+		}
 	}
 }
 

@@ -41,6 +41,7 @@ import (
 	"landfall/internal/incident"
 	"landfall/internal/live"
 	"landfall/internal/notify"
+	"landfall/internal/place"
 	"landfall/internal/preparedness"
 )
 
@@ -60,6 +61,7 @@ type Options struct {
 	Notify       *notify.Desk
 	Preparedness *preparedness.Desk
 	Pages        Pages                  // nil: there are none
+	Operators    []place.Party          // whose administrators operate the service for all
 	Operation    Operation              // how the service runs; nil: 404
 	Feed         live.Feed              // events as they happen
 	ETag         func(seq int64) string // (*ledger.Ledger).ETag
@@ -68,6 +70,7 @@ type Options struct {
 	Logger         *slog.Logger          // slog.Default()
 	Registerer     prometheus.Registerer // nil: no metrics are kept
 	Metrics        http.Handler          // answers /metrics; nil: 404
+	MetricsToken   string                // what /metrics asks for; "": it answers this machine alone
 	Tracer         trace.TracerProvider  // nil: nothing is traced, at no cost
 	Ready          []Check
 	TrustedProxies []*net.IPNet // whose X-Forwarded-For and X-Forwarded-Proto are believed; none: nobody's

@@ -141,7 +141,7 @@ func TestRequestsAreMeasuredByRouteAndNothingACallerMakesUp(t *testing.T) {
 	w.get("origin", "/api/v1/nothing").want(404)
 	w.get("origin", "/api/v1/nothing/at/all").want(404)
 	w.do(w.request("origin", "BREW", "/api/v1/incidents", "")).want(405)
-	text := string(w.get("nobody", "/metrics").want(200).body)
+	text := string(w.get("scraper", "/metrics").want(200).body)
 	for _, want := range []string{
 		`landfall_http_requests_total{method="POST",route="/api/v1/incidents",status="201"} 1`,
 		`landfall_http_requests_total{method="GET",route="/api/v1/incidents/{incident_id}",status="404"} 1`,
@@ -172,7 +172,7 @@ func TestHowLongSomebodyListenedIsNotMeasured(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	w.do(w.request("origin", "GET", "/api/v1/events", "").WithContext(ctx)).want(200)
-	text := string(w.get("nobody", "/metrics").want(200).body)
+	text := string(w.get("scraper", "/metrics").want(200).body)
 	if !strings.Contains(text, `landfall_http_requests_total{method="GET",route="/api/v1/events",status="200"} 1`) {
 		t.Error("the stream is not counted")
 	}

@@ -35,6 +35,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // start is where the clock of every world stands at first.
 var start = time.Date(2026, 9, 1, 12, 0, 0, 0, time.UTC)
 
+// metricsToken is what /metrics asks for.
+const metricsToken = "a token for metrics"
+
 // world is the whole interface over real desks and a real store. Every answer that passes through do is held against the contract.
 type world struct {
 	t       testing.TB
@@ -60,7 +63,7 @@ func (w *world) now() time.Time {
 
 func newWorld(t testing.TB, change ...func(*Options)) *world {
 	t.Helper()
-	w := &world{t: t, clock: start, log: &bytes.Buffer{}, tokens: map[string]string{"nobody": ""}, account: map[string]string{}}
+	w := &world{t: t, clock: start, log: &bytes.Buffer{}, tokens: map[string]string{"nobody": "", "scraper": metricsToken}, account: map[string]string{}}
 	ctx := context.Background()
 	kinds := slices.Concat(ledger.Kinds(), access.Kinds(), incident.Kinds(), preparedness.Kinds(), notify.Kinds())
 	st, err := sqlite.Open(ctx, filepath.Join(t.TempDir(), "landfall.db"), kinds, sqlite.Options{Now: w.now})
@@ -89,7 +92,7 @@ func newWorld(t testing.TB, change ...func(*Options)) *world {
 	w.router = notify.NewRouter(desk, st, notify.RouterOptions{Alone: true, Logger: logger})
 	opt := Options{
 		Access: w.access, Incidents: incidents, Notify: desk, Preparedness: preparedness.NewDesk(w.ledger, st, nil), Feed: quietFeed{}, ETag: w.ledger.ETag, Now: w.now, Logger: logger,
-		Ready: []Check{{Name: "store", Run: st.Ping}},
+		Ready: []Check{{Name: "store", Run: st.Ping}}, MetricsToken: metricsToken, Operators: []place.Party{"ORG-CDEMA"},
 	}
 	for _, c := range change {
 		c(&opt)
