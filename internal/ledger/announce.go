@@ -60,7 +60,8 @@ func (l *Ledger) AnnouncementsOf(ctx context.Context, commits []store.Commit) (m
 			errs = append(errs, fmt.Errorf("%w: %s", ErrNewer, stream))
 			continue
 		}
-		if err := n.announceAll(ctx, byStream[stream], out); err != nil {
+		err := l.opt.Guard.Do("what is announced of "+string(stream), func() error { return n.announceAll(ctx, byStream[stream], out) })
+		if err != nil {
 			errs = append(errs, err)
 		}
 	}

@@ -13,6 +13,8 @@ type cache struct {
 	size  int64
 	order *list.List // front: most recently used
 	items map[Stream]*list.Element
+
+	changed map[Stream]time.Time // streams that may have grown unseen: what was looked at before then is not kept
 }
 
 type cached struct {
@@ -23,7 +25,7 @@ type cached struct {
 }
 
 func newCache(maxBytes int64) *cache {
-	return &cache{max: maxBytes, order: list.New(), items: map[Stream]*list.Element{}}
+	return &cache{max: maxBytes, order: list.New(), items: map[Stream]*list.Element{}, changed: map[Stream]time.Time{}}
 }
 
 func (c *cache) get(stream Stream) (fold any, looked time.Time, ok bool) {
@@ -42,6 +44,10 @@ func (c *cache) get(stream Stream) (fold any, looked time.Time, ok bool) {
 func (c *cache) put(stream Stream, fold any, size int64, looked time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if at, ok := c.changed[stream]; ok && looked.Before(at) {
+		return
+	}
+	delete(c.changed, stream)
 	c.remove(stream)
 	if size > c.max {
 		return
@@ -57,6 +63,14 @@ func (c *cache) drop(stream Stream) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.remove(stream)
+}
+
+// outdate drops the stream's fold, and whatever of it was looked at before that moment.
+func (c *cache) outdate(stream Stream, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.remove(stream)
+	c.changed[stream] = now
 }
 
 func (c *cache) remove(stream Stream) {

@@ -7,8 +7,16 @@ import (
 	"landfall/internal/fault"
 )
 
-// decide carries out one command on a fold, which it leaves as it is. nil: nothing to do.
-func (w *worker[S]) decide(p *pending[S], f *folded[S]) (*proposal[S], error) {
+// decide carries out one command on a fold, which it leaves as it is. nil: nothing to do. A panic fails the command alone.
+func (w *worker[S]) decide(p *pending[S], f *folded[S]) (next *proposal[S], err error) {
+	err = w.s.l.opt.Guard.Do("a decision on "+string(w.stream), func() (err error) {
+		next, err = w.decideOn(p, f)
+		return err
+	})
+	return next, err
+}
+
+func (w *worker[S]) decideOn(p *pending[S], f *folded[S]) (*proposal[S], error) {
 	noun := w.s.fold.Noun
 	if f.Seq == 0 && p.cmd.Expect == MustExist {
 		return nil, errNotFound(noun)
@@ -71,7 +79,7 @@ func (w *worker[S]) allow(p *pending[S], f *folded[S]) error {
 	if p.cmd.Allow == nil {
 		return nil
 	}
-	return p.cmd.Allow(f.Value, w.moment(f))
+	return w.s.l.opt.Guard.Do("a permission on "+string(w.stream), func() error { return p.cmd.Allow(f.Value, w.moment(f)) })
 }
 
 func errKeyReused() error {

@@ -88,7 +88,7 @@ func (s *Streams[S]) Execute(ctx context.Context, id string, c Command[S]) (Outc
 		return Outcome[S]{}, p.err
 	}
 	if c.Await {
-		if err := s.l.projects.settle(ctx); err != nil {
+		if err := s.l.projects.settle(ctx, stream); err != nil {
 			return Outcome[S]{}, fault.Wrap(err, fault.Unavailable, "outcome_unknown",
 				"The change is recorded; its effects were not all written in time. Repeat it with the same key.")
 		}
@@ -117,10 +117,15 @@ type pending[S any] struct {
 	done chan struct{}
 	out  Outcome[S]
 	err  error
+	over bool // answered; its worker's alone
 }
 
+// answer counts once.
 func (p *pending[S]) answer(out Outcome[S], err error) {
-	p.out, p.err = out, err
+	if p.over {
+		return
+	}
+	p.out, p.err, p.over = out, err, true
 	close(p.done)
 }
 
@@ -143,7 +148,7 @@ func enqueue[S any](s *Streams[S], stream Stream, p *pending[S]) error {
 		q = &queue{arrived: make(chan struct{}, 1)}
 		l.queues[stream] = q
 		l.work.Add(1)
-		go func() {
+		go func() { // run recovers
 			defer l.work.Done()
 			newWorker(s, stream, q).run()
 		}()

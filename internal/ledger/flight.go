@@ -72,9 +72,25 @@ func (l *Ledger) appendAsTicket(ctx context.Context, commits []store.Commit) sto
 	t := &appendTicket{done: make(chan struct{})}
 	l.work.Go(func() {
 		defer close(t.done)
-		t.n, t.err = l.store.Append(ctx, commits)
+		t.err = l.opt.Guard.Do("an append", func() (err error) {
+			t.n, err = l.store.Append(ctx, commits)
+			return err
+		})
 	})
 	return t
+}
+
+// dropLate has the fold of a stream forgotten once a batch that was given up has ended: it may have been written after all.
+func (l *Ledger) dropLate(stream Stream, t store.Ticket) {
+	l.work.Go(func() {
+		l.opt.Guard.Keep(l.ctx, "a late append", func() {
+			select {
+			case <-t.Done():
+				l.cache.outdate(stream, l.opt.Now())
+			case <-l.ctx.Done():
+			}
+		})
+	})
 }
 
 type appendTicket struct {
@@ -119,11 +135,18 @@ func (w *worker[S]) outcome(f *flight[S]) (n int, failure error) {
 			return n, nil
 		case readErr == nil && f.ctx.Err() == nil:
 			// Absent: insert the same commits again.
-			var k int
-			k, err = l.store.Append(f.ctx, commits[n:])
-			n += k
+			f.ticket = w.submit(f.ctx, commits[n:])
+			select {
+			case <-f.ticket.Done():
+				var k int
+				k, err = f.ticket.Result()
+				n += k
+			case <-f.ctx.Done():
+				err = context.Cause(f.ctx)
+			}
 			continue
 		}
+		w.giveUp(f)
 		return n, errUnknown(errors.Join(err, readErr))
 	}
 }

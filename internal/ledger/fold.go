@@ -142,7 +142,24 @@ func errReadOnly(stream Stream, eventType string) error {
 type folded[S any] struct {
 	State[S]
 	unknown string // first event type this process does not know; "" when it knows all
-	size    int64  // estimate of the memory the state takes
+	size    int64  // of the state as JSON, when it was last measured
+	grown   int64  // bytes of the log folded since
+}
+
+// measureAfter is how many bytes of the log are folded at least before the state is measured again.
+const measureAfter = 4 << 10
+
+// weight estimates the memory that the state takes.
+func (f *folded[S]) weight() int64 { return f.size + f.grown }
+
+// measure takes the size of the state once the log has grown by as much since the last time: a journal's log is long and its state tiny.
+func (f *folded[S]) measure() {
+	if f.grown <= max(f.size, measureAfter) {
+		return
+	}
+	if text, err := marshal(f.Value); err == nil {
+		f.size, f.grown = int64(len(text)), 0
+	}
 }
 
 // apply evolves f, in place, by one stored commit.
@@ -154,7 +171,12 @@ func (s *Streams[S]) apply(f *folded[S], c store.Commit) ([]Recorded, error) {
 	return events, s.evolve(f, c, events)
 }
 
+// evolve gives a panic in the fold as an error: f is then not to be used any more.
 func (s *Streams[S]) evolve(f *folded[S], c store.Commit, events []Recorded) error {
+	return s.l.opt.Guard.Do("the fold of "+c.Stream, func() error { return s.evolveAll(f, c, events) })
+}
+
+func (s *Streams[S]) evolveAll(f *folded[S], c store.Commit, events []Recorded) error {
 	for _, e := range events {
 		if !s.known[e.Type] {
 			if f.unknown == "" {
@@ -169,7 +191,8 @@ func (s *Streams[S]) evolve(f *folded[S], c store.Commit, events []Recorded) err
 		f.Value = next
 	}
 	f.Head = Head{Stream: Stream(c.Stream), Seq: c.Seq, CommitID: c.ID, RecordedAt: c.RecordedAt, Hash: c.Hash}
-	f.size += int64(len(c.Body))
+	f.grown += int64(len(c.Body))
+	f.measure()
 	return nil
 }
 

@@ -30,6 +30,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"landfall/internal/guard"
 	"landfall/internal/store"
 )
 
@@ -62,11 +63,14 @@ type Options struct {
 	// Epoch is raised by a restore; it is the first part of every ETag.
 	Epoch int64
 
-	// CacheBytes bounds the memory for folded states, estimated by their serialized size. 64 MiB.
+	// CacheBytes bounds the memory for folded states, estimated by their size as JSON. 64 MiB.
 	CacheBytes int64
 
 	// OutcomeTimeout bounds how long an unknown outcome is pursued before the caller is told so. 5 s.
 	OutcomeTimeout time.Duration
+
+	// Guard recovers panics of this process. One of the ledger's own.
+	Guard *guard.Guard
 
 	// Publish is called, in order of seq for each stream, with every accepted commit right after it became durable. It must
 	// not block: what it drops is found again by the sweep, because the commit is still pending.
@@ -116,6 +120,9 @@ func New(st store.Store, opt Options) *Ledger {
 	if opt.OutcomeTimeout == 0 {
 		opt.OutcomeTimeout = 5 * time.Second
 	}
+	if opt.Guard == nil {
+		opt.Guard = guard.New(opt.Logger, opt.Now)
+	}
 	if opt.Publish == nil {
 		opt.Publish = func(Appended) {}
 	}
@@ -144,9 +151,11 @@ func (l *Ledger) Close(ctx context.Context) error {
 
 	done := make(chan struct{})
 	go func() {
-		l.work.Wait()
-		l.projects.stop()
-		close(done)
+		defer close(done)
+		l.opt.Guard.Keep(l.ctx, "closing the ledger", func() {
+			l.work.Wait()
+			l.projects.stop()
+		})
 	}()
 	select {
 	case <-done:

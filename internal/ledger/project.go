@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -37,11 +38,17 @@ type projection struct {
 	base    int64 // seq before its first commit
 	seq     int64
 	ops     []store.Op
+	failed  error // they could not be derived
 }
+
+func projectionsOf(stream Stream) string { return "projections of " + string(stream) }
 
 func newProjector(l *Ledger) *projector {
 	p := &projector{l: l, wake: make(chan struct{}, 1), open: map[uint64]struct{}{}, moved: make(chan struct{}), through: map[Stream]int64{}, quit: make(chan struct{}), gone: make(chan struct{})}
-	go p.run()
+	go func() {
+		defer close(p.gone)
+		l.opt.Guard.Keep(l.ctx, "the projections", p.run)
+	}()
 	return p
 }
 
@@ -55,9 +62,9 @@ func (p *projector) promise() uint64 {
 }
 
 // add keeps a promise with the operations for the commits of a stream after base, up to seq.
-func (p *projector) add(promise uint64, stream Stream, base, seq int64, ops []store.Op) {
+func (p *projector) add(next projection) {
 	p.mu.Lock()
-	p.pending = append(p.pending, projection{promise, stream, base, seq, ops})
+	p.pending = append(p.pending, next)
 	p.mu.Unlock()
 	select {
 	case p.wake <- struct{}{}:
@@ -65,8 +72,9 @@ func (p *projector) add(promise uint64, stream Stream, base, seq int64, ops []st
 	}
 }
 
-// settle waits until everything promised before the call is written.
-func (p *projector) settle(ctx context.Context) error {
+// settle waits until everything promised before the call is written, or let go. The error says why it did not wait, or that what follows from
+// the stream was let go.
+func (p *projector) settle(ctx context.Context, stream Stream) error {
 	p.mu.Lock()
 	target := p.added
 	for p.owes(target) {
@@ -80,8 +88,13 @@ func (p *projector) settle(ctx context.Context) error {
 		p.mu.Lock()
 	}
 	p.mu.Unlock()
+	if stream != "" && p.l.opt.Guard.Leaves(projectionsOf(stream)) {
+		return errLetGo
+	}
 	return nil
 }
+
+var errLetGo = errors.New("ledger: the projections of the stream are left to the sweep")
 
 // owes reports whether a promise up to target is not kept yet.
 func (p *projector) owes(target uint64) bool {
@@ -99,11 +112,10 @@ func (p *projector) stop() {
 }
 
 func (p *projector) run() {
-	defer close(p.gone)
 	for {
+		p.drain()
 		select {
 		case <-p.wake:
-			p.drain()
 		case <-p.quit:
 			p.drain()
 			return
@@ -111,25 +123,23 @@ func (p *projector) run() {
 	}
 }
 
-// drain writes until nothing is left or the ledger gives up.
+// drain writes until nothing is left or the ledger gives up. A batch that cannot be written is written stream by stream, so that one the store
+// refuses holds up no other.
 func (p *projector) drain() {
 	for {
-		p.mu.Lock()
-		n, ops := 0, []store.Op(nil)
-		for n < len(p.pending) && (n == 0 || len(ops)+len(p.pending[n].ops) <= projectorBatch) {
-			ops = append(ops, p.pending[n].ops...)
-			n++
-		}
-		batch := p.pending[:n:n]
-		p.mu.Unlock()
-		if n == 0 {
+		batch := p.next()
+		if len(batch) == 0 {
 			return
 		}
-		if !p.catchUp(batch) || !p.write(wakesLast(newest(ops))) {
-			return
+		if p.attempt(batch) != nil {
+			for i := range batch {
+				if !p.alone(batch[i : i+1]) {
+					return
+				}
+			}
 		}
 		p.mu.Lock()
-		p.pending = p.pending[n:]
+		p.pending = p.pending[len(batch):]
 		for _, done := range batch {
 			delete(p.open, done.promise)
 		}
@@ -139,12 +149,96 @@ func (p *projector) drain() {
 	}
 }
 
+// next gives what is to be written together.
+func (p *projector) next() []projection {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n, ops := 0, 0
+	for n < len(p.pending) && (n == 0 || ops+len(p.pending[n].ops) <= projectorBatch) {
+		ops += len(p.pending[n].ops)
+		n++
+	}
+	return p.pending[:n:n]
+}
+
+// attempt writes a batch once, but for streams that are left alone.
+func (p *projector) attempt(batch []projection) error {
+	var ops []store.Op
+	var ready []projection
+	for _, b := range batch {
+		switch {
+		case b.failed != nil:
+			return b.failed
+		case p.l.opt.Guard.Leaves(projectionsOf(b.stream)):
+			delete(p.through, b.stream)
+		default:
+			ready, ops = append(ready, b), append(ops, b.ops...)
+		}
+	}
+	err := p.l.opt.Guard.Do("the projections", func() error {
+		if err := p.catchUp(ready); err != nil {
+			return err
+		}
+		return p.write(wakesLast(newest(ops)))
+	})
+	for _, b := range ready {
+		if err != nil {
+			delete(p.through, b.stream)
+		} else {
+			p.l.opt.Guard.Works(projectionsOf(b.stream))
+		}
+	}
+	return err
+}
+
+// triesAlone is how often the projections of one stream must fail while the store takes others, for the fault to be the stream's.
+const triesAlone = 3
+
+// alone writes the projections of one stream and tries until that succeeds. A stream at whose fault it fails is let go: its commits are pending, and
+// the sweep tries again. False when the ledger gives up, or when it stops and one more try fails: the sweep of the next start does the work then.
+func (p *projector) alone(one []projection) bool {
+	stream := one[0].stream
+	for tries, wait := 1, 50*time.Millisecond; ; tries, wait = tries+1, min(2*wait, 2*time.Second) {
+		err := p.attempt(one)
+		if err == nil {
+			return true
+		}
+		if p.l.ctx.Err() != nil {
+			return false
+		}
+		if one[0].failed != nil || tries >= triesAlone && p.l.Writable(p.l.ctx) == nil {
+			p.l.log.Warn("projections could not be written; they are left to the sweep", "stream", stream, "error", err)
+			p.l.opt.Guard.Fails(projectionsOf(stream), err)
+			return true
+		}
+		p.l.log.Warn("projections could not be written; trying again", "stream", stream, "error", err)
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-p.l.ctx.Done():
+			timer.Stop()
+			return false
+		case <-p.quit:
+			timer.Stop()
+			return p.attempt(one) == nil
+		}
+	}
+}
+
+// Writable fails when the store takes nothing at the moment. It writes nothing.
+func (l *Ledger) Writable(ctx context.Context) error {
+	if _, err := l.store.Bulk(ctx, []store.Op{{Do: store.OpDelete, Kind: KindWake, Doc: store.Doc{ID: "-"}}}); err != nil {
+		return unavailable(err)
+	}
+	return nil
+}
+
 // throughMax bounds what is remembered of streams; forgetting one costs a read.
 const throughMax = 10_000
 
 // catchUp derives whole streams whose earlier commits this process has not projected itself and whose wake does not show that somebody has:
-// a wake of version n promises that the documents of everything up to n are there. False when the ledger gives up.
-func (p *projector) catchUp(batch []projection) bool {
+// a wake of version n promises that the documents of everything up to n are there.
+func (p *projector) catchUp(batch []projection) error {
 	if len(p.through) > throughMax {
 		clear(p.through)
 	}
@@ -157,22 +251,22 @@ func (p *projector) catchUp(batch []projection) bool {
 		p.through[b.stream] = b.seq
 	}
 	if len(gaps) == 0 {
-		return true
+		return nil
 	}
 	done := map[Stream]int64{} // up to where everything is derived
-	if !p.insist(func() error { return p.l.wakesOf(p.l.ctx, ids, done) }, "streams", len(ids)) {
-		return false
+	if err := p.l.wakesOf(p.l.ctx, ids, done); err != nil {
+		return err
 	}
 	for _, b := range gaps {
 		if done[b.stream] >= b.base {
 			continue
 		}
-		if !p.insist(func() error { return p.l.projectSince(p.l.ctx, b.stream, done[b.stream]) }, "stream", b.stream) {
-			return false
+		if err := p.l.projectSince(p.l.ctx, b.stream, done[b.stream]); err != nil {
+			return err
 		}
 		done[b.stream] = b.base
 	}
-	return true
+	return nil
 }
 
 // wakesLast moves the wakes behind everything else: an engine may carry out the operations of one kind together, and a wake says that
@@ -210,175 +304,26 @@ func newest(ops []store.Op) []store.Op {
 	return kept
 }
 
-// write tries until the operations are written; false when the ledger gives up first.
-func (p *projector) write(ops []store.Op) bool {
-	bulk := func(ops []store.Op) bool {
-		return len(ops) == 0 || p.insist(func() error {
-			_, err := p.l.store.Bulk(p.l.ctx, ops)
-			return err
-		}, "operations", len(ops))
+// write writes the operations. While points are called, the wakes are written by themselves, so that there is a moment before them.
+func (p *projector) write(ops []store.Op) error {
+	bulk := func(ops []store.Op) error {
+		if len(ops) == 0 {
+			return nil
+		}
+		_, err := p.l.store.Bulk(p.l.ctx, ops)
+		return err
 	}
 	if p.l.opt.At == nil {
 		return bulk(ops)
 	}
 	wakes := func(op store.Op) bool { return op.Kind == KindWake }
-	documents := slices.DeleteFunc(slices.Clone(ops), wakes)
-	if !bulk(documents) {
-		return false
+	if err := bulk(slices.DeleteFunc(slices.Clone(ops), wakes)); err != nil {
+		return err
 	}
 	p.l.at(PointProjected)
-	if !bulk(slices.DeleteFunc(slices.Clone(ops), func(op store.Op) bool { return !wakes(op) })) {
-		return false
+	if err := bulk(slices.DeleteFunc(slices.Clone(ops), func(op store.Op) bool { return !wakes(op) })); err != nil {
+		return err
 	}
 	p.l.at(PointWoken)
-	return true
-}
-
-// insist tries until do succeeds; false when the ledger gives up first, or when it stops and one more try fails: the sweep of
-// the next start does the work then.
-func (p *projector) insist(do func() error, about ...any) bool {
-	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
-		err := do()
-		if err == nil {
-			return true
-		}
-		if p.l.ctx.Err() != nil {
-			return false
-		}
-		p.l.log.Warn("projections could not be written; trying again", append(about, "error", err)...)
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-p.l.ctx.Done():
-			timer.Stop()
-			return false
-		case <-p.quit:
-			timer.Stop()
-			return do() == nil
-		}
-	}
-}
-
-// EnsureProjected makes sure that what follows from every commit inside the store is there, whoever accepted it: projections, wake, and the
-// removal of values that the commit erases. It is how the handling of a commit repairs what a killed process left undone; for
-// commits followed up already it costs one read for all.
-func (l *Ledger) EnsureProjected(ctx context.Context, commits []store.Commit) error {
-	if err := l.finishErasures(ctx, commits); err != nil {
-		return err
-	}
-	tails := map[string]int64{}
-	ids := make([]string, 0, len(commits))
-	for _, c := range commits {
-		if _, ok := tails[c.Stream]; !ok {
-			ids = append(ids, c.Stream)
-		}
-		tails[c.Stream] = max(tails[c.Stream], c.Seq)
-	}
-	wakes, err := l.store.Get(ctx, KindWake, ids...)
-	if err != nil {
-		return unavailable(err)
-	}
-	for _, id := range ids {
-		w := wakes[id] // the zero version when there is none
-		if w.Version >= tails[id] {
-			continue
-		}
-		if err := l.projectSince(ctx, Stream(id), w.Version); err != nil {
-			return err
-		}
-	}
 	return nil
-}
-
-// wakesOf fills in up to which seq everything of the streams has been derived, by their wakes; 0 for a stream without one.
-func (l *Ledger) wakesOf(ctx context.Context, ids []string, seqs map[Stream]int64) error {
-	wakes, err := l.store.Get(ctx, KindWake, ids...)
-	if err != nil {
-		return unavailable(err)
-	}
-	for _, id := range ids {
-		seqs[Stream(id)] = wakes[id].Version
-	}
-	return nil
-}
-
-// projectSince derives and writes the documents that follow from what was recorded after a seq up to which everything has been derived.
-func (l *Ledger) projectSince(ctx context.Context, stream Stream, after int64) error {
-	n, ok := l.nouns[stream.Noun()]
-	if !ok {
-		return nil // a newer version's stream: none of our documents follow from it
-	}
-	ops, err := n.deriveSince(ctx, stream, after)
-	if err != nil {
-		return err
-	}
-	if _, err := l.store.Bulk(ctx, ops); err != nil {
-		return unavailable(err)
-	}
-	return nil
-}
-
-// reproject derives and writes the documents of a whole stream.
-func (l *Ledger) reproject(ctx context.Context, stream Stream) error {
-	n, ok := l.nouns[stream.Noun()]
-	if !ok {
-		return nil
-	}
-	commits, err := l.store.ReadStream(ctx, string(stream), 0, 0)
-	if err != nil {
-		return unavailable(err)
-	}
-	ops, _, err := n.derive(stream, commits)
-	if err != nil {
-		return err
-	}
-	if _, err := l.store.Bulk(ctx, ops); err != nil {
-		return unavailable(err)
-	}
-	return nil
-}
-
-// deriveSince folds what was recorded after a seq on what is known of the stream, and gives the documents that follow.
-func (s *Streams[S]) deriveSince(ctx context.Context, stream Stream, after int64) ([]store.Op, error) {
-	f, ok := s.cached(stream)
-	if ok {
-		f = s.clone(f)
-	} else {
-		f = s.fromSnapshot(ctx, stream)
-	}
-	var events []Recorded
-	err := s.l.walk(ctx, stream, min(after, f.Seq), func(c store.Commit) (bool, error) {
-		_, recorded, err := unseal(c)
-		if err != nil {
-			return false, err
-		}
-		if c.Seq > after {
-			events = append(events, recorded...)
-		}
-		if c.Seq > f.Seq {
-			err = s.evolve(f, c, recorded)
-		}
-		return true, err
-	})
-	if err != nil || f.Seq == 0 {
-		return nil, err
-	}
-	return s.projection(f, events), nil
-}
-
-// derive folds commits, all of the stream's, and gives the documents that follow.
-func (s *Streams[S]) derive(stream Stream, commits []store.Commit) ([]store.Op, Head, error) {
-	f := s.empty(stream)
-	var events []Recorded
-	for _, c := range commits {
-		recorded, err := s.apply(f, c)
-		if err != nil {
-			return nil, Head{}, err
-		}
-		events = append(events, recorded...)
-	}
-	if f.Seq == 0 {
-		return nil, f.Head, nil
-	}
-	return s.projection(f, events), f.Head, nil
 }

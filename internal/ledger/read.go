@@ -109,7 +109,7 @@ func (s *Streams[S]) Rewake(ctx context.Context, id string) error {
 	if _, err := s.l.store.Bulk(ctx, []store.Op{remove}); err != nil {
 		return unavailable(err)
 	}
-	return s.l.reproject(ctx, stream)
+	return s.l.opt.Guard.Do(projectionsOf(stream), func() error { return s.l.reproject(ctx, stream) })
 }
 
 // Settle waits, up to d, until the projections of what this process has accepted so far are written: a list read after it shows one's own
@@ -117,7 +117,7 @@ func (s *Streams[S]) Rewake(ctx context.Context, id string) error {
 func (l *Ledger) Settle(ctx context.Context, d time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
-	_ = l.projects.settle(ctx)
+	_ = l.projects.settle(ctx, "")
 }
 
 // RecordedSince gives each commit recorded at t or later, stream by stream: what a bus that lost its memory must hear again.
@@ -210,7 +210,7 @@ func (s *Streams[S]) readTail(ctx context.Context, stream Stream) (*folded[S], e
 // read.
 func (s *Streams[S]) keep(stream Stream, f *folded[S], looked time.Time) {
 	if held, ok := s.cached(stream); !ok || held.Seq <= f.Seq {
-		s.l.cache.put(stream, f, f.size, looked)
+		s.l.cache.put(stream, f, f.weight(), looked)
 	}
 }
 

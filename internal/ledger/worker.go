@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -34,6 +33,7 @@ type worker[S any] struct {
 	guess   bool          // nobody has looked yet whether ahead is the tail: another process may have written since
 	flights []*flight[S]  // under way, oldest first
 	again   []*pending[S] // to be decided again, before what waits
+	open    []*pending[S] // taken, and perhaps not answered yet
 	shared  bool          // another process has written since this one last did: it gets its turn after the next batch
 	took    time.Duration // of the last append that went well
 }
@@ -47,7 +47,30 @@ func newWorker[S any](s *Streams[S], stream Stream, q *queue) *worker[S] {
 	return w
 }
 
+// run serves the commands. A mistake of the worker's own leaves nobody waiting: what became of their commands is then not known.
 func (w *worker[S]) run() {
+	l := w.s.l
+	err := l.opt.Guard.Do("the commands of "+string(w.stream), func() error { w.serve(); return nil })
+	if err == nil {
+		return
+	}
+	l.log.Error("commands were given up", "stream", w.stream, "error", err)
+	l.mu.Lock()
+	delete(l.queues, w.stream)
+	l.mu.Unlock() // nothing is added to the queue from here on
+	for _, p := range w.q.waiting {
+		w.open = append(w.open, p.(*pending[S]))
+	}
+	for _, p := range w.open {
+		p.answer(Outcome[S]{}, errUnknown(err))
+	}
+	for _, f := range w.flights {
+		w.giveUp(f)
+	}
+	l.cache.drop(w.stream)
+}
+
+func (w *worker[S]) serve() {
 	for {
 		w.fill()
 		if len(w.flights) == 0 {
@@ -95,6 +118,7 @@ func (w *worker[S]) take() []*pending[S] {
 		batch = append(batch, w.q.waiting[0].(*pending[S]))
 		w.q.waiting = w.q.waiting[1:]
 	}
+	w.open = append(slices.DeleteFunc(w.open, func(p *pending[S]) bool { return p.over }), batch...)
 	return batch
 }
 
@@ -308,8 +332,16 @@ func (w *worker[S]) ground(failure error) {
 				failure = errUnknown(context.Cause(f.ctx))
 			}
 		}
-		f.cancel()
+		w.giveUp(f)
 		w.answer(f, -1, failure)
+	}
+}
+
+// giveUp waits for a batch no longer.
+func (w *worker[S]) giveUp(f *flight[S]) {
+	f.cancel()
+	if !f.isDone() {
+		w.s.l.dropLate(w.stream, f.ticket)
 	}
 }
 
@@ -343,47 +375,5 @@ func (w *worker[S]) answer(f *flight[S], n int, failure error) {
 			}
 			fo.p.answer(out, nil)
 		}
-	}
-}
-
-// publish makes accepted proposals visible to readers and promises their projections. What it gives is to be called after the answers: it
-// derives the projections and hands them on, and the announcements.
-func (w *worker[S]) publish(accepted []proposal[S]) (follow func()) {
-	if len(accepted) == 0 {
-		return func() {}
-	}
-	s, l := w.s, w.s.l
-	base, last := accepted[0].commit.Seq-1, accepted[len(accepted)-1].after
-	s.keep(w.stream, last, l.opt.Now()) // what just landed was the tail a moment ago
-	l.rivals.landed(w.stream, last.Seq)
-	promise := l.projects.promise()
-	return func() {
-		l.at(PointAnswered)
-		for _, p := range accepted {
-			announcements := s.announcements(p.after, p.events)
-			if trace := cmp.Or(p.p.cmd.Trace, l.opt.Trace(p.p.ctx)); trace != "" {
-				for i := range announcements {
-					announcements[i].Trace = trace
-				}
-			}
-			l.opt.Publish(Appended{
-				Stream: w.stream, Seq: p.commit.Seq, CommitID: p.commit.ID, RecordedAt: p.commit.RecordedAt,
-				Announcements: announcements,
-			})
-		}
-		l.at(PointAnnounced)
-		var events []Recorded
-		for _, p := range accepted {
-			events = append(events, p.events...)
-		}
-		ops := s.projection(last, events)
-		if snapshotDue(base, last.Seq) {
-			if op, err := s.snapshot(last); err != nil {
-				l.log.Error("a snapshot could not be made; the stream stays readable without", "stream", w.stream, "error", err)
-			} else {
-				ops = append([]store.Op{op}, ops...)
-			}
-		}
-		l.projects.add(promise, w.stream, base, last.Seq, ops)
 	}
 }

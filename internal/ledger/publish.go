@@ -1,0 +1,71 @@
+package ledger
+
+import (
+	"cmp"
+
+	"landfall/internal/store"
+)
+
+// publish makes accepted proposals visible to readers and promises their projections. What it gives is to be called after the answers: it
+// derives the projections and hands them on, and the announcements. What panics is left to the sweep, since its commit is still pending.
+func (w *worker[S]) publish(accepted []proposal[S]) (follow func()) {
+	if len(accepted) == 0 {
+		return func() {}
+	}
+	s, l := w.s, w.s.l
+	base, last := accepted[0].commit.Seq-1, accepted[len(accepted)-1].after
+	s.keep(w.stream, last, l.opt.Now()) // what just landed was the tail a moment ago
+	l.rivals.landed(w.stream, last.Seq)
+	promise := l.projects.promise()
+	return func() {
+		l.at(PointAnswered)
+		for _, p := range accepted {
+			err := l.opt.Guard.Do("what is announced of "+string(w.stream), func() error { w.announce(p); return nil })
+			if err != nil {
+				l.log.Error("a change was not announced; the sweep takes it", "stream", w.stream, "seq", p.commit.Seq, "error", err)
+			}
+		}
+		l.at(PointAnnounced)
+		ops, err := w.follow(accepted, base)
+		l.projects.add(projection{promise: promise, stream: w.stream, base: base, seq: last.Seq, ops: ops, failed: err})
+	}
+}
+
+// announce hands on an accepted commit with what it announces.
+func (w *worker[S]) announce(p proposal[S]) {
+	l := w.s.l
+	announcements := w.s.announcements(p.after, p.events)
+	if trace := cmp.Or(p.p.cmd.Trace, l.opt.Trace(p.p.ctx)); trace != "" {
+		for i := range announcements {
+			announcements[i].Trace = trace
+		}
+	}
+	l.opt.Publish(Appended{
+		Stream: w.stream, Seq: p.commit.Seq, CommitID: p.commit.ID, RecordedAt: p.commit.RecordedAt,
+		Announcements: announcements,
+	})
+}
+
+// follow gives the documents that follow from accepted commits, the first of which comes after base.
+func (w *worker[S]) follow(accepted []proposal[S], base int64) (ops []store.Op, err error) {
+	s, l := w.s, w.s.l
+	last := accepted[len(accepted)-1].after
+	var events []Recorded
+	for _, p := range accepted {
+		events = append(events, p.events...)
+	}
+	err = l.opt.Guard.Do(projectionsOf(w.stream), func() error {
+		ops = s.projection(last, events)
+		if !snapshotDue(base, last.Seq) {
+			return nil
+		}
+		op, err := s.snapshot(last)
+		if err != nil {
+			l.log.Error("a snapshot could not be made; the stream stays readable without", "stream", w.stream, "error", err)
+			return nil
+		}
+		ops = append([]store.Op{op}, ops...)
+		return nil
+	})
+	return ops, err
+}
