@@ -33,7 +33,11 @@ const (
 	undeliveredAfter = 15 * time.Minute // accepted, and still on its way to somebody
 	dueLateAfter     = time.Minute      // due, and nobody was told
 	backupAfter      = 26 * time.Hour
+	panicFor         = time.Hour // since the last one
 )
+
+// asideNamed is how many of the things that are set aside an alarm names.
+const asideNamed = 5
 
 // watcher finds out about one alarm: the text says what is wrong, "" that nothing is.
 type watcher struct {
@@ -150,6 +154,25 @@ func (a *App) watchers() []watcher {
 			return "", nil
 		}},
 		{"job_failing", "job-failing.md", a.jobsFailing},
+		{"panicked", "panicked.md", func(_ context.Context, now time.Time) (string, error) {
+			p := a.guard.Panics()
+			if p.Count == 0 || now.Sub(p.Last) >= panicFor {
+				return "", nil
+			}
+			return fmt.Sprintf("A mistake in the program was caught %d times, last at %s in %s. What it hit has failed, everything else goes on.",
+				p.Count, p.Last.UTC().Format(time.RFC3339), p.Where), nil
+		}},
+		{"set_aside", "set-aside.md", func(context.Context, time.Time) (string, error) {
+			list := a.guard.SetAside()
+			if len(list) == 0 {
+				return "", nil
+			}
+			names := make([]string, 0, asideNamed)
+			for _, s := range list[:min(len(list), asideNamed)] {
+				names = append(names, s.Subject)
+			}
+			return fmt.Sprintf("%d things fail again and again and are tried only now and then: %s.", len(list), strings.Join(names, ", ")), nil
+		}},
 	}
 	if skew, ok := a.store.(interface {
 		Skew(context.Context) (time.Duration, error)

@@ -28,6 +28,7 @@ import (
 	"landfall/internal/bus"
 	"landfall/internal/console"
 	"landfall/internal/fault"
+	"landfall/internal/guard"
 	"landfall/internal/incident"
 	"landfall/internal/ledger"
 	"landfall/internal/notify"
@@ -45,6 +46,7 @@ import (
 type App struct {
 	opt     Options
 	log     *slog.Logger
+	guard   *guard.Guard
 	since   time.Time
 	folder  *folder
 	store   store.Store
@@ -106,7 +108,7 @@ func Start(ctx context.Context, opt Options) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &App{opt: opt, log: opt.Logger, since: opt.Now().UTC(), metrics: newMetrics(), fatal: make(chan error, 1)}
+	a := &App{opt: opt, log: opt.Logger, guard: guard.New(opt.Logger, opt.Now), since: opt.Now().UTC(), metrics: newMetrics(), fatal: make(chan error, 1)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.rollBack(ctx))
@@ -144,12 +146,12 @@ func Start(ctx context.Context, opt Options) (_ *App, err error) {
 	if err := a.oneBus(ctx); err != nil {
 		return nil, err
 	}
-	a.relay = relay.New(relay.Options{Publish: a.publish, Local: a.local(), Logger: a.log, At: opt.At})
+	a.relay = relay.New(relay.Options{Publish: a.publish, Local: a.local(), Guard: a.guard, Logger: a.log, At: opt.At})
 	a.push("relay", func(context.Context) error { a.relay.Stop(); return nil })
 
 	// The ledger and the nouns.
 	a.ledger = ledger.New(a.store, ledger.Options{
-		Now: opt.Now, Logger: a.log, Shared: opt.onServer(), Epoch: state.Epoch, Publish: a.accept, Observe: a.metrics.appended, Trace: a.traces.of, At: opt.At,
+		Now: opt.Now, Logger: a.log, Guard: a.guard, Shared: opt.onServer(), Epoch: state.Epoch, Publish: a.accept, Observe: a.metrics.appended, Trace: a.traces.of, At: opt.At,
 	})
 	a.push("ledger", a.ledger.Close)
 	if err := a.desks(key); err != nil {
@@ -168,7 +170,7 @@ func Start(ctx context.Context, opt Options) (_ *App, err error) {
 			return nil, err
 		}
 	}
-	a.watch = watch.New(a.jobs(), watch.Options{Now: opt.Now, Logger: a.log, Done: a.metrics.jobDone(opt.Now)})
+	a.watch = watch.New(a.jobs(), watch.Options{Now: opt.Now, Logger: a.log, Guard: a.guard, Done: a.metrics.jobDone(opt.Now)})
 	a.alarms = newAlarms(a.log, a.metrics.alarm, a.watchers())
 	if opt.Offline {
 		return a, nil
@@ -193,9 +195,10 @@ func Start(ctx context.Context, opt Options) (_ *App, err error) {
 // openBus starts the embedded bus, or reaches the one that was named. After a restore it is emptied: what it holds was said of records that
 // are not there any more.
 func (a *App) openBus(ctx context.Context, empty bool) (*bus.Bus, error) {
-	cfg := bus.Config{Dir: a.folder.jetstream(), Listen: a.opt.NATSListen, Token: a.opt.NATSToken, Copies: a.opt.NATSListen != "", Now: a.opt.Now, Log: a.log}
+	cfg := bus.Config{Dir: a.folder.jetstream(), Listen: a.opt.NATSListen, Token: a.opt.NATSToken, Copies: a.opt.NATSListen != "", Now: a.opt.Now, Log: a.log, Guard: a.guard}
 	if a.opt.NATSURL != "" {
 		cfg = a.opt.externalBus()
+		cfg.Guard = a.guard
 	}
 	b, err := bus.Open(ctx, cfg)
 	if err != nil || !empty {
@@ -233,7 +236,7 @@ func (a *App) channels() ([]notify.Channel, error) {
 	list := []notify.Channel{hooks}
 	if a.opt.SMTPURL != "" {
 		mail, err := email.New(email.Options{
-			SMTPURL: a.opt.SMTPURL, From: a.opt.MailFrom, PublicURL: a.opt.PublicURL, Callback: a.opt.Callback, Now: a.opt.Now, Logger: a.log,
+			SMTPURL: a.opt.SMTPURL, From: a.opt.MailFrom, PublicURL: a.opt.PublicURL, Callback: a.opt.Callback, Now: a.opt.Now, Logger: a.log, Guard: a.guard,
 		})
 		if err != nil {
 			return nil, err
@@ -242,7 +245,7 @@ func (a *App) channels() ([]notify.Channel, error) {
 		list = append(list, mail)
 	}
 	if a.opt.LogfileDir != "" {
-		files, err := logfile.New(logfile.Options{Dir: a.opt.LogfileDir, Now: a.opt.Now})
+		files, err := logfile.New(logfile.Options{Dir: a.opt.LogfileDir, Now: a.opt.Now, Guard: a.guard})
 		if err != nil {
 			return nil, err
 		}
@@ -262,10 +265,12 @@ func (a *App) serve(proxies []*net.IPNet) (err error) {
 	}
 	var ended sync.WaitGroup
 	ended.Go(func() {
-		<-a.server.Done()
-		if err := a.server.Err(); err != nil {
-			a.fail(err)
-		}
+		a.guard.Run("the HTTP server", func() {
+			<-a.server.Done()
+			if err := a.server.Err(); err != nil {
+				a.fail(err)
+			}
+		})
 	})
 	a.push("http server", func(ctx context.Context) error {
 		err := a.server.Stop(ctx)
@@ -284,7 +289,7 @@ func (a *App) newServer(proxies []*net.IPNet) (server, error) {
 	metrics := promhttp.HandlerFor(a.metrics.registry, promhttp.HandlerOpts{})
 	if !a.opt.has(RoleAPI) {
 		return rest.NewHealth(rest.HealthOptions{
-			Listen: a.opt.Listen, TLS: tlsConfig, Ready: a.checks(), Metrics: metrics, MetricsToken: a.opt.MetricsToken, Logger: a.log,
+			Listen: a.opt.Listen, TLS: tlsConfig, Ready: a.checks(), Metrics: metrics, MetricsToken: a.opt.MetricsToken, Logger: a.log, Guard: a.guard,
 			Now: a.opt.Now, Registerer: a.metrics.registry, Drain: a.opt.Drain,
 		})
 	}
@@ -298,7 +303,7 @@ func (a *App) newServer(proxies []*net.IPNet) (server, error) {
 	}
 	return rest.New(rest.Options{
 		Listen: a.opt.Listen, TLS: tlsConfig, Access: a.access, Incidents: a.incidents, Notify: a.notify, Preparedness: a.prepared, Feed: happens, ETag: a.ledger.ETag,
-		Now: a.opt.Now, Logger: a.log, Registerer: a.metrics.registry, Ready: a.checks(), TrustedProxies: proxies,
+		Now: a.opt.Now, Logger: a.log, Guard: a.guard, Registerer: a.metrics.registry, Ready: a.checks(), TrustedProxies: proxies,
 		Metrics: metrics, MetricsToken: a.opt.MetricsToken, Pages: pages, Operation: operation{a}, Operators: a.opt.operators(), Tracer: a.traces.provider(), Rates: a.requestRates(), Drain: a.opt.Drain,
 	})
 }

@@ -45,23 +45,25 @@ func (a *App) publish(ctx context.Context, batch []ledger.Announcement) error {
 		})
 	}
 	err := a.bus.Publish(ctx, messages)
-	a.withdraw(ctx, batch)
+	for _, n := range batch { // at once, with what still waits here; the notifier makes sure of it
+		if failed := a.withdraw(ctx, n); failed != nil && ctx.Err() == nil {
+			a.log.Warn("a state's copies of an incident it was un-named from could not be removed; the notifier tries again", "incident", n.Incident, "error", failed)
+		}
+	}
 	return err
 }
 
-// withdraw takes the copies of an incident away from states that it has just un-named.
-func (a *App) withdraw(ctx context.Context, batch []ledger.Announcement) {
-	for _, n := range batch {
-		for _, c := range n.Closes {
-			state := place.Party(c.Party).State()
-			if c.Reason != "unnamed" || state == "" || slices.Contains(statesOf(n.Parties), state) {
-				continue
-			}
-			if err := a.bus.PurgeFor(ctx, state, n.Incident); err != nil && ctx.Err() == nil {
-				a.log.Warn("a state's copies of an incident it was un-named from could not be removed", "state", state, "incident", n.Incident, "error", err)
-			}
+// withdraw takes the copies of an incident away from the states that an event un-names.
+func (a *App) withdraw(ctx context.Context, n ledger.Announcement) error {
+	var errs []error
+	for _, c := range n.Closes {
+		state := place.Party(c.Party).State()
+		if c.Reason != "unnamed" || state == "" || slices.Contains(statesOf(n.Parties), state) {
+			continue
 		}
+		errs = append(errs, a.bus.PurgeFor(ctx, state, n.Incident))
 	}
+	return errors.Join(errs...)
 }
 
 // statesOf gives the states among parties, each once: whose systems get a copy.
@@ -90,6 +92,10 @@ func (a *App) local() func([]store.Ref) {
 
 // receive is the durable consumer: it names the commits and lets the router read them from the store.
 func (a *App) receive(ctx context.Context, deliveries []bus.Delivery) {
+	a.guard.Run("what the bus delivers", func() { a.take(ctx, deliveries) })
+}
+
+func (a *App) take(ctx context.Context, deliveries []bus.Delivery) {
 	refs := make([]store.Ref, 0, len(deliveries))
 	for _, d := range deliveries {
 		ref, ok := refIn(d.Message)

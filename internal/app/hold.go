@@ -46,7 +46,8 @@ func (a *App) unlessHeld(j watch.Job) watch.Job {
 	return j
 }
 
-// startNotifier starts the router, where this process notifies, and listens to the bus.
+// startNotifier listens to the bus, where this process notifies, and starts the router. When it fails nothing has been started, and it may be called
+// again.
 func (a *App) startNotifier(ctx context.Context) error {
 	switch a.bus.Continuity() {
 	case bus.Fresh:
@@ -59,11 +60,13 @@ func (a *App) startNotifier(ctx context.Context) error {
 	if !a.opt.has(RoleNotify) {
 		return nil
 	}
-	if err := a.router.Start(ctx); err != nil {
-		return err
-	}
+	// The consumer first, since the router cannot be started again once it was stopped.
 	subscription, err := a.bus.Consume(context.WithoutCancel(ctx), routerDurable, a.receive)
 	if err != nil {
+		return err
+	}
+	if err := a.router.Start(ctx); err != nil {
+		subscription.Stop()
 		return err
 	}
 	a.consumer.Store(subscription)

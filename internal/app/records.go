@@ -70,7 +70,7 @@ func (a *App) openRecords(ctx context.Context) (store.Store, error) {
 	opt := &a.opt
 	if !opt.onServer() {
 		st, err := sqlite.Open(ctx, a.folder.database(), Kinds(), sqlite.Options{
-			Now: opt.Now, Logger: a.log, OnGroup: a.grouped, OnFatal: a.fail, At: opt.At,
+			Now: opt.Now, Logger: a.log, Guard: a.guard, OnGroup: a.grouped, OnFatal: a.fail, At: opt.At,
 		})
 		if err != nil {
 			return nil, opt.cannotOpen(err)
@@ -78,7 +78,7 @@ func (a *App) openRecords(ctx context.Context) (store.Store, error) {
 		return st, nil
 	}
 	st, err := mongodb.Open(ctx, opt.MongoDBURI, Kinds(), mongodb.Options{
-		Database: opt.database(), Now: opt.Now, Logger: a.log, Observe: a.metrics.served, At: opt.At,
+		Database: opt.database(), Now: opt.Now, Logger: a.log, Guard: a.guard, Observe: a.metrics.served, At: opt.At,
 	})
 	if err != nil {
 		return nil, opt.cannotOpen(err)

@@ -30,7 +30,7 @@ func (a *App) jobs() []watch.Job {
 		jobs = append(jobs, watch.Job{Name: "hold", About: "Waits for the release after a restore.", Every: time.Second, Run: a.unhold})
 	}
 	wakes := &watch.Wakes{
-		Store: a.store, Logger: a.log,
+		Store: a.store, Logger: a.log, Guard: a.guard,
 		Sweepers: map[string]watch.Sweeper{incident.Noun: a.incidents, preparedness.Noun: a.prepared, notify.NounSubscription: a.notify},
 		Settle:   func(ctx context.Context) { a.ledger.Settle(ctx, time.Second) },
 		Observe: func(streams, fired int) {
@@ -112,7 +112,7 @@ func (a *App) diskSpace(ctx context.Context) error {
 // newRouter makes the notifier of this process; it does nothing before it is started.
 func (a *App) newRouter() *notify.Router {
 	return notify.NewRouter(a.notify, a.store, notify.RouterOptions{
-		Alone: !a.opt.onServer(), Retries: a.opt.Retries, Publish: a.publish, InHand: a.relay.InHand, Logger: a.log, At: a.opt.At,
+		Alone: !a.opt.onServer(), Retries: a.opt.Retries, Publish: a.publish, InHand: a.relay.InHand, Withdraw: a.withdraw, Guard: a.guard, Logger: a.log, At: a.opt.At,
 		Rates: a.rates(), Peers: a.notifiers, Hooks: a.metrics.hooks(a.traces),
 	})
 }

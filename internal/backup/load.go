@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"landfall/internal/guard"
 	"landfall/internal/ledger"
 	"landfall/internal/store"
 )
@@ -30,13 +31,14 @@ type loader struct {
 	seed   maphash.Seed
 	queues [loaders]chan []store.Commit
 	work   sync.WaitGroup
+	guard  *guard.Guard
 
 	batch []store.Commit // of one stream
 	size  int
 }
 
 func startLoader(ctx context.Context, st store.Store) *loader {
-	l := &loader{st: st, seed: maphash.MakeSeed()}
+	l := &loader{st: st, seed: maphash.MakeSeed(), guard: guard.New(nil, nil)}
 	l.ctx, l.cancel = context.WithCancelCause(ctx)
 	for i := range l.queues {
 		queue := make(chan []store.Commit, 1)
@@ -46,7 +48,7 @@ func startLoader(ctx context.Context, st store.Store) *loader {
 				if l.ctx.Err() != nil {
 					continue // to the end, so that nobody waits
 				}
-				if err := l.write(batch); err != nil {
+				if err := l.guard.Do("a part of the restore", func() error { return l.write(batch) }); err != nil {
 					l.cancel(err)
 				}
 			}

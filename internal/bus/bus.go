@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"landfall/internal/fault"
+	"landfall/internal/guard"
 )
 
 // Config says where the bus is. Exactly one of Dir and URL is set.
@@ -31,6 +32,8 @@ type Config struct {
 
 	Now func() time.Time // wall clock, names folders moved aside and spaces attempts
 	Log *slog.Logger
+
+	Guard *guard.Guard // recovers panics of this process; one of the bus's own
 }
 
 func (c Config) check() error {
@@ -49,6 +52,7 @@ func (c Config) check() error {
 // Bus is an open bus. Close it.
 type Bus struct {
 	log        *slog.Logger
+	guard      *guard.Guard
 	now        func() time.Time
 	replicas   int
 	continuity Continuity
@@ -103,11 +107,11 @@ func openEmbedded(ctx context.Context, cfg Config) (*Bus, error) {
 		return nil, folderFault(err)
 	}
 	b := newBus(cfg)
-	b.server = &embedded{folder: folder{path: dir, now: cfg.Now}, listen: cfg.Listen, token: cfg.Token, log: cfg.Log}
+	b.server = &embedded{folder: folder{path: dir, now: cfg.Now}, listen: cfg.Listen, token: cfg.Token, log: cfg.Log, guard: b.guard}
 	if b.continuity, err = b.launch(ctx); err != nil {
 		return nil, unavailable(errors.Join(err, b.abandon(ctx)))
 	}
-	b.work.Go(b.watchServer)
+	b.keep("the watch over the bus server", b.watchServer)
 	b.desk.open()
 	return b, nil
 }
@@ -120,8 +124,11 @@ func (b *Bus) abandon(ctx context.Context) error {
 }
 
 func newBus(cfg Config) *Bus {
+	if cfg.Guard == nil {
+		cfg.Guard = guard.New(cfg.Log, cfg.Now)
+	}
 	b := &Bus{
-		log: cfg.Log, now: cfg.Now, replicas: max(cfg.Replicas, 1), ensuring: make(chan struct{}, 1), wary: make(chan struct{}, 1),
+		log: cfg.Log, guard: cfg.Guard, now: cfg.Now, replicas: max(cfg.Replicas, 1), ensuring: make(chan struct{}, 1), wary: make(chan struct{}, 1),
 		lanes: make(chan struct{}, publishLanes), closing: make(chan struct{}),
 	}
 	b.changed.Store(newSignal())
@@ -180,6 +187,11 @@ func (b *Bus) Listening() string {
 		return ""
 	}
 	return b.server.listening()
+}
+
+// keep has a loop run until the bus is closed.
+func (b *Bus) keep(what string, loop func()) {
+	b.work.Go(func() { b.guard.Keep(b.life, what, loop) })
 }
 
 // begin registers work that Close waits for; done ends it.
@@ -252,7 +264,7 @@ func (b *Bus) awaitWork(ctx context.Context) error {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		b.work.Wait()
+		b.guard.Run("closing the bus", b.work.Wait)
 	}()
 	select {
 	case <-done:

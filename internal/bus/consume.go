@@ -66,17 +66,21 @@ func (b *Bus) Consume(ctx context.Context, durable string, handle func(context.C
 		},
 	}
 	var parts sync.WaitGroup
-	parts.Go(func() { in.run(run) })
-	parts.Go(func() { handOver(ctx, run, fetched, handle) })
+	parts.Go(func() { b.guard.Keep(run, "taking messages of the bus", func() { in.run(run) }) })
+	parts.Go(func() {
+		b.guard.Keep(run, "handing over messages of the bus", func() { handOver(ctx, run, fetched, handle) })
+	})
 	go func() {
 		defer done()
 		defer close(s.done)
-		parts.Wait()
-		for len(fetched) > 0 {
-			giveBack(<-fetched)
-		}
-		stop()
-		unlink()
+		b.guard.Run("ending a subscription", func() {
+			parts.Wait()
+			for len(fetched) > 0 {
+				giveBack(<-fetched)
+			}
+			stop()
+			unlink()
+		})
 	}()
 	return s, nil
 }

@@ -59,7 +59,7 @@ func (d *copyDesk) open() {
 	d.mu.Lock()
 	d.running = true
 	d.mu.Unlock()
-	d.bus.work.Go(d.run)
+	d.bus.keep("copies for states", d.run)
 }
 
 // Copies tells what has become of the copies of this process.

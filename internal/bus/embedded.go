@@ -18,6 +18,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"landfall/internal/fault"
+	"landfall/internal/guard"
 )
 
 // Limits of the embedded server. The stream has its own, smaller one; the rest is room for consumers and for the copies that
@@ -45,6 +46,7 @@ var (
 type embedded struct {
 	folder folder
 	token  string
+	guard  *guard.Guard
 	log    *slog.Logger
 
 	mu     sync.Mutex
@@ -102,13 +104,11 @@ func (e *embedded) start(ctx context.Context) error {
 func (e *embedded) await(ctx context.Context, s *server.Server, lines *serverLog) error {
 	started := make(chan error, 1)
 	go func() {
-		defer func() {
-			if r := recover(); r != nil {
-				started <- fmt.Errorf("%w: panic: %v", errDamaged, r)
-			}
-		}()
-		s.Start()
-		started <- nil
+		err := e.guard.Do("the start of the bus server", func() error { s.Start(); return nil })
+		if err != nil {
+			err = fmt.Errorf("%w: %w", errDamaged, err)
+		}
+		started <- err
 	}()
 	stuck := time.NewTimer(startTimeout)
 	defer stuck.Stop()
@@ -237,8 +237,10 @@ func (e *embedded) stop(ctx context.Context) error {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		s.Shutdown()
-		s.WaitForShutdown()
+		e.guard.Run("the stop of the bus server", func() {
+			s.Shutdown()
+			s.WaitForShutdown()
+		})
 	}()
 	select {
 	case <-done:

@@ -82,7 +82,7 @@ func openExternal(ctx context.Context, cfg Config) (*Bus, error) {
 		return nil, errors.Join(b.unreached(err, cfg), b.abandon(ctx))
 	}
 	b.continuity = continuity
-	b.work.Go(b.watchStream)
+	b.keep("the watch over the bus stream", b.watchStream)
 	b.desk.open()
 	return b, nil
 }

@@ -60,7 +60,7 @@ func (h *hub) start(ctx context.Context) error {
 		in := intake{bus: h.bus, name: "feeds", config: h.attach, begun: h.begun, receive: h.receive}
 		go func() {
 			defer done()
-			in.run(h.bus.life)
+			h.bus.guard.Keep(h.bus.life, "event streams", func() { in.run(h.bus.life) })
 		}()
 	} else {
 		done()

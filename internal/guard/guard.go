@@ -95,6 +95,13 @@ func (g *Guard) Recovered(where string, p any) error {
 	return fault.Wrap(fmt.Errorf("panic: %v\n%s", p, debug.Stack()), fault.Internal, "panic", "Something went wrong in %s.", where)
 }
 
+// Run calls f once and logs its panic: for work that nobody waits for the end of.
+func (g *Guard) Run(where string, f func()) {
+	if err := g.Do(where, func() error { f(); return nil }); err != nil {
+		g.log.Error("a part of the service failed", "part", where, "error", err)
+	}
+}
+
 // Keep calls f until it returns in order or ctx ends. After a panic, which is logged, f is called again after a pause of a second.
 func (g *Guard) Keep(ctx context.Context, where string, f func()) {
 	for {

@@ -42,6 +42,7 @@ const (
 	codeChannel  = "channel_unavailable"
 	codeDisabled = "subscription_disabled"
 	codeTooOld   = "too_old"
+	codePanic    = "panic" // a mistake of ours, also the code of the fault that package guard makes
 )
 
 const (
@@ -52,6 +53,14 @@ const (
 // attempt makes one attempt at a delivery and hands its outcome to the journalist. What our own side could not do is no attempt: the delivery
 // stays as it is and is looked at again soon. Nor is it one when another process probes the target at this moment.
 func (r *Router) attempt(ctx context.Context, j *job) {
+	err := r.opt.Guard.Do("a delivery by "+j.v.Channel, func() error { r.attemptIt(ctx, j); return nil })
+	if err != nil {
+		r.log.Error("a delivery could not be tried; it waits", "delivery", j.v.ID, "error", err)
+		r.sender.done(j, r.now().Add(againAfterUs))
+	}
+}
+
+func (r *Router) attemptIt(ctx context.Context, j *job) {
 	now := r.now()
 	at, ok, err := r.breaker.claim(ctx, j.v.Subscription, now)
 	if err == nil && ok {
@@ -68,7 +77,19 @@ func (r *Router) attempt(ctx context.Context, j *job) {
 		r.sender.done(j, at)
 		return
 	}
-	o, asked, err := r.try(ctx, j)
+	var o outcome
+	var asked bool
+	err = r.opt.Guard.Do("a message by "+j.v.Channel, func() (err error) {
+		o, asked, err = r.try(ctx, j)
+		return err
+	})
+	if fault.CodeOf(err) == codePanic {
+		// It is tried again on its schedule and given up at its end, like any other, so that it is seen and holds up no other.
+		r.log.Error("a message could not be made", "delivery", j.v.ID, "error", err)
+		o, asked, err = outcomeOf(j.v, r.now()), false, nil
+		o.Code = codePanic
+		r.again(j, &o, Result{Again: true})
+	}
 	if err == nil && ctx.Err() == nil && asked {
 		r.opt.Hooks.Attempted(j.v.Channel, o.Code, o.Status == Delivered, r.now().Sub(o.At))
 	}
@@ -83,13 +104,16 @@ func (r *Router) attempt(ctx context.Context, j *job) {
 	r.journal.add(ctx, j, o)
 }
 
-// renew makes sure that the lease outlasts the attempt, where other processes could take the delivery. False: another one has it.
+// renew makes sure that the lease outlasts the attempt, where other processes could take the delivery, and that whoever looks sees that it is
+// under way: not at the cost of a write where the attempt will be over in a moment. False: another process has it.
 func (r *Router) renew(ctx context.Context, j *job) (bool, error) {
 	now := r.now()
-	if r.opt.Alone || j.v.LeaseOwner == r.opt.Process && j.v.LeaseUntil != nil && j.v.LeaseUntil.Sub(now) >= longestSend {
+	holds := r.opt.Alone || j.v.LeaseOwner == r.opt.Process && j.v.LeaseUntil != nil && j.v.LeaseUntil.Sub(now) >= longestSend
+	if holds && (j.v.Status == Sending || !r.breaker.failing(j.v.Subscription)) {
 		return true, nil
 	}
 	j.v.lease(r.opt.Process, now)
+	j.v.Status = Sending
 	changed, err := r.st.Bulk(ctx, []store.Op{j.v.put()})
 	return err == nil && changed[0], err
 }

@@ -167,6 +167,9 @@ func (b *breaker) wrote(ops []store.Op, changed []bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for i, op := range ops {
+		if b.known[op.Doc.ID] == nil {
+			continue // its subscription was deleted meanwhile
+		}
 		if changed == nil {
 			b.dirty[op.Doc.ID] = true // perhaps written, perhaps not: once more
 		} else if !changed[i] {
@@ -269,6 +272,14 @@ func (b *breaker) learn(doc store.Doc, mine bool) {
 // differ reports whether the two are not the same.
 func differ(c, o circuit) bool {
 	return string(mustJSON(c)) != string(mustJSON(o))
+}
+
+// failing reports whether the last attempt at the target failed, as far as this process knows.
+func (b *breaker) failing(target string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	e, ok := b.known[target]
+	return ok && e.FailingSince != nil
 }
 
 // succeededSince reports whether this process has delivered anything since by a channel, "" for any.

@@ -17,7 +17,7 @@ type Status string
 // The closed list of statuses. Expired is for notices that come too late to be of use; alerts never expire unsent.
 const (
 	Queued    Status = "queued"    // waits for its turn
-	Sending   Status = "sending"   // in the hands of a process, under a lease
+	Sending   Status = "sending"   // an attempt is under way
 	Delivered Status = "delivered" // the target took it
 	Retrying  Status = "retrying"  // failed, and will be tried again
 	Dead      Status = "dead"      // failed for good; can be replayed
@@ -149,7 +149,7 @@ func (v *Delivery) class() class {
 // dueAt is when somebody must look at the delivery: a leased one when its lease runs out.
 func (v *Delivery) dueAt() time.Time {
 	switch {
-	case v.Status == Sending && v.LeaseUntil != nil:
+	case v.inHand() && v.LeaseUntil != nil:
 		return *v.LeaseUntil
 	case v.NextAttemptAt != nil:
 		return *v.NextAttemptAt
@@ -157,10 +157,15 @@ func (v *Delivery) dueAt() time.Time {
 	return v.CreatedAt
 }
 
-// lease puts the delivery in the hands of a process.
+// inHand reports whether a process has the delivery in its memory: it waits there for its turn, or an attempt is under way.
+func (v *Delivery) inHand() bool {
+	return v.Status == Sending || v.Status == Queued && v.LeaseOwner != ""
+}
+
+// lease puts the delivery in the hands of a process, where it waits for its turn.
 func (v *Delivery) lease(owner string, now time.Time) {
 	until := now.Add(leaseTime)
-	v.Status, v.LeaseOwner, v.LeaseUntil, v.NextAttemptAt = Sending, owner, &until, nil
+	v.Status, v.LeaseOwner, v.LeaseUntil, v.NextAttemptAt = Queued, owner, &until, nil
 }
 
 // release puts it back in its queue, due at once.

@@ -154,7 +154,7 @@ func (r *Router) mine(v *Delivery, now, closed time.Time) (at time.Time, ok bool
 		}
 	}
 	switch {
-	case foreign && r.opt.Alone && v.Status == Sending:
+	case foreign && r.opt.Alone && v.inHand():
 		return time.Time{}, true // its holder died
 	case due.After(now):
 		return due, false

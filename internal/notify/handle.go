@@ -31,9 +31,21 @@ func (b *batch) failAll() {
 	}
 }
 
-// done gives the commits whose consequences are all written.
-func (b *batch) done() []store.Commit {
-	return slices.DeleteFunc(slices.Clone(b.commits), func(c store.Commit) bool { return b.failed[refOf(c)] })
+// done gives the commits whose consequences are all written, those apart of which partners must still lose something.
+func (b *batch) done() (prompt, owing []store.Commit) {
+	for _, c := range b.commits {
+		unnames := func(n *notice) bool {
+			return slices.ContainsFunc(n.Closes, func(c ledger.AlertClose) bool { return c.Reason == reasonUnnamed })
+		}
+		switch {
+		case b.failed[refOf(c)]:
+		case slices.ContainsFunc(b.notices[refOf(c)], unnames):
+			owing = append(owing, c)
+		default:
+			prompt = append(prompt, c)
+		}
+	}
+	return prompt, owing
 }
 
 func (b *batch) ref(i int) store.Ref { return refOf(b.commits[i]) }
@@ -43,29 +55,92 @@ func refOf(c store.Commit) store.Ref { return store.Ref{Stream: c.Stream, Seq: c
 // Handle writes everything that must follow from the commits and then clears their pending marks: deliveries for matching subscriptions
 // and for the targets of alerts, alerts raised and closed, deliveries marked, projections and wakes. It is idempotent, and
 // safe to run beside itself here and in other processes. Commits that are not pending, or that another call here has in
-// hand, are dropped unseen. When some commits fail, the others are done; those stay pending and the sweep takes them.
+// hand, are dropped unseen. When some commits fail, the others are done; those stay pending and the sweep takes them. What cannot be done together
+// is done stream by stream, so that one that nobody can follow up holds up no other.
 func (r *Router) Handle(ctx context.Context, commits []store.Commit) error {
+	left, err := r.handle(ctx, commits)
+	if err == nil || ctx.Err() != nil || r.d.l.Writable(ctx) != nil {
+		return err
+	}
+	slices.SortStableFunc(left, func(a, b store.Commit) int { return cmp.Compare(a.Stream, b.Stream) })
+	var errs []error
+	for len(left) > 0 {
+		stream := left[0].Stream
+		n := slices.IndexFunc(left, func(c store.Commit) bool { return c.Stream != stream })
+		if n < 0 {
+			n = len(left)
+		}
+		if _, err := r.handle(ctx, left[:n]); err == nil {
+			r.opt.Guard.Works(followUpOf(stream))
+		} else if ctx.Err() == nil {
+			r.opt.Guard.Fails(followUpOf(stream), err)
+			errs = append(errs, fmt.Errorf("%s: %w", stream, err))
+		}
+		left = left[n:]
+	}
+	return errors.Join(append(errs, ctx.Err())...)
+}
+
+func followUpOf(stream string) string { return "follow-up of " + stream }
+
+// handle is Handle for all at once, and gives the commits that are not done.
+func (r *Router) handle(ctx context.Context, commits []store.Commit) (left []store.Commit, err error) {
 	b := &batch{commits: r.take(commits), failed: map[store.Ref]bool{}}
 	if len(b.commits) == 0 {
-		return nil
+		return nil, nil
 	}
 	defer r.letGo(b.commits)
 	start := r.now()
-	var errs []error
-	add := func(err error) {
-		if err != nil {
-			errs = append(errs, err)
+	queued := 0
+	finished := false
+	err = r.opt.Guard.Do("the follow-up of commits", func() error {
+		var errs []error
+		add := func(err error) {
+			if err != nil {
+				errs = append(errs, err)
+			}
+		}
+		add(r.announce(ctx, b))
+		// Deliveries first: they are one write, and whoever waits for them should not wait for the alerts' appends.
+		n, err := r.queue(ctx, b)
+		queued = n
+		add(err)
+		add(r.alarm(ctx, b))
+		add(r.settleOwn(ctx, b))
+		prompt, owing := b.done()
+		err = r.finish(ctx, prompt)
+		add(err)
+		finished = err == nil
+		add(r.withdraw(ctx, b, owing))
+		return errors.Join(errs...)
+	})
+	if err != nil {
+		for _, c := range b.commits {
+			if !finished || b.failed[refOf(c)] {
+				left = append(left, c)
+			}
 		}
 	}
-	add(r.announce(ctx, b))
-	// Deliveries first: they are one write, and whoever waits for them should not wait for the alerts' appends.
-	queued, err := r.queue(ctx, b)
-	add(err)
-	add(r.alarm(ctx, b))
-	add(r.settleOwn(ctx, b))
-	add(r.finish(ctx, b.done()))
 	r.opt.Hooks.Handled(len(b.commits), queued, r.now().Sub(start))
-	return errors.Join(errs...)
+	return left, err
+}
+
+// withdraw takes what partners were given away from states that the commits un-name, and then finishes them. A bus that does not answer leaves them
+// to the sweep: everything else that follows from them is done.
+func (r *Router) withdraw(ctx context.Context, b *batch, owing []store.Commit) error {
+	var done []store.Commit
+	for _, c := range owing {
+		var failed error
+		for _, n := range b.notices[refOf(c)] {
+			failed = errors.Join(failed, r.opt.Withdraw(ctx, n.Announcement))
+		}
+		if failed == nil {
+			done = append(done, c)
+		} else if b.failed[refOf(c)] = true; ctx.Err() == nil {
+			r.log.Warn("what a state was given before it was un-named could not be removed; trying again", "stream", c.Stream, "error", failed)
+		}
+	}
+	return r.finish(ctx, done)
 }
 
 // HandleRefs reads the commits and handles them. Refs that the store does not have are counted and dropped: the bus may remember
@@ -122,7 +197,7 @@ func (r *Router) sweep(ctx context.Context, before time.Time, old func(store.Com
 		}
 		after = refOf(page[len(page)-1])
 		left := slices.DeleteFunc(page, func(c store.Commit) bool {
-			return !old(c) || r.inHand(refOf(c)) || r.opt.InHand != nil && r.opt.InHand(refOf(c))
+			return !old(c) || r.inHand(refOf(c)) || r.opt.InHand != nil && r.opt.InHand(refOf(c)) || r.opt.Guard.Leaves(followUpOf(c.Stream))
 		})
 		found += len(left)
 		if err := r.publish(ctx, left); err != nil && ctx.Err() == nil {

@@ -78,8 +78,9 @@ type entry struct {
 type journalist struct {
 	r       *Router
 	entries chan entry
-	quit    chan struct{} // closed when no more entries come
-	giveUp  chan struct{} // closed when waiting for the store must end
+	quit    chan struct{}   // closed when no more entries come
+	ctx     context.Context // ends when waiting for the store must end
+	giveUp  context.CancelFunc
 	gone    chan struct{}
 }
 
@@ -89,13 +90,18 @@ const (
 )
 
 func newJournalist(r *Router) *journalist {
+	ctx, giveUp := context.WithCancel(context.Background())
 	return &journalist{
-		r: r, entries: make(chan entry, journalBacklog),
-		quit: make(chan struct{}), giveUp: make(chan struct{}), gone: make(chan struct{}),
+		r: r, entries: make(chan entry, journalBacklog), quit: make(chan struct{}), ctx: ctx, giveUp: giveUp, gone: make(chan struct{}),
 	}
 }
 
-func (w *journalist) start() { go w.run() }
+func (w *journalist) start() {
+	go func() {
+		defer close(w.gone)
+		w.r.opt.Guard.Keep(w.ctx, "the journal", w.run)
+	}()
+}
 
 // add takes the outcome of a job. It waits while too many outcomes wait to be chained: what cannot be recorded must not be sent. An
 // outcome that ctx does not wait for is lost, and its delivery is sent again.
@@ -121,10 +127,11 @@ func (w *journalist) owns(ref store.Ref) bool {
 // stop chains what has been added, until ctx ends, and returns when the journalist is gone. Nothing may be added after it.
 func (w *journalist) stop(ctx context.Context) error {
 	close(w.quit)
+	defer w.giveUp()
 	select {
 	case <-w.gone:
 	case <-ctx.Done():
-		close(w.giveUp)
+		w.giveUp()
 		<-w.gone
 	}
 	if n := len(w.entries); n > 0 {
@@ -134,23 +141,19 @@ func (w *journalist) stop(ctx context.Context) error {
 }
 
 func (w *journalist) run() {
-	defer close(w.gone)
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	go func() {
-		select {
-		case <-w.giveUp:
-			cancel()
-		case <-w.gone:
-		}
-	}()
 	for {
 		batch := w.collect()
 		if len(batch) == 0 {
 			return
 		}
-		w.record(ctx, batch)
-		if ctx.Err() != nil {
+		err := w.r.opt.Guard.Do("recording outcomes", func() error { w.record(w.ctx, batch); return nil })
+		if err != nil {
+			w.r.log.Error("outcomes of attempts could not be recorded; those deliveries are sent again", "outcomes", len(batch), "error", err)
+			for _, e := range batch {
+				w.r.sender.done(e.job, w.r.now().Add(againAfterUs))
+			}
+		}
+		if w.ctx.Err() != nil {
 			return
 		}
 	}

@@ -140,7 +140,7 @@ func (r *Router) endWaiting(ctx context.Context, subscription string) (inHand in
 			if spared(v) {
 				return nil
 			}
-			if v.Status == Sending || !r.sender.hold(v) {
+			if v.inHand() || !r.sender.hold(v) {
 				inHand++
 				return nil
 			}

@@ -18,7 +18,7 @@ func misdated(t, now time.Time) bool { return t.After(now.Add(clockSlack)) }
 // misdated reports whether what is planned for the delivery was planned by a clock that has been set back since.
 func (v *Delivery) misdated(now time.Time) bool {
 	switch {
-	case v.Status == Sending && v.LeaseUntil != nil:
+	case v.inHand() && v.LeaseUntil != nil:
 		return misdated(v.LeaseUntil.Add(-leaseTime), now)
 	case v.Status == Retrying && len(v.Attempts) > 0:
 		return misdated(v.Attempts[len(v.Attempts)-1].At, now)

@@ -62,7 +62,7 @@ func (r *Router) mourn(ctx context.Context, outcomes []outcome) error {
 	if err != nil {
 		return err
 	}
-	return together(len(dead), make(chan struct{}, alarmsAtOnce), func(i int) error {
+	return r.together(len(dead), make(chan struct{}, alarmsAtOnce), func(i int) error {
 		doc, ok := docs[dead[i].Delivery]
 		if !ok {
 			return nil // gone with its retention

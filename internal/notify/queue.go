@@ -23,8 +23,12 @@ func (r *Router) queue(ctx context.Context, b *batch) (inserted int, err error) 
 		ops := make([]store.Op, len(chunk))
 		reserved := make([]bool, len(chunk))
 		for i, j := range chunk {
-			if reserved[i] = r.sender.reserve(j.v); reserved[i] {
+			var next bool
+			if reserved[i], next = r.sender.reserve(j.v); reserved[i] {
 				j.v.lease(r.opt.Process, now)
+			}
+			if next {
+				j.v.Status = Sending
 			}
 			ops[i] = j.v.insert()
 		}

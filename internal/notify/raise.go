@@ -22,6 +22,9 @@ func (r *Router) alarm(ctx context.Context, b *batch) error {
 	var errs []error
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, alarmsAtOnce)
+	guarded := func(n *notice) error {
+		return r.opt.Guard.Do("the alerts of "+string(n.Stream), func() error { return r.alarmOne(ctx, n, slots) })
+	}
 	for i := 0; i < len(b.commits); {
 		first := i
 		calls := false
@@ -38,7 +41,7 @@ func (r *Router) alarm(ctx context.Context, b *batch) error {
 			for _, c := range commits {
 				ref := refOf(c)
 				for _, n := range b.notices[ref] {
-					if err := r.alarmOne(ctx, n, slots); err != nil {
+					if err := guarded(n); err != nil {
 						mu.Lock()
 						b.failed[ref] = true
 						errs = append(errs, fmt.Errorf("alerts of %s: %w", n.EventID, err))
@@ -79,7 +82,7 @@ func (r *Router) raise(ctx context.Context, n *notice, slots chan struct{}) ([]s
 		return nil, err
 	}
 	raised := make([]store.Commit, len(n.Alerts))
-	err = together(len(n.Alerts), slots, func(i int) error {
+	err = r.together(len(n.Alerts), slots, func(i int) error {
 		out, err := r.raiseOne(ctx, n, n.Alerts[i], list)
 		if len(out.Events) > 0 {
 			r.at(PointRaised)
@@ -220,7 +223,7 @@ func (r *Router) closeAlerts(ctx context.Context, n *notice, closing ledger.Aler
 	if err != nil {
 		return err
 	}
-	return together(len(ids), slots, func(i int) error {
+	return r.together(len(ids), slots, func(i int) error {
 		_, err := r.d.alerts.Execute(ctx, ids[i], ledger.Command[*Alert]{
 			Actor: ledger.System,
 			Decide: func(a *Alert, _ ledger.Moment) (ledger.Decision, error) {
@@ -237,14 +240,14 @@ func (r *Router) closeAlerts(ctx context.Context, n *notice, closing ledger.Aler
 }
 
 // together calls do for 0 to n-1, as many at once as there are slots free, and waits for all.
-func together(n int, slots chan struct{}, do func(i int) error) error {
+func (r *Router) together(n int, slots chan struct{}, do func(i int) error) error {
 	errs := make([]error, n)
 	var wg sync.WaitGroup
 	for i := range n {
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			errs[i] = do(i)
+			errs[i] = r.opt.Guard.Do("an alert", func() error { return do(i) })
 		})
 	}
 	wg.Wait()

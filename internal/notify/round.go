@@ -4,14 +4,16 @@ import (
 	"time"
 )
 
-// may reports whether a line has something to send and may start an attempt.
-func (s *sender) may(l *line) bool {
-	limit := s.limits.SendsTarget
+// atOnce gives how many attempts at a line's target may be under way together.
+func (s *sender) atOnce(l *line) int {
 	if l.shaky {
-		limit = 1
+		return 1
 	}
-	return l.size() > 0 && l.running < limit
+	return s.limits.SendsTarget
 }
+
+// may reports whether a line has something to send and may start an attempt.
+func (s *sender) may(l *line) bool { return l.size() > 0 && l.running < s.atOnce(l) }
 
 // shut reports whether the line's gate is.
 func (s *sender) shut(l *line) bool { return !l.gate.IsZero() && l.gate.After(s.now()) }
@@ -88,8 +90,7 @@ func (s *sender) pump() {
 		} else {
 			s.prompt++
 		}
-		s.work.Add(1)
-		go s.run(l, j, shaky)
+		s.work.Go(func() { s.guard.Run("an attempt", func() { s.run(l, j, shaky) }) })
 		s.turn(l)
 	}
 }
@@ -150,18 +151,19 @@ func (s *sender) quench(b *bucket, n int) {
 }
 
 func (s *sender) run(l *line, j *job, slow bool) {
-	defer s.work.Done()
 	over := false
 	timer := time.AfterFunc(s.limits.SlowAfter, func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if over || slow {
-			return
-		}
-		slow = true
-		s.prompt--
-		s.slow++
-		s.pump()
+		s.guard.Run("a slow attempt", func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if over || slow {
+				return
+			}
+			slow = true
+			s.prompt--
+			s.slow++
+			s.pump()
+		})
 	})
 	s.try(s.ctx, j)
 	timer.Stop()

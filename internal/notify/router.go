@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"landfall/internal/fault"
+	"landfall/internal/guard"
 	"landfall/internal/ledger"
 	"landfall/internal/store"
 )
@@ -47,6 +48,13 @@ type RouterOptions struct {
 
 	// InHand reports whether a commit is still on its way through this process's relay; sweeps leave it alone. nil: none is.
 	InHand func(store.Ref) bool
+
+	// Withdraw removes what partners have been given of an incident from the states that the event un-names. It is owed until it succeeds.
+	// nil: nobody has been given anything.
+	Withdraw func(ctx context.Context, n ledger.Announcement) error
+
+	// Guard recovers panics of this process. One of the router's own.
+	Guard *guard.Guard
 
 	// PendingAge is how old a pending commit must be for a sweep to take it. 2 s.
 	PendingAge time.Duration
@@ -155,7 +163,13 @@ func NewRouter(d *Desk, st store.Store, opt RouterOptions) *Router {
 		roster: newRoster(st, opt.Logger), recent: newRecent(opt.Limits.RecentBytes),
 		offered: make(chan []store.Ref, 1024), owed: make(chan store.Ref, 64), hand: map[store.Ref]bool{}, ended: make(chan struct{}),
 	}
-	r.sender = newSender(opt.Limits, r.now, r.attempt)
+	if r.opt.Withdraw == nil {
+		r.opt.Withdraw = func(context.Context, ledger.Announcement) error { return nil }
+	}
+	if r.opt.Guard == nil {
+		r.opt.Guard = guard.New(opt.Logger, r.now)
+	}
+	r.sender = newSender(opt.Limits, r.now, r.opt.Guard, r.attempt)
 	r.sender.rates, r.sender.throttle = opt.Rates, opt.Hooks.Throttled
 	r.breaker = newBreaker(r)
 	r.journal = newJournalist(r)
@@ -217,10 +231,11 @@ func (r *Router) Start(ctx context.Context) error {
 	}
 	r.sender.open(sends)
 	r.journal.start()
-	r.loops.Go(func() { r.feed(loops) })
-	r.loops.Go(func() { r.bringFormer(loops) })
-	r.loops.Go(func() { r.handleOffered(loops) })
-	r.loops.Go(func() { r.handleOwed(loops) })
+	for part, loop := range map[string]func(context.Context){
+		"the queues of deliveries": r.feed, "deliveries of an earlier version": r.bringFormer, "commits handed over": r.handleOffered, "dead letters": r.handleOwed,
+	} {
+		r.loops.Go(func() { r.opt.Guard.Keep(loops, part, func() { loop(loops) }) })
+	}
 	return nil
 }
 

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"landfall/internal/guard"
 )
 
 // sender starts attempts so that no target delays another. Each target has a line and a few attempts at once; lines that have something to
@@ -16,6 +18,7 @@ import (
 type sender struct {
 	limits   Limits
 	now      func() time.Time
+	guard    *guard.Guard
 	rates    map[string]Rate
 	throttle func(channel string, wait time.Duration)
 	try      func(ctx context.Context, j *job)
@@ -40,9 +43,9 @@ type sender struct {
 // slowShare is how many attempts may be under way without a place, for each that has one.
 const slowShare = 3
 
-func newSender(limits Limits, now func() time.Time, try func(context.Context, *job)) *sender {
+func newSender(limits Limits, now func() time.Time, g *guard.Guard, try func(context.Context, *job)) *sender {
 	return &sender{
-		limits: limits, now: now, try: try, throttle: func(string, time.Duration) {},
+		limits: limits, now: now, guard: g, try: try, throttle: func(string, time.Duration) {},
 		lines: map[string]*line{}, gated: map[*line]struct{}{}, shared: map[string]*bucket{}, thirsty: map[*bucket]struct{}{}, peers: 1,
 		hungry: make(chan struct{}, 1),
 	}
@@ -76,8 +79,8 @@ func (s *sender) close() []*job {
 func (s *sender) wait(ctx context.Context) bool {
 	done := make(chan struct{})
 	go func() {
-		s.work.Wait()
-		close(done)
+		defer close(done)
+		s.guard.Run("waiting for attempts", s.work.Wait)
 	}()
 	select {
 	case <-done:
@@ -128,20 +131,22 @@ func (s *sender) divide(peers int) {
 	}
 }
 
-// reserve promises a place in memory for a delivery; false when there is none.
-func (s *sender) reserve(v *Delivery) bool {
+// reserve promises a place in memory for a delivery; false when there is none. next says that it will be tried at once.
+func (s *sender) reserve(v *Delivery) (ok, next bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.isOpen {
-		return false
+		return false, false
 	}
 	l := s.lineOf(v)
 	if s.space(l, v.class()) == 0 {
-		return false
+		return false, false
 	}
+	ahead := l.running + l.size() + l.reserved[urgent] + l.reserved[routine]
+	next = ahead < s.atOnce(l) && !s.shut(l) && s.prompt+s.waiting < s.limits.Sends
 	l.reserved[v.class()]++
 	s.waiting++
-	return true
+	return true, next
 }
 
 func (s *sender) unreserve(v *Delivery) {

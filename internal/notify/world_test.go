@@ -98,6 +98,9 @@ func incidentFold() ledger.Fold[incident] {
 			if e.Into(&a) != nil {
 				return ledger.Announcement{}, false
 			}
+			if a.Step == "poison" {
+				panic("no announcement")
+			}
 			id := h.Stream.ID()
 			data, _ := json.Marshal(map[string]any{"incident": map[string]any{"id": id, "title": s.Title, "version": h.Seq}, "step": map[string]any{"key": a.Step}})
 			out := ledger.Announcement{
@@ -149,6 +152,7 @@ type world struct {
 	consumer sync.WaitGroup
 	opt      notify.RouterOptions
 	log      *guarded
+	channel  func(notify.Channel) notify.Channel // put around the webhooks
 	shared   bool
 	down     bool
 }
@@ -215,8 +219,12 @@ func (w *world) boot() {
 	}})
 	acts := ledger.Register(l, incidentFold())
 	w.hook = webhook.New(webhook.Options{Now: w.clock.now, AllowPrivate: true, Timeout: 25 * time.Second})
+	var channel notify.Channel = w.hook
+	if w.channel != nil {
+		channel = w.channel(w.hook)
+	}
 	desk, err := notify.NewDesk(l, w.st, notify.DeskOptions{
-		Channels: []notify.Channel{w.hook}, Visibility: &named{acts}, SealKey: sealKey, Logger: logger,
+		Channels: []notify.Channel{channel}, Visibility: &named{acts}, SealKey: sealKey, Logger: logger,
 	})
 	if err != nil {
 		w.t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"landfall/internal/guard"
 	"landfall/internal/ledger"
 	"landfall/internal/store"
 )
@@ -28,13 +29,14 @@ type Options struct {
 	// must not block. nil: they wait for the sweep of a process that does.
 	Local func(refs []store.Ref)
 
-	// Bound is how many commits may wait here; beyond it they are left to the sweep. 20,000.
+	// Bound is how many bytes of commits may be in hand; beyond it they are left to the sweep. 32 MiB.
 	Bound int
 
 	// Timeout bounds one publishing. 5 s.
 	Timeout time.Duration
 
 	Logger *slog.Logger
+	Guard  *guard.Guard // recovers panics of this process; one of the relay's own
 
 	// At is called with the name of a point that commits have reached (see Points), before anything further is done with them. nil:
 	// nothing is called.
@@ -60,6 +62,7 @@ type Relay struct {
 	mu      sync.Mutex
 	queue   []ledger.Appended
 	hand    map[store.Ref]struct{} // accepted here and not yet published
+	size    int                    // bytes of them
 	stopped bool
 
 	wake chan struct{} // capacity 1
@@ -69,7 +72,7 @@ type Relay struct {
 // New makes a relay and starts it. Stop it after the ledger is closed and before the bus is.
 func New(opt Options) *Relay {
 	if opt.Bound == 0 {
-		opt.Bound = 20_000
+		opt.Bound = 32 << 20
 	}
 	if opt.Timeout == 0 {
 		opt.Timeout = 5 * time.Second
@@ -77,21 +80,43 @@ func New(opt Options) *Relay {
 	if opt.Logger == nil {
 		opt.Logger = slog.Default()
 	}
+	if opt.Guard == nil {
+		opt.Guard = guard.New(opt.Logger, nil)
+	}
 	if opt.At == nil {
 		opt.At = func(string) {}
 	}
 	r := &Relay{opt: opt, hand: map[store.Ref]struct{}{}, wake: make(chan struct{}, 1), done: make(chan struct{})}
-	go r.run()
+	go func() {
+		defer close(r.done)
+		opt.Guard.Keep(context.Background(), "the relay", r.run)
+	}()
 	return r
+}
+
+// sizeOf estimates the memory of an accepted commit.
+func sizeOf(a ledger.Appended) int {
+	const each = 256 // headers and the like
+	n := each
+	for _, m := range a.Announcements {
+		n += each + len(m.Data)
+		for _, call := range m.Alerts {
+			n += each + len(call.Data)
+		}
+		n += each * len(m.Closes)
+	}
+	return n
 }
 
 // Accept takes an accepted commit. It is the ledger's Publish option.
 func (r *Relay) Accept(a ledger.Appended) {
+	size := sizeOf(a)
 	r.mu.Lock()
-	if r.stopped || len(r.queue) >= r.opt.Bound {
+	if r.stopped || r.size+size > r.opt.Bound {
 		r.mu.Unlock()
 		return
 	}
+	r.size += size
 	r.queue = append(r.queue, a)
 	r.hand[store.Ref{Stream: string(a.Stream), Seq: a.Seq}] = struct{}{}
 	r.mu.Unlock()
@@ -130,17 +155,15 @@ func (r *Relay) signal() {
 }
 
 func (r *Relay) run() {
-	defer close(r.done)
-	for range r.wake {
-		for {
-			batch, stopped := r.take()
-			if len(batch) == 0 {
-				if stopped {
-					return
-				}
-				break
-			}
-			r.carry(batch)
+	for {
+		batch, stopped := r.take()
+		switch {
+		case len(batch) > 0:
+			r.opt.Guard.Run("handing over what was accepted", func() { r.carry(batch) })
+		case stopped:
+			return
+		default:
+			<-r.wake
 		}
 	}
 }
@@ -158,6 +181,7 @@ func (r *Relay) take() (batch []ledger.Appended, stopped bool) {
 
 // carry publishes one batch and lets go of it, whether that worked or not.
 func (r *Relay) carry(batch []ledger.Appended) {
+	defer r.letGo(batch)
 	var announced []ledger.Announcement
 	var quiet []store.Ref
 	for _, a := range batch {
@@ -179,9 +203,13 @@ func (r *Relay) carry(batch []ledger.Appended) {
 		r.opt.Local(quiet)
 		r.opt.At(PointHandedOver)
 	}
+}
+
+func (r *Relay) letGo(batch []ledger.Appended) {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	for _, a := range batch {
+		r.size -= sizeOf(a)
 		delete(r.hand, store.Ref{Stream: string(a.Stream), Seq: a.Seq})
 	}
-	r.mu.Unlock()
 }

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"testing"
 
 	"go.uber.org/goleak"
 
+	"landfall/internal/guard"
 	"landfall/internal/ledger"
 	"landfall/internal/relay"
 	"landfall/internal/store"
@@ -71,22 +73,55 @@ func TestCommitsNobodyAnnouncesGoToTheNotifierDirectly(t *testing.T) {
 func TestAStuckBusNeverBlocksAndIsLeftToTheSweep(t *testing.T) {
 	release, entered := make(chan struct{}), make(chan struct{})
 	var once sync.Once
-	r := relay.New(relay.Options{Bound: 10, Publish: func(context.Context, []ledger.Announcement) error {
+	r := relay.New(relay.Options{Bound: 100_000, Publish: func(context.Context, []ledger.Announcement) error {
 		once.Do(func() { close(entered) })
 		<-release
 		return errors.New("no bus")
 	}})
 	r.Accept(appended("incident/a", 0, true))
 	<-entered
-	for i := range int64(100) {
+	large := appended("incident/b", 1, true)
+	large.Announcements[0].Alerts = []ledger.AlertCall{{Data: make([]byte, 60_000)}}
+	r.Accept(large)
+	for i := range int64(1000) {
 		r.Accept(appended("incident/a", i+1, true))
 	}
-	if r.Waiting() != 11 || !r.InHand(store.Ref{Stream: "incident/a", Seq: 1}) || r.InHand(store.Ref{Stream: "incident/a", Seq: 99}) {
-		t.Errorf("%d in hand", r.Waiting())
+	held := r.Waiting()
+	if held < 50 || held > 100 { // 40,000 bytes of small ones
+		t.Errorf("%d in hand", held)
+	}
+	if large.Seq = 2; !r.InHand(store.Ref{Stream: "incident/b", Seq: 1}) || r.InHand(store.Ref{Stream: "incident/a", Seq: 1000}) {
+		t.Error("the first was let go, or the last taken")
+	}
+	r.Accept(large)
+	if r.InHand(store.Ref{Stream: "incident/b", Seq: 2}) {
+		t.Error("a second large one was taken beyond the bound")
 	}
 	close(release)
 	r.Stop()
 	if r.Waiting() != 0 {
 		t.Errorf("%d still in hand", r.Waiting())
+	}
+}
+
+func TestAPanicWhilePublishingLosesNoOther(t *testing.T) {
+	g := guard.New(slog.New(slog.DiscardHandler), nil)
+	var got []string
+	entered, release := make(chan struct{}), make(chan struct{})
+	r := relay.New(relay.Options{Guard: g, Publish: func(_ context.Context, batch []ledger.Announcement) error {
+		if got = append(got, batch[0].EventID); len(got) == 1 {
+			close(entered)
+			<-release
+			panic("no such subject")
+		}
+		return nil
+	}})
+	r.Accept(appended("incident/a", 1, true))
+	<-entered
+	r.Accept(appended("incident/a", 2, true))
+	close(release)
+	r.Stop()
+	if len(got) != 2 || r.Waiting() != 0 || g.Panics().Count != 1 {
+		t.Errorf("published %v, %d in hand, panics %+v", got, r.Waiting(), g.Panics())
 	}
 }

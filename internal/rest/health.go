@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"landfall/internal/fault"
+	"landfall/internal/guard"
 )
 
 // HealthOptions configure a Server of probes. A zero value takes the default named with it.
@@ -19,6 +20,7 @@ type HealthOptions struct {
 
 	Now        func() time.Time      // required: the wall clock
 	Logger     *slog.Logger          // slog.Default()
+	Guard      *guard.Guard          // remembers panics of this process; one of the server's own
 	Registerer prometheus.Registerer // nil: requests are not counted
 	Metrics    http.Handler          // answers /metrics; nil: 404
 	// MetricsToken is what /metrics asks for; "": it answers this machine alone.
@@ -31,7 +33,7 @@ type HealthOptions struct {
 // else. It opens its listener, so that a port in use is an error here.
 func NewHealth(opt HealthOptions) (*Server, error) {
 	s, err := assemble(Options{
-		Listen: opt.Listen, TLS: opt.TLS, Now: opt.Now, Logger: opt.Logger, Registerer: opt.Registerer, Metrics: opt.Metrics, MetricsToken: opt.MetricsToken, Ready: opt.Ready,
+		Listen: opt.Listen, TLS: opt.TLS, Now: opt.Now, Logger: opt.Logger, Guard: opt.Guard, Registerer: opt.Registerer, Metrics: opt.Metrics, MetricsToken: opt.MetricsToken, Ready: opt.Ready,
 		Drain: opt.Drain,
 	})
 	if err != nil {

@@ -78,7 +78,7 @@ func (s *Server) Start() error {
 	s.started = true
 	go func() {
 		defer close(s.served)
-		if err := s.serve(); !errors.Is(err, http.ErrServerClosed) {
+		if err := s.opt.Guard.Do("the HTTP server", s.serve); !errors.Is(err, http.ErrServerClosed) {
 			s.failure = fmt.Errorf("serve on %s: %w", s.listener.Addr(), err)
 		}
 	}()

@@ -38,6 +38,7 @@ import (
 
 	"landfall/api"
 	"landfall/internal/access"
+	"landfall/internal/guard"
 	"landfall/internal/incident"
 	"landfall/internal/live"
 	"landfall/internal/notify"
@@ -68,6 +69,7 @@ type Options struct {
 
 	Now            func() time.Time      // required: the wall clock
 	Logger         *slog.Logger          // slog.Default()
+	Guard          *guard.Guard          // remembers panics of this process; one of the server's own
 	Registerer     prometheus.Registerer // nil: no metrics are kept
 	Metrics        http.Handler          // answers /metrics; nil: 404
 	MetricsToken   string                // what /metrics asks for; "": it answers this machine alone
@@ -87,6 +89,9 @@ type Options struct {
 func (o *Options) defaults() {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
+	}
+	if o.Guard == nil {
+		o.Guard = guard.New(o.Logger, o.Now)
 	}
 	if o.BodyLimit == 0 {
 		o.BodyLimit = 1 << 20

@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -93,7 +92,7 @@ func (s *Server) guarded(next echo.HandlerFunc, c echo.Context) (err error) {
 		case http.ErrAbortHandler:
 			panic(p)
 		default:
-			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+			err = s.opt.Guard.Recovered(c.Request().Method+" "+c.Path(), p)
 		}
 	}()
 	return next(c)

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"landfall/internal/fault"
+	"landfall/internal/guard"
 	"landfall/internal/ledger"
 	"landfall/internal/store"
 )
@@ -25,6 +27,7 @@ type Wakes struct {
 	// Settle waits until the wakes of what this process accepted are written; nil: no wait.
 	Settle func(ctx context.Context)
 	Logger *slog.Logger
+	Guard  *guard.Guard // recovers panics of sweepers, and sets streams aside. Required
 	// Observe is told of every sweep: streams looked at, things announced.
 	Observe func(streams, fired int)
 }
@@ -34,7 +37,7 @@ const (
 	wakeParallel = 32 // sweeps under way at once: enough for the store to group their appends
 )
 
-// Run is the job. Streams that fail are logged and met again at the next run; they hold up no other.
+// Run is the job. Streams that fail are logged and met again at a later run; they hold up no other.
 func (w *Wakes) Run(ctx context.Context, now time.Time) error {
 	if w.Settle != nil {
 		w.Settle(ctx)
@@ -71,13 +74,24 @@ func (w *Wakes) sweep(ctx context.Context, docs []store.Doc, now time.Time) (fir
 	for _, d := range docs {
 		stream := ledger.Stream(d.ID)
 		sweeper, ok := w.Sweepers[stream.Noun()]
-		if !ok {
-			continue // a newer version's noun
+		what := "sweep of " + d.ID
+		if !ok || w.Guard.Leaves(what) {
+			continue // a newer version's noun, or set aside
 		}
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			n, err := sweeper.Sweep(ctx, stream.ID(), now)
+			var n int
+			err := w.Guard.Do(what, func() (err error) {
+				n, err = sweeper.Sweep(ctx, stream.ID(), now)
+				return err
+			})
+			switch {
+			case err == nil:
+				w.Guard.Works(what)
+			case !fault.Is(err, fault.Unavailable) && !fault.Is(err, fault.Full) && ctx.Err() == nil: // it is not the store
+				w.Guard.Fails(what, err)
+			}
 			mu.Lock()
 			defer mu.Unlock()
 			fired += n

@@ -4,7 +4,7 @@
 // not run for a week finds a week's work at once. A job is a function of a context and the wall time; it can be run by hand
 // (`landfall run-once JOB`) and several processes may run the same one together: the lock is in the records.
 //
-// The schedule is robfig/cron v3 in UTC, with panics recovered and a job that still runs never started again beside itself.
+// The schedule is robfig/cron v3 in UTC. A panic fails the run of its job, which comes again at its next time, and a job that still runs never started again beside itself.
 package watch
 
 import (
@@ -19,6 +19,7 @@ import (
 	"github.com/robfig/cron/v3"
 
 	"landfall/internal/fault"
+	"landfall/internal/guard"
 )
 
 // Job is one recurring piece of work.
@@ -33,6 +34,7 @@ type Job struct {
 type Options struct {
 	Now    func() time.Time
 	Logger *slog.Logger
+	Guard  *guard.Guard // recovers panics of this process; one of the watch's own
 	// Done is told of every finished run: for the metric "last success".
 	Done func(job string, took time.Duration, err error)
 }
@@ -48,7 +50,7 @@ type Watch struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	stopped bool
-	guard   sync.WaitGroup
+	clock   sync.WaitGroup // who follows it
 
 	schedule func(Job) cron.Schedule
 }
@@ -64,6 +66,9 @@ type entry struct {
 func New(jobs []Job, opt Options) *Watch {
 	if opt.Logger == nil {
 		opt.Logger = slog.Default()
+	}
+	if opt.Guard == nil {
+		opt.Guard = guard.New(opt.Logger, opt.Now)
 	}
 	if opt.Done == nil {
 		opt.Done = func(string, time.Duration, error) {}
@@ -91,20 +96,21 @@ func (w *Watch) Start() error {
 	}
 	logger := cronLogger{w.opt.Logger}
 	c := cron.New(cron.WithLocation(time.UTC), cron.WithLogger(logger))
+	var entries []entry
 	for _, job := range w.jobs {
 		if job.Every < time.Second || job.Every%time.Second != 0 {
 			return fmt.Errorf("watch: job %s: every %s is not a whole number of seconds", job.Name, job.Every)
 		}
 		// Wrapped here and not by cron, so that a job is not beside itself when it is put on its schedule again.
-		wrapped := cron.NewChain(cron.Recover(logger), cron.SkipIfStillRunning(quiet{logger})).Then(cron.FuncJob(func() { w.wake(job) }))
+		wrapped := cron.NewChain(cron.SkipIfStillRunning(quiet{logger})).Then(cron.FuncJob(func() { w.wake(job) }))
 		e := entry{schedule: w.schedule(job), job: wrapped}
 		e.id = c.Schedule(e.schedule, e.job)
-		w.entries = append(w.entries, e)
+		entries = append(entries, e)
 	}
-	w.cron = c
+	w.cron, w.entries = c, entries
 	c.Start()
 	began := w.opt.Now()
-	w.guard.Go(func() { w.followClock(began) })
+	w.clock.Go(func() { w.opt.Guard.Keep(w.ctx, "following the clock", func() { w.followClock(began) }) })
 	return nil
 }
 
@@ -147,7 +153,7 @@ func (w *Watch) Stop(ctx context.Context) {
 	w.stopped = true
 	c := w.cron
 	w.mu.Unlock()
-	defer w.guard.Wait()
+	defer w.clock.Wait()
 	defer w.cancel()
 	if c == nil {
 		return
@@ -183,7 +189,7 @@ func (w *Watch) wake(job Job) {
 
 func (w *Watch) run(ctx context.Context, job Job) error {
 	start := w.opt.Now()
-	err := job.Run(ctx, start.UTC())
+	err := w.opt.Guard.Do("the job "+job.Name, func() error { return job.Run(ctx, start.UTC()) })
 	w.opt.Done(job.Name, w.opt.Now().Sub(start), err)
 	return err
 }

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"landfall/internal/fault"
+	"landfall/internal/guard"
 	"landfall/internal/ledger"
 	"landfall/internal/store"
 	"landfall/internal/store/sqlite"
@@ -53,6 +54,7 @@ func TestEveryJobRunsAtOnceAfterStart(t *testing.T) {
 
 func TestAPanicOrAFailureEndsNoWatch(t *testing.T) {
 	var runs atomic.Int64
+	g := guard.New(quiet, time.Now)
 	seen := make(chan error, 10)
 	w := watch.New([]watch.Job{
 		{Name: "fails", Every: time.Second, Run: func(context.Context, time.Time) error { return errors.New("no") }},
@@ -60,7 +62,10 @@ func TestAPanicOrAFailureEndsNoWatch(t *testing.T) {
 			runs.Add(1)
 			panic("oh")
 		}},
-	}, watch.Options{Now: time.Now, Done: func(_ string, _ time.Duration, err error) {
+	}, watch.Options{Now: time.Now, Guard: g, Done: func(job string, _ time.Duration, err error) {
+		if job == "panics" && fault.CodeOf(err) != "panic" {
+			t.Errorf("a panic was reported as %v", err)
+		}
 		select {
 		case seen <- err:
 		default:
@@ -80,8 +85,8 @@ func TestAPanicOrAFailureEndsNoWatch(t *testing.T) {
 		}
 	}
 	w.Stop(t.Context())
-	if runs.Load() == 0 {
-		t.Error("the panicking job never ran")
+	if runs.Load() == 0 || int64(g.Panics().Count) != runs.Load() {
+		t.Errorf("the panicking job ran %d times, %d panics are remembered", runs.Load(), g.Panics().Count)
 	}
 }
 
@@ -123,8 +128,13 @@ func (n *noted) Sweep(_ context.Context, id string, _ time.Time) (int, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.swept[id]++
-	if id == "broken" {
+	switch id {
+	case "broken":
 		return 0, errors.New("broken")
+	case "panics":
+		panic("no sweep")
+	case "full":
+		return 0, fault.New(fault.Full, "disk_full", "The disk is full.")
 	}
 	return 1, nil
 }
@@ -146,17 +156,34 @@ func TestAllThatIsDueIsSweptHoweverLongAgoAndNothingElse(t *testing.T) {
 	put("incident/now", now)
 	put("incident/longago", now.AddDate(-3, 0, 0))
 	put("incident/broken", now.Add(-time.Hour))
+	put("incident/panics", now.Add(-time.Hour))
+	put("incident/full", now.Add(-time.Hour))
 	put("newnoun/x", now.Add(-time.Hour))
 	if _, err := st.Bulk(t.Context(), ops); err != nil {
 		t.Fatal(err)
 	}
 	n := &noted{swept: map[string]int{}}
 	var streams, fired int
-	w := &watch.Wakes{Store: st, Sweepers: map[string]watch.Sweeper{"incident": n}, Logger: quiet, Observe: func(s, f int) { streams, fired = s, f }}
+	g := guard.New(quiet, func() time.Time { return now })
+	w := &watch.Wakes{Store: st, Guard: g, Sweepers: map[string]watch.Sweeper{"incident": n}, Logger: quiet, Observe: func(s, f int) { streams, fired = s, f }}
 	if err := w.Run(t.Context(), now); err == nil {
 		t.Error("a stream that could not be swept was not reported")
 	}
-	if len(n.swept) != 3 || n.swept["now"] != 1 || n.swept["longago"] != 1 || n.swept["broken"] != 1 || streams != 4 || fired != 2 {
+	if len(n.swept) != 5 || n.swept["now"] != 1 || n.swept["longago"] != 1 || n.swept["broken"] != 1 || streams != 6 || fired != 2 {
 		t.Errorf("swept %v, %d streams, %d fired", n.swept, streams, fired)
+	}
+	// What fails by its own fault is left alone for a while, and tried again; what the store could not take is tried at once.
+	for range 4 {
+		_ = w.Run(t.Context(), now)
+	}
+	if n.swept["broken"] != 1 || n.swept["panics"] != 1 || n.swept["full"] != 5 {
+		t.Errorf("within the pause, swept %v", n.swept)
+	}
+	for range 2 {
+		now = now.Add(time.Minute)
+		_ = w.Run(t.Context(), now)
+	}
+	if n.swept["broken"] != 3 || n.swept["panics"] != 3 || len(g.SetAside()) != 2 {
+		t.Errorf("after the pauses, swept %v, set aside %+v", n.swept, g.SetAside())
 	}
 }

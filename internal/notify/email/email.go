@@ -23,6 +23,7 @@ import (
 	"strings"
 	"time"
 
+	"landfall/internal/guard"
 	"landfall/internal/notify"
 	"landfall/internal/notify/wording"
 )
@@ -47,6 +48,7 @@ type Options struct {
 
 	Now     func() time.Time // required: dates the messages
 	Timeout time.Duration    // of a whole attempt; 15 s
+	Guard   *guard.Guard     // recovers panics of this process; nil: one of the channel's own
 	Logger  *slog.Logger     // slog.Default(): told when the server stops and begins to work, never of a message
 	Roots   *x509.CertPool   // who vouches for the server; nil: whom the system trusts
 }
@@ -80,9 +82,12 @@ func New(opt Options) (*Channel, error) {
 	if opt.Logger == nil {
 		opt.Logger = slog.Default()
 	}
+	if opt.Guard == nil {
+		opt.Guard = guard.New(opt.Logger, opt.Now)
+	}
 	opt.PublicURL = strings.TrimSuffix(opt.PublicURL, "/")
 	server.helo, server.roots = from.domain, opt.Roots
-	return &Channel{opt: opt, from: from, pool: newPool(server), mood: mood{log: opt.Logger, host: server.host}}, nil
+	return &Channel{opt: opt, from: from, pool: newPool(server, opt.Guard), mood: mood{log: opt.Logger, host: server.host}}, nil
 }
 
 func parseSender(from string) (sender, error) {

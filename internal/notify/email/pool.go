@@ -5,12 +5,15 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"landfall/internal/guard"
 )
 
 // pool holds the connections to the server: so many at once, kept for reuse between messages and closed when there are none for a while. It
 // has no goroutine of its own; a timer runs while connections are idle.
 type pool struct {
 	server server
+	guard  *guard.Guard
 	slots  chan struct{}
 	every  time.Duration // between rounds: what is idle stays for one at least and two at most
 
@@ -21,8 +24,8 @@ type pool struct {
 	work   sync.WaitGroup // rounds of the timer
 }
 
-func newPool(s server) *pool {
-	return &pool{server: s, slots: make(chan struct{}, s.connections), every: idleTime / 2}
+func newPool(s server, g *guard.Guard) *pool {
+	return &pool{server: s, guard: g, slots: make(chan struct{}, s.connections), every: idleTime / 2}
 }
 
 // deliver hands a message over. A kept connection that the server has closed meanwhile is replaced once.
@@ -112,7 +115,7 @@ func (p *pool) round() {
 	}
 	p.mu.Unlock()
 	for _, c := range old {
-		c.quit()
+		p.guard.Run("leaving a mail server", c.quit)
 	}
 }
 
@@ -129,7 +132,7 @@ func (p *pool) close() {
 	p.mu.Unlock()
 	var leave sync.WaitGroup
 	for _, c := range idle {
-		leave.Go(c.quit)
+		leave.Go(func() { p.guard.Run("leaving a mail server", c.quit) })
 	}
 	leave.Wait()
 	p.work.Wait()

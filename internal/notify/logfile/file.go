@@ -30,7 +30,7 @@ func (c *Channel) wait(target string, e *entry) bool {
 	if !busy {
 		f = &file{}
 		c.files[target] = f
-		c.work.Go(func() { c.drain(target, f) })
+		c.work.Go(func() { c.opt.Guard.Run("a log file", func() { c.drain(target, f) }) })
 	}
 	f.waiting = append(f.waiting, e)
 	return true
@@ -61,7 +61,7 @@ func (c *Channel) drain(target string, f *file) {
 		for _, e := range group {
 			text = append(text, e.text...)
 		}
-		err := c.append(target, text)
+		err := c.opt.Guard.Do("a log file", func() error { return c.append(target, text) })
 		for _, e := range group {
 			e.done <- err
 		}
@@ -70,7 +70,12 @@ func (c *Channel) drain(target string, f *file) {
 
 // append writes whole lines to the end of a file and makes them last: all of them, or none.
 func (c *Channel) append(target string, text []byte) (err error) {
-	f, made, err := c.open(target)
+	root, err := openFolder(c.opt.Dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, root.Close()) }()
+	f, made, err := open(root, target)
 	if err != nil {
 		return err
 	}
@@ -91,26 +96,26 @@ func (c *Channel) append(target string, text []byte) (err error) {
 		return errors.Join(err, f.Truncate(end)) // no half line, and none that was reported as failed
 	}
 	if made {
-		return c.syncDir()
+		return syncDir(root)
 	}
 	return nil
 }
 
 // open opens a file for appending and says whether it was made. Anything but a regular file in the folder is refused before it is opened: opening a
 // pipe would wait for its reader.
-func (c *Channel) open(target string) (f *os.File, made bool, err error) {
+func open(root *os.Root, target string) (f *os.File, made bool, err error) {
 	const flags = os.O_RDWR | os.O_APPEND
-	info, err := c.root.Stat(target)
+	info, err := root.Stat(target)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		f, err = c.root.OpenFile(target, flags|os.O_CREATE|os.O_EXCL, 0o600)
+		f, err = root.OpenFile(target, flags|os.O_CREATE|os.O_EXCL, 0o600)
 		return f, true, err
 	case err != nil:
 		return nil, false, err
 	case !info.Mode().IsRegular():
 		return nil, false, errNotFile
 	}
-	f, err = c.root.OpenFile(target, flags, 0)
+	f, err = root.OpenFile(target, flags, 0)
 	return f, false, err
 }
 

@@ -14,8 +14,8 @@ func full(err error) bool {
 }
 
 // syncDir makes a new file's entry in the folder last.
-func (c *Channel) syncDir() error {
-	dir, err := c.root.Open(".")
+func syncDir(root *os.Root) error {
+	dir, err := root.Open(".")
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ package logfile
 
 import (
 	"errors"
+	"os"
 	"syscall"
 )
 
@@ -13,4 +14,4 @@ func full(err error) bool {
 }
 
 // syncDir does nothing: Windows makes entries of folders last by itself, and lets nobody sync one.
-func (c *Channel) syncDir() error { return nil }
+func syncDir(*os.Root) error { return nil }

@@ -3,7 +3,8 @@
 //
 // What it promises: a message is sent when its line, and the file's entry in the folder, are on disk. Lines never mix, and an
 // unfinished line (the power went) is closed before the next one begins. Messages to one file are written in the order they came, as many with one sync as wait.
-// Files are opened for every such group, so that they can be moved away (logrotate without copytruncate) at any time.
+// Folder and files are opened for every such group, so that either can be moved away (logrotate without copytruncate), removed or mounted anew at
+// any time: the next lines go to what has the name then, and a folder that is gone is made again.
 //
 // What it refuses: names with a path, links that lead out of the folder, and anything that is no regular file. New files are readable by the
 // service's own account only. Nothing it could not do is final: the operator can mend all of it while the retries last.
@@ -20,6 +21,7 @@ import (
 	"sync"
 	"time"
 
+	"landfall/internal/guard"
 	"landfall/internal/notify"
 )
 
@@ -37,12 +39,13 @@ type Options struct {
 
 	// Sync makes what was written to a file last; nil: (*os.File).Sync. Tests have it fail, hang and take long.
 	Sync func(*os.File) error
+
+	Guard *guard.Guard // recovers panics of this process; nil: one of the channel's own
 }
 
 // Channel writes files. Close it when nothing is sent any more.
 type Channel struct {
-	opt  Options
-	root *os.Root
+	opt Options
 
 	mu     sync.Mutex
 	files  map[string]*file // with lines waiting or being written
@@ -50,7 +53,7 @@ type Channel struct {
 	work   sync.WaitGroup
 }
 
-// New opens the folder. The error says why it cannot be used.
+// New makes the folder when it is not there. The error says why it cannot be used.
 func New(opt Options) (*Channel, error) {
 	if opt.Timeout == 0 {
 		opt.Timeout = defaultTimeout
@@ -58,23 +61,34 @@ func New(opt Options) (*Channel, error) {
 	if opt.Sync == nil {
 		opt.Sync = (*os.File).Sync
 	}
-	if err := os.MkdirAll(opt.Dir, 0o700); err != nil {
-		return nil, err
+	if opt.Guard == nil {
+		opt.Guard = guard.New(nil, opt.Now)
 	}
-	root, err := os.OpenRoot(opt.Dir)
+	root, err := openFolder(opt.Dir)
 	if err != nil {
 		return nil, err
 	}
-	return &Channel{opt: opt, root: root, files: map[string]*file{}}, nil
+	return &Channel{opt: opt, files: map[string]*file{}}, root.Close()
 }
 
-// Close waits for what is being written, and lets go of the folder.
+// openFolder opens the folder that has the name now, and makes it when there is none.
+func openFolder(dir string) (*os.Root, error) {
+	root, err := os.OpenRoot(dir)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return root, err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	return os.OpenRoot(dir)
+}
+
+// Close waits for what is being written.
 func (c *Channel) Close() {
 	c.mu.Lock()
 	c.closed = true
 	c.mu.Unlock()
 	c.work.Wait()
-	_ = c.root.Close() // nothing was written to the folder itself
 }
 
 // Name gives the channel's name.

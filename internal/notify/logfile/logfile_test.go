@@ -176,6 +176,51 @@ func TestAFileMovedAwayIsBegunAgain(t *testing.T) {
 	}
 }
 
+func TestAFolderThatIsRenamedOrRemovedIsOpenedAnew(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("a folder in use cannot be renamed there")
+	}
+	dir := filepath.Join(t.TempDir(), "out")
+	c := newChannel(t, logfile.Options{Dir: dir})
+	written := func(id string) {
+		t.Helper()
+		if res := c.Send(t.Context(), message(id)); !res.Sent {
+			t.Fatalf("%s: %+v", id, res)
+		}
+	}
+	written("a")
+	if err := os.Rename(dir, dir+".old"); err != nil {
+		t.Fatal(err)
+	}
+	written("b") // the folder is made again
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	written("c")
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	written("d") // and one that somebody else has made is used
+	for name, want := range map[string]string{dir + ".old": "a", dir: "d"} {
+		if lines := read(t, filepath.Join(name, target)); len(lines) != 1 || lines[0].ID != want {
+			t.Errorf("%s holds %+v, want %s", name, lines, want)
+		}
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(dir, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if res := c.Send(t.Context(), message("e")); res.Sent || !res.Again {
+		t.Errorf("what cannot be written was answered %+v", res)
+	}
+}
+
 func TestALineThatBrokeOffIsClosedBeforeTheNext(t *testing.T) {
 	dir := t.TempDir()
 	name := filepath.Join(dir, target)

@@ -97,14 +97,14 @@ func (a *appender) put(r *appendRequest) {
 	defer a.mu.Unlock()
 	if left := a.alone[r.stream]; left > 0 {
 		a.alone[r.stream]--
-		a.s.work.Go(func() { a.send([]*appendRequest{r}) })
+		a.s.work.Go(func() { a.s.o.Guard.Run("an append", func() { a.send([]*appendRequest{r}) }) })
 		return
 	}
 	delete(a.alone, r.stream)
 	a.waiting = append(a.waiting, r)
 	if a.lanes < maxLanes {
 		a.lanes++
-		a.s.work.Go(a.lane)
+		a.s.work.Go(func() { a.s.o.Guard.Keep(context.Background(), "a lane of appends", a.lane) })
 	}
 }
 
@@ -154,9 +154,17 @@ func (a *appender) lost(stream string) {
 	a.alone[stream] = aloneFor
 }
 
-// send carries out a group and answers every request of it.
+// send carries out a group and answers every request of it, also when it panics: what is written is then not known.
 func (a *appender) send(group []*appendRequest) {
 	s := a.s
+	defer func() {
+		if p := recover(); p != nil {
+			err := s.o.Guard.Recovered("an append", p)
+			for _, r := range group {
+				r.answer(0, err)
+			}
+		}
+	}()
 	for len(group) > 0 {
 		var docs []any
 		for _, r := range group {

@@ -11,6 +11,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
+	"landfall/internal/guard"
 	"landfall/internal/store"
 )
 
@@ -19,6 +20,7 @@ type Options struct {
 	Database string           // default "landfall"
 	Now      func() time.Time // required: this process's wall clock, compared with the server's
 	Logger   *slog.Logger     // nil: nothing is logged
+	Guard    *guard.Guard     // recovers panics of this process; nil: one of the store's own
 
 	// PoolSize bounds the connections to each server. Default 32.
 	PoolSize int
@@ -41,6 +43,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Guard == nil {
+		o.Guard = guard.New(o.Logger, o.Now)
 	}
 	if o.PoolSize <= 0 {
 		o.PoolSize = 32

@@ -188,7 +188,8 @@ func (s *Store) makeIndexes(ctx context.Context) error {
 		room <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-room }()
-			if err := s.makeThese(ctx, c, list); err != nil {
+			err := s.o.Guard.Do("indexes", func() error { return s.makeThese(ctx, c, list) })
+			if err != nil {
 				mu.Lock()
 				defer mu.Unlock()
 				failed = errors.Join(failed, fmt.Errorf("indexes of %s: %w", c.Name(), err))

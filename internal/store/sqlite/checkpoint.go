@@ -26,7 +26,6 @@ func (k *keeper) ask() {
 }
 
 func (k *keeper) run() {
-	defer close(k.done)
 	for {
 		select {
 		case <-k.stop:

@@ -13,6 +13,7 @@ import (
 
 	driversqlite "modernc.org/sqlite"
 
+	"landfall/internal/guard"
 	"landfall/internal/store"
 )
 
@@ -20,6 +21,7 @@ import (
 type Options struct {
 	Now    func() time.Time // measures groups; nil: they are not measured
 	Logger *slog.Logger     // nil: nothing is logged
+	Guard  *guard.Guard     // recovers panics of this process; nil: one of the store's own
 
 	// OnFatal is called once, from a goroutine of the store, when a sync has failed and nobody can know what the disk
 	// holds. Every write fails from then on; the process should end without closing the store. It must not wait for the store.
@@ -43,6 +45,9 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Guard == nil {
+		o.Guard = guard.New(o.Logger, o.Now)
 	}
 	if o.BusyTimeout <= 0 {
 		o.BusyTimeout = 5 * time.Second
@@ -113,8 +118,14 @@ func Open(ctx context.Context, path string, kinds []store.Kind, o Options) (_ *S
 	s.queue = newQueue()
 	s.writer = &writer{s: s, c: w, q: s.queue, full: true, done: make(chan struct{})}
 	s.keeper = newKeeper(s, k)
-	go s.writer.run()
-	go s.keeper.run()
+	go func() {
+		defer close(s.writer.done)
+		s.o.Guard.Keep(context.Background(), "the store's writer", s.writer.run)
+	}()
+	go func() {
+		defer close(s.keeper.done)
+		s.o.Guard.Keep(context.Background(), "the store's checkpoints", s.keeper.run)
+	}()
 	return s, nil
 }
 

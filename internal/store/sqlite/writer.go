@@ -35,7 +35,6 @@ type writer struct {
 
 // run serves until the queue is closed and empty.
 func (w *writer) run() {
-	defer close(w.done)
 	for {
 		durable, lazy, tidy, closed := w.q.look()
 		if tidy {
@@ -206,7 +205,11 @@ func (w *writer) transaction(g Group, body func() ([]*request, error)) error {
 	if w.s.o.Now != nil {
 		began = w.s.o.Now()
 	}
-	group, err := w.attempt(g.Durable, body)
+	var group []*request
+	err := w.s.o.Guard.Do("a transaction", func() (err error) {
+		group, err = w.attempt(g.Durable, body)
+		return err
+	})
 	for _, r := range group {
 		if err == nil {
 			g.Writes += r.reached - r.committed
@@ -227,7 +230,7 @@ func (w *writer) transaction(g Group, body func() ([]*request, error)) error {
 		if w.s.o.Now != nil {
 			g.Took = w.s.o.Now().Sub(began)
 		}
-		w.s.o.OnGroup(g)
+		w.s.o.Guard.Run("what is told of a transaction", func() { w.s.o.OnGroup(g) })
 	}
 	return err
 }
