@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"landfall/internal/app"
@@ -96,6 +98,8 @@ func (c *serveCmd) options(s *session) (app.Options, error) {
 }
 
 func (c *serveCmd) Run(s *session) error {
+	// The service outlives the terminal it was started from and whoever reads its output: lines that nobody takes are dropped.
+	signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE)
 	opt, err := c.options(s)
 	if err != nil {
 		return err

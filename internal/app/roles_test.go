@@ -227,6 +227,71 @@ func TestARestoreIsHeldUntilItIsReleasedAndNeverGivesOldETags(t *testing.T) {
 	}
 }
 
+func TestAReleaseThatFailsCanBeRepeated(t *testing.T) {
+	t.Parallel()
+	opt := unscheduled(t.TempDir())
+	stop(t, start(t, opt))
+	file := filepath.Join(t.TempDir(), "one.backup")
+	if _, err := app.Backup(t.Context(), opt.Records, file, backupOptions(), quiet()); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	key, err := os.ReadFile(filepath.Join(opt.Data, "secret.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := unscheduled(t.TempDir())
+	again.SecretKey = strings.TrimSpace(string(key))
+	if _, err := app.Restore(t.Context(), again.Records, again.SecretKey, f, backupOptions(), quiet()); err != nil {
+		t.Fatal(err)
+	}
+	a := start(t, again)
+	if err := a.CloseBus(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // and not: started twice
+		if err := a.Release(t.Context(), "test"); fault.CodeOf(err) != "bus_closed" {
+			t.Errorf("a release without a bus: %v", err)
+		}
+	}
+}
+
+func TestWhatThePanicsWereIsAnAlarm(t *testing.T) {
+	t.Parallel()
+	opt := unscheduled(t.TempDir())
+	now := time.Now()
+	opt.Now = func() time.Time { return now }
+	a := start(t, opt)
+	look := func() map[string]app.Alarm {
+		t.Helper()
+		if err := a.RunOnce(t.Context(), "presence"); err != nil {
+			t.Fatal(err)
+		}
+		on := map[string]app.Alarm{}
+		for _, alarm := range a.Alarms() {
+			on[alarm.Code] = alarm
+		}
+		return on
+	}
+	a.Panic()
+	a.SetAside("sweep of incident/maria")
+	on := look()
+	if alarm := on["panicked"]; !strings.Contains(alarm.Text, "in a request") || alarm.Runbook != "docs/runbooks/panicked.md" {
+		t.Errorf("of a panic the operator is told %+v", alarm)
+	}
+	if alarm := on["set_aside"]; !strings.Contains(alarm.Text, "sweep of incident/maria") || alarm.Runbook != "docs/runbooks/set-aside.md" {
+		t.Errorf("of what is set aside the operator is told %+v", alarm)
+	}
+	now = now.Add(time.Hour)
+	if _, ok := look()["panicked"]; ok {
+		t.Error("the alarm stays on an hour after the last panic")
+	}
+}
+
 func TestANightHasOneBackupHoweverManyProcessesWatch(t *testing.T) {
 	opt := unscheduled(t.TempDir())
 	clock := newClock()

@@ -22,9 +22,6 @@ func (r *Router) alarm(ctx context.Context, b *batch) error {
 	var errs []error
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, alarmsAtOnce)
-	guarded := func(n *notice) error {
-		return r.opt.Guard.Do("the alerts of "+string(n.Stream), func() error { return r.alarmOne(ctx, n, slots) })
-	}
 	for i := 0; i < len(b.commits); {
 		first := i
 		calls := false
@@ -41,7 +38,8 @@ func (r *Router) alarm(ctx context.Context, b *batch) error {
 			for _, c := range commits {
 				ref := refOf(c)
 				for _, n := range b.notices[ref] {
-					if err := guarded(n); err != nil {
+					err := r.opt.Guard.Do("the alerts of "+c.Stream, func() error { return r.alarmOne(ctx, n, slots) })
+					if err != nil {
 						mu.Lock()
 						b.failed[ref] = true
 						errs = append(errs, fmt.Errorf("alerts of %s: %w", n.EventID, err))

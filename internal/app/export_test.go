@@ -1,0 +1,16 @@
+package app
+
+import "context"
+
+// CloseBus takes the bus away beneath a process.
+func (a *App) CloseBus(ctx context.Context) error { return a.bus.Close(ctx) }
+
+// Panic is what a request that meets a mistake in the program does.
+func (a *App) Panic() { a.guard.Run("a request", func() { panic("a mistake") }) }
+
+// SetAside sets a stream aside.
+func (a *App) SetAside(what string) {
+	for range 3 {
+		a.guard.Fails(what, context.Canceled)
+	}
+}
