@@ -185,7 +185,7 @@ func TestAnExerciseIsMarkedOnEveryPageOfAnAlert(t *testing.T) {
 	m := alerted(t, harness.Object{"exercise": true})
 	at := alertRequest(m.atg)
 	visitor := m.atg.Visit("en")
-	visitor.Get(at).Want(http.StatusOK).Says("EXERCISE: this is play")
+	visitor.Get(at).Want(http.StatusOK).Says("EXERCISE: this is an exercise")
 	for _, path := range []string{"/", "/alerts"} {
 		visitor.Get(path).Want(http.StatusOK).Says("EXERCISE")
 	}

@@ -173,6 +173,7 @@ func TestEveryPageFitsABadLine(t *testing.T) {
 				if page.URL.RequestURI() != look.path && route != "/sign-in" {
 					t.Errorf("%s leads to %s: give the test one that is shown", look.path, page.URL)
 				}
+				speaksInWords(t, page)
 				t.Logf("%6d %7d %s %s", page.Packed, len(page.Raw), language, look.path)
 				if page.Packed > pageMost {
 					t.Errorf("%s (%s, %s) is %d bytes compressed, of at most %d", route, look.path, language, page.Packed, pageMost)

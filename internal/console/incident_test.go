@@ -44,9 +44,9 @@ func TestAnIncidentIsReadFromEverySide(t *testing.T) {
 func TestAnExerciseSaysSoEverywhere(t *testing.T) {
 	w := harness.New(t)
 	dominica := w.Account("DMA", "coordinator").Visit("en")
-	opened := openBy(dominica, "yes", "ATG").Says("EXERCISE: this is play")
+	opened := openBy(dominica, "yes", "ATG").Says("EXERCISE: this is an exercise")
 	for _, page := range []string{"", "/steps", "/timeline", "/figures", "/answers", "/movements", "/told", "/activate"} {
-		dominica.Get(opened.URL.Path + page).Want(http.StatusOK).Says("EXERCISE: this is play")
+		dominica.Get(opened.URL.Path + page).Want(http.StatusOK).Says("EXERCISE: this is an exercise")
 	}
 }
 
@@ -232,7 +232,7 @@ func TestStepsStandByUrgencyAndTheClockAndOursComeFirst(t *testing.T) {
 			if strings.Contains(line, `id="steps-soon"`) {
 				break
 			}
-			now := strings.Contains(line, "life safety")
+			now := strings.Contains(line, "life-safety")
 			due := regexp.MustCompile(`datetime="([^"]+)"`).FindStringSubmatch(line)[1]
 			if now && !life || now == life && due < last {
 				t.Errorf("a step stands too late: due %s after %s, life-safety %t", due, last, now)

@@ -65,3 +65,6 @@ func (c *Console) incidentTold(v *visit) error {
 	}
 	return v.part(http.StatusOK, "incident_told", a, view)
 }
+
+// Far says what the far side of a delivery answered, by its code.
+func (p *page) Far(code string) string { return p.toldCode(code) }

@@ -29,7 +29,7 @@ func assess(page *harness.Sheet, link string, not ...string) *harness.Form {
 func TestALiaisonRecordsAnAssessmentAndSeesItExpire(t *testing.T) {
 	w := harness.New(t)
 	liaison := w.Account("LCA", "liaison").Visit("en")
-	liaison.Get("/preparedness").Want(http.StatusOK).Says("Nothing is registered yet").Follow("Register a unit")
+	liaison.Get("/preparedness").Want(http.StatusOK).Says("Nothing is registered yet").Follow("Register a place")
 	unit := register(liaison, "Bay hotel A").Says("never assessed", "Assess it next")
 	after := assess(unit, "Assess it", "P05").Send().Want(http.StatusOK).Says("The assessment is recorded", "95 / 100", "ready", "holds until 16 September 2027")
 	liaison.Get("/preparedness").Says("1 ready", "100 % of rooms assessed", "95 / 95 / 95")

@@ -52,7 +52,7 @@ func TestPagesOfAddressesAndMessagesAreHintedAtWhatHappens(t *testing.T) {
 			}
 		}
 	}
-	says(t, visitor, at, "handed over")
+	says(t, visitor, at, "delivered")
 	for _, sheet := range sheets { // what happened between the reading of a page and its stream is hinted at once
 		sheet.Listen().Await(1)
 	}
@@ -75,7 +75,7 @@ func TestHintsAreForWhatAPageShowsAndItsReaderMaySee(t *testing.T) {
 		}
 	})
 	visitor.Get(at).Form("/replay").Send()
-	says(t, visitor, at, "handed over")
+	says(t, visitor, at, "delivered")
 	own.Await(1)
 	page.Await(1)
 	visitor.Get(at).Form("/replay").Send()

@@ -36,12 +36,12 @@ func TestAnAddressIsAddedTestedAndShowsItsLastSuccess(t *testing.T) {
 	far.CheckSignature(far.Await("subscription.tested", 1)[0], secret)
 	harness.Eventually(t, func() (bool, string) {
 		text := visitor.Get(tested.URL.Path).Text()
-		return strings.Contains(text, "handed over") && strings.Contains(text, "answered 204"), text
+		return strings.Contains(text, "delivered") && strings.Contains(text, "answered 204"), text
 	})
 	visitor.Get("/subscriptions").Want(http.StatusOK).
 		Says("arrives", "Last arrived", "Alerts and who acknowledged; Movements of people", "no, real events only", "Webhook: http").
 		Silent("/hook", secret)
-	visitor.Get("/deliveries").Want(http.StatusOK).Says("Test message", "handed over")
+	visitor.Get("/deliveries").Want(http.StatusOK).Says("Test message", "delivered")
 	if n := len(far.Of("subscription.tested")); n != 1 {
 		t.Errorf("%d tests arrived", n)
 	}
@@ -113,7 +113,7 @@ func TestAMessageThatWasGivenUpIsSentAgain(t *testing.T) {
 	far.Await("subscription.tested", 1)
 	harness.Eventually(t, func() (bool, string) {
 		text := visitor.Get(at).Text()
-		return strings.Contains(text, "handed over") && strings.Contains(text, "Sent again 1 time on request."), text
+		return strings.Contains(text, "delivered") && strings.Contains(text, "Sent again 1 time on request."), text
 	})
 	visitor.Get(at).Form("/replay").Send().Want(http.StatusOK).Says("It is being sent again.")
 	far.Await("subscription.tested", 2)
@@ -147,14 +147,14 @@ func TestAFileIsAnAddressWhereTheServiceOffersThem(t *testing.T) {
 	visitor := w.Account("ATG", "official").Visit("en")
 	page := visitor.Get("/subscriptions/new").Form("/subscriptions/new").Fill("channel", "logfile").Fill("target", "warnings.log").
 		Fill("state_eastern", "ATG").Fill("kind_step", "step.overdue").Send().
-		Want(http.StatusOK).Says("The address is added.", "File: warnings.log", "Step overdue", "Antigua and Barbuda")
+		Want(http.StatusOK).Says("The address is added.", "File: warnings.log", "Step late", "Antigua and Barbuda")
 	if strings.Contains(page.Raw, "/rotate") {
 		t.Error("a file has no secret to change")
 	}
 	page.Form("/test").Send()
 	harness.Eventually(t, func() (bool, string) {
 		text := visitor.Get("/deliveries").Text()
-		return strings.Contains(text, "handed over"), text
+		return strings.Contains(text, "delivered"), text
 	})
 }
 

@@ -85,7 +85,7 @@ func TestAMovementIsCancelledWithAReason(t *testing.T) {
 	dma, i := workMaria(w, harness.Object{"exercise": true})
 	m := page(i, "movements/"+movement(w, i, "LCA"))
 	visitor := dma.Visit("fr")
-	form := visitor.Get(m+"/cancel").Want(http.StatusOK).Says("EXERCICE : ceci est un jeu", "Annuler ce mouvement d’EXERCICE").Form("/cancel")
+	form := visitor.Get(m+"/cancel").Want(http.StatusOK).Says("EXERCICE : ceci est un exercice", "Annuler ce mouvement d’EXERCICE").Form("/cancel")
 	form.Send().Want(http.StatusBadRequest).Says("Raison : doit être indiqué")
 	wantAt(t, form.Fill("reason", "mer trop forte").Send(), m, "work_cancelled")
 	visitor.Get(m).Says("annulé", "mer trop forte").Silent("Il est parti")

@@ -98,7 +98,7 @@ func TestTheReviewLeadsBackToTheFormWithEverythingTyped(t *testing.T) {
 	review := visitor.Get("/incidents/new").Says("All of Antigua and Barbuda", "Barbuda").Form("/incidents/new").Fill("origin", "ATG-BARBUDA").
 		Fill("exercise", "yes").Fill("exercise_speed", "12").Fill("hazard_type", "TC").Fill("hazard_name", "Storm Delta").Fill("severity", "severe").
 		Fill("receivers", "ATG", "KNA").Send().
-		Says("EXERCISE: this is play", "Open as EXERCISE and tell 2 states", "Storm Delta: Barbuda", "only to addresses that asked for exercises")
+		Says("EXERCISE: this is an exercise", "Open as EXERCISE and tell 2 states", "Storm Delta: Barbuda", "only to addresses that asked for exercises")
 	if !strings.Contains(review.Raw, `class="rehearsal"`) {
 		t.Error("the button of an exercise does not look like one")
 	}

@@ -15,7 +15,7 @@ func TestMonitoringRunsThePlanningStepsAndLeavesTheProtocolToBeActivated(t *test
 	dma, i := workMaria(w, nil)
 	visitor := dma.Visit("fr")
 	landfall := w.Clock.Now().Add(60 * time.Hour).Truncate(time.Minute)
-	review := visitor.Get(page(i, "monitor")).Says("Commencer la veille", "Arrivée du cyclone").Form("/monitor").Fill("at_LANDFALL", local(landfall)).Send().
+	review := visitor.Get(page(i, "monitor")).Says("Commencer le suivi", "Arrivée du cyclone").Form("/monitor").Fill("at_LANDFALL", local(landfall)).Send().
 		Want(http.StatusOK).Says("Envoyer une alerte RÉELLE à 2 États", "Sainte-Lucie")
 	wantAt(t, press(review.Form("/monitor"), "yes"), "/incidents/"+i.ID, "work_monitoring")
 
@@ -30,7 +30,7 @@ func TestMonitoringRunsThePlanningStepsAndLeavesTheProtocolToBeActivated(t *test
 func TestActivatingWithoutAKeyTimeSaysWhatWaits(t *testing.T) {
 	w := harness.New(t)
 	dma, i := workMaria(w, harness.Object{"exercise": true})
-	review := dma.Visit("en").Get(page(i, "activate")).Says("EXERCISE: this is play").Form("/activate").Send().Want(http.StatusOK).
+	review := dma.Visit("en").Get(page(i, "activate")).Says("EXERCISE: this is an exercise").Form("/activate").Send().Want(http.StatusOK).
 		Says("No time was given for landfall", "wait for a key time or a movement", "Send EXERCISE alert to 2 states")
 	if !strings.Contains(review.Raw, `class="rehearsal"`) {
 		t.Error("the button of an exercise does not look like one")

@@ -228,7 +228,7 @@ func (r reader) alert(d eventData) string {
 	}[d.Alert.Kind]
 	switch {
 	case d.Alert.Kind == "step_overdue" && d.Step != nil:
-		about = fmt.Sprintf("step %s is OVERDUE: %s", d.Step.Key, d.Step.Title.EN)
+		about = fmt.Sprintf("step %s is LATE: %s", d.Step.Key, d.Step.Title.EN)
 	case about == "":
 		about = strings.ReplaceAll(d.Alert.Kind, "_", " ")
 	}

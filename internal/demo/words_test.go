@@ -37,7 +37,7 @@ func TestArrivalsAreToldInWords(t *testing.T) {
 			"an overdue step", dominica,
 			`{"type":"landfall.alert.raised.v1","data":{"alert":{"party":"DMA","kind":"step_overdue","subject":"HUR-05","version":12},
 			  "step":{"key":"HUR-05","title":{"en":"Request sent"}}}}`,
-			"ALERT: step HUR-05 is OVERDUE: Request sent [v12, signature ok]",
+			"ALERT: step HUR-05 is LATE: Request sent [v12, signature ok]",
 		},
 		{
 			"the copy that the affected state gets of another's alert", dominica,

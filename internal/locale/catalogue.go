@@ -66,6 +66,7 @@ type Codes struct {
 	FigureRole     Words `json:"figure_role"`
 	SourceKind     Words `json:"source_kind"`
 	Evidence       Words `json:"evidence"`
+	Agency         Words `json:"agency"` // of the protocols' steps, by their English names
 	AlertKind      Words `json:"alert_kind"`
 	Closed         Words `json:"closed"` // why an alert was closed
 }

@@ -21,7 +21,9 @@ type Form struct {
 	Save       Phrase     `json:"save"`
 	Cancel     Phrase     `json:"cancel"`
 	Unknown    Phrase     `json:"unknown"` // outcome unknown: press again
-	Draft      Phrase     `json:"draft"`   // found what you typed before
+	Unsent     Phrase     `json:"unsent"`
+	Again      Phrase     `json:"again"`
+	Draft      Phrase     `json:"draft"` // found what you typed before
 	Discard    Phrase     `json:"discard"`
 	Relayed    Phrase     `json:"relayed"`
 	RelayedBy  Phrase     `json:"relayed_by"`

@@ -2,6 +2,8 @@ package locale
 
 // Incidents are the texts of the list of incidents, and of one incident as it is read.
 type Incidents struct {
+	Counts StepCounts `json:"counts"`
+
 	Title     Phrase `json:"title"`
 	Open      Phrase `json:"open"` // opens a new one
 	None      Phrase `json:"none"`
@@ -47,8 +49,6 @@ type Incidents struct {
 	DoneLate   Phrase     `json:"done_late"`
 	LifeSafety Phrase     `json:"life_safety"`
 	WaitsFor   Text[Name] `json:"waits_for"`
-	OpenSteps  Phrase     `json:"open_steps"`
-	Done       Phrase     `json:"done"`
 	Mine       Phrase     `json:"mine"`
 	All        Phrase     `json:"all"`
 	NoSteps    Phrase     `json:"no_steps"`
@@ -158,4 +158,14 @@ type Known struct {
 	Future      Phrase     `json:"future"`
 	AllSteps    Phrase     `json:"all_steps"`
 	Left        Text[Name] `json:"left"`
+}
+
+// StepCounts say how the steps of an incident stand.
+type StepCounts struct {
+	Overdue   Counted `json:"overdue"`
+	DueSoon   Counted `json:"due_soon"`
+	Silent    Counted `json:"silent"`
+	ProofOwed Counted `json:"proof_owed"`
+	Open      Counted `json:"open"`
+	Done      Counted `json:"done"`
 }

@@ -130,7 +130,7 @@ func (w Words) Of(code string) string {
 	if word, ok := w[code]; ok {
 		return word
 	}
-	return strings.ReplaceAll(code, "_", " ")
+	return strings.NewReplacer("_", " ", ".", " ").Replace(code)
 }
 
 func (w Words) said() bool {

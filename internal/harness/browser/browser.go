@@ -372,3 +372,10 @@ func (p *Tab) Shot(path string) *Tab {
 	}
 	return p
 }
+
+// Offline takes the network away from the tab, or gives it back.
+func (p *Tab) Offline(off bool) *Tab {
+	p.t.Helper()
+	p.run("change the network", network.EmulateNetworkConditions(off, 0, -1, -1))
+	return p
+}

@@ -3,6 +3,7 @@ package browser_test
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -39,5 +40,31 @@ func TestEveryPageFitsEveryWidthAndTextOfDoubleSize(t *testing.T) {
 		for _, path := range who.paths {
 			tab.Go(path).Fits()
 		}
+	}
+}
+
+func TestWhatCannotBeSentStaysOnThePageAndIsSentOnce(t *testing.T) {
+	w := harness.New(t)
+	dma, atg := w.Account("DMA", "coordinator"), w.Account("ATG", "official")
+	story := w.Maria(dma, []string{"ATG", "LCA"}, nil)
+	story.Activate(w.Clock.Now().Add(36 * time.Hour))
+	at := "/alerts/" + fmt.Sprint(atg.AwaitAlert("activation", 1)[0]["id"])
+	tab := browser.Open(t, w.App.URL(), browser.Phone).SignIn(atg.Token()).Go(at).Type("#ceiling", "250")
+	const key, accept = `form[action$="/answer"] input[name=key]`, `form[action$="/answer"] button.tall`
+	before := tab.Value(key)
+	tab.Offline(true).Tick(accept).See("Not sent: there is no connection.")
+	tab.Offline(false).Go("/incidents").Go(at).See("Not sent: there is no connection.")
+	if got, now := tab.Value("#ceiling"), tab.Value(key); got != "250" || now != before {
+		t.Errorf("after a reload the form holds %q under the key %s, want 250 under %s", got, now, before)
+	}
+	if n := len(dma.Get(story.Path + "/answers").Want(http.StatusOK).Items()); n != 0 {
+		t.Errorf("%d answers were recorded", n)
+	}
+	tab.Press(".unsent button").See("Your answer is recorded", "250 persons").Go(at)
+	if text := tab.Text(); strings.Contains(text, "Not sent") {
+		t.Error("what was sent is offered again")
+	}
+	if n := len(dma.Get(story.Path + "/answers").Want(http.StatusOK).Items()); n != 1 {
+		t.Errorf("%d answers were recorded, want 1", n)
 	}
 }

@@ -30,17 +30,17 @@ func TestAMessageOnItsWayShowsByItselfThatItArrived(t *testing.T) {
 
 	far.Answer(nil)
 	w.Pass(time.Minute)
-	message.See("handed over", "taken (answered 204)").Await(`window.same && document.getElementById("tech").open`)
+	message.See("delivered", "taken (answered 204)").Await(`window.same && document.getElementById("tech").open`)
 	var now float64
 	message.Evaluate(`window.scrollY`, &now)
 	if at == 0 || now != at {
 		t.Errorf("the page stood at %.0f and stands at %.0f", at, now)
 	}
-	list.See("handed over").Await(`window.same`)
+	list.See("delivered").Await(`window.same`)
 	if got := list.Value("#status"); got != "dead" {
 		t.Errorf("what was chosen in the filter is now %q", got)
 	}
-	address.See("arrives", "handed over")
+	address.See("arrives", "delivered")
 	all.See("arrives")
 	for _, tab := range []*browser.Tab{message, list, address, all} {
 		tab.NeverWider().Accessible()
@@ -56,5 +56,5 @@ func TestWithoutScriptsAMessageShowsThatItArrivedToo(t *testing.T) {
 	tab := browser.Open(t, w.App.URL(), browser.Phone.Unscripted()).SignIn(official.Token()).Go("/subscriptions/" + id)
 	tab.PressText("Send a test").See("It is being sent").NeverWider()
 	close(hold)
-	tab.See("handed over")
+	tab.See("delivered")
 }
