@@ -8,10 +8,10 @@ import (
 )
 
 const (
-	passes = `{"Action":"run","Package":"p","Test":"TestA"}
+	passes = `{"Time":"2026-09-01T12:00:03Z","Action":"run","Package":"p","Test":"TestA"}
 {"Action":"output","Package":"p","Test":"TestA","Output":"--- PASS: TestA\n"}
 {"Action":"pass","Package":"p","Test":"TestA","Elapsed":2.5}
-{"Action":"pass","Package":"p","Elapsed":2.6}
+{"Time":"2026-09-01T12:00:05.6Z","Action":"pass","Package":"p","Elapsed":5.6}
 `
 	fails = `{"Action":"run","Package":"q","Test":"TestB"}
 {"Action":"output","Package":"q","Test":"TestB","Output":"    b_test.go:7: two alerts, want one\n"}
@@ -48,7 +48,7 @@ func TestTally(t *testing.T) {
 		counts string
 		says   []string // each must be in the output
 	}{
-		{"all is well", passes + noTests, []string{"--packages", "2", "--no-skips"}, 0, "1 0 0\n", []string{"ok        p  1 tests", "no tests  s", "slow      p TestA  2.5 s", "1 tests in 2 packages: 1 passed, 0 failed, 0 skipped"}},
+		{"all is well", passes + noTests, []string{"--packages", "2", "--no-skips"}, 0, "1 0 0\n", []string{"ok        p  1 tests", "no tests  s", "seconds      2.6 s  p\n", "slow         2.5 s  p TestA", "1 tests in 2 packages: 1 passed, 0 failed, 0 skipped"}},
 		{"a failed test shows what it said", passes + fails, nil, 1, "1 1 0\n", []string{"two alerts, want one", "failed    q", "tally: 1 failed"}},
 		{"a skip is shown", passes + skips, nil, 0, "1 0 1\n", []string{"no server"}},
 		{"a skip is refused where everything must run", passes + skips, []string{"--no-skips"}, 1, "1 0 1\n", []string{"1 were skipped"}},
@@ -58,6 +58,8 @@ func TestTally(t *testing.T) {
 		{"a missing package is noticed", passes, []string{"--packages", "2"}, 1, "1 0 0\n", []string{"1 packages ended instead of 2"}},
 		{"too few tests are noticed", passes, []string{"--at-least", "10"}, 1, "1 0 0\n", []string{"at least 10 are known to exist"}},
 		{"nothing at all is noticed", "", nil, 1, "0 0 0\n", []string{"0 passed, at least 1"}},
+		{"a package over its budget is named", passes, []string{"--budget", "2500ms"}, 0, "1 0 0\n", []string{"over the budget of 2.5s: p took 3 s"}},
+		{"a package far over its budget fails", passes, []string{"--budget", "600ms"}, 1, "1 0 0\n", []string{"tally: p took 3 s, more than 4 times its budget of 600ms"}},
 		{"what is no event is shown", "go: cannot find main module\n" + passes, nil, 0, "1 0 0\n", []string{"go: cannot find main module"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
