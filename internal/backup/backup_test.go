@@ -19,6 +19,7 @@ import (
 )
 
 func TestARestoredStoreHoldsEveryByteOfTheOld(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.populate(20)
 	archive, wrote := w.archive()
@@ -45,6 +46,7 @@ func TestARestoredStoreHoldsEveryByteOfTheOld(t *testing.T) {
 }
 
 func TestTwoBackupsOfTheSameRecordsHaveTheSameHeads(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.populate(5)
 	archive, first := w.archive()
@@ -60,6 +62,7 @@ func TestTwoBackupsOfTheSameRecordsHaveTheSameHeads(t *testing.T) {
 }
 
 func TestAnEmptyStoreCanBeBackedUp(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	archive, _ := w.archive()
 	again, sum := restored(t, archive, w.opt())
@@ -81,6 +84,7 @@ func small(t *testing.T) (*world, []byte) {
 }
 
 func TestEveryChangedByteIsFound(t *testing.T) {
+	t.Parallel()
 	_, archive := small(t)
 	for i := range archive {
 		for _, mask := range []byte{0x01, 0xa0} {
@@ -99,6 +103,7 @@ func found(err error) bool {
 }
 
 func TestEveryTruncationIsFound(t *testing.T) {
+	t.Parallel()
 	_, archive := small(t)
 	for i := range archive {
 		_, err := backup.Verify(t.Context(), bytes.NewReader(archive[:i]))
@@ -112,6 +117,7 @@ func TestEveryTruncationIsFound(t *testing.T) {
 }
 
 func TestWhatIsNoBackupIsCalledThat(t *testing.T) {
+	t.Parallel()
 	for _, text := range []string{"", "SQLite format 3\x00", "landfall-backups 1\n", "landfall-backup one\n", "landfall-backup 01\n", "landfall-backup -1\n", strings.Repeat("x", 100_000)} {
 		if _, err := backup.Verify(t.Context(), strings.NewReader(text)); fault.CodeOf(err) != "not_a_backup" {
 			t.Errorf("%.20q: %v", text, err)
@@ -120,6 +126,7 @@ func TestWhatIsNoBackupIsCalledThat(t *testing.T) {
 }
 
 func TestANewerFormatIsRefusedByItsNumber(t *testing.T) {
+	t.Parallel()
 	_, archive := small(t)
 	newer := append([]byte("landfall-backup 2\n"), archive[bytes.IndexByte(archive, '\n')+1:]...)
 	w := newWorld(t)
@@ -133,6 +140,7 @@ func TestANewerFormatIsRefusedByItsNumber(t *testing.T) {
 }
 
 func TestAReaderThatFailsIsNoDamage(t *testing.T) {
+	t.Parallel()
 	_, archive := small(t)
 	broken := errors.New("input/output error")
 	r := io.MultiReader(bytes.NewReader(archive[:len(archive)/2]), failing{broken})
@@ -168,6 +176,7 @@ func (s tampered) ReadStream(ctx context.Context, stream string, after int64, li
 }
 
 func TestDamagedRecordsAreCopiedNamedAndRestoredOnlyWhenAsked(t *testing.T) {
+	t.Parallel()
 	w, _ := small(t)
 	changes := map[string]func(*store.Commit){
 		"the body": func(c *store.Commit) { c.Body = bytes.Replace(c.Body, []byte("Roseau"), []byte("Rosxau"), 1) },
@@ -216,6 +225,7 @@ func TestDamagedRecordsAreCopiedNamedAndRestoredOnlyWhenAsked(t *testing.T) {
 }
 
 func TestAnErasureIsCarriedOutAgainOnAValueThatWasCopiedBeforeIt(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	const note = "call the harbour master first"
 	w.happen("incident", "1", happened{}, note)
@@ -258,6 +268,7 @@ func TestAnErasureIsCarriedOutAgainOnAValueThatWasCopiedBeforeIt(t *testing.T) {
 }
 
 func TestProgressEndsWithAll(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.populate(20)
 	path := filepath.Join(t.TempDir(), "landfall.backup")

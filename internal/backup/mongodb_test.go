@@ -47,6 +47,7 @@ func onServer(t *testing.T) *world {
 }
 
 func TestRecordsMoveFromOneEngineToTheOtherAndBack(t *testing.T) {
+	t.Parallel()
 	server := onServer(t)
 	old := newWorld(t)
 	old.populate(15)
@@ -85,5 +86,6 @@ func TestRecordsMoveFromOneEngineToTheOtherAndBack(t *testing.T) {
 }
 
 func TestABackupOfAServerBesideWritersIsWhole(t *testing.T) {
+	t.Parallel()
 	besideWriters(t, onServer(t), 2)
 }

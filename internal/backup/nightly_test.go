@@ -43,6 +43,7 @@ func names(t *testing.T, dir string) []string {
 }
 
 func TestNightlyKeepsTheNewestAndTouchesNothingElse(t *testing.T) {
+	t.Parallel()
 	w, _ := small(t)
 	dir := filepath.Join(t.TempDir(), "backups")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -84,6 +85,7 @@ func TestNightlyKeepsTheNewestAndTouchesNothingElse(t *testing.T) {
 }
 
 func TestWhatAKilledRunLeftIsRemovedWhenNobodyWritesToIt(t *testing.T) {
+	t.Parallel()
 	w, _ := small(t)
 	dir := t.TempDir()
 	for name, age := range map[string]time.Duration{
@@ -128,6 +130,7 @@ func (d *disk) Write(p []byte) (int, error) {
 }
 
 func TestADiskThatIsFullLeavesOlderBackupsAlone(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("the errors of full disks are those of Unix")
 	}
@@ -160,6 +163,7 @@ func TestADiskThatIsFullLeavesOlderBackupsAlone(t *testing.T) {
 }
 
 func TestADiskThatForgetsIsNotBelieved(t *testing.T) {
+	t.Parallel()
 	w, _ := small(t)
 	dir := t.TempDir()
 	create := func(path string) (io.WriteCloser, error) {
@@ -175,6 +179,7 @@ func TestADiskThatForgetsIsNotBelieved(t *testing.T) {
 }
 
 func TestABackupOfDamagedRecordsIsKeptAndNoWholeOneIsRemovedForIt(t *testing.T) {
+	t.Parallel()
 	w, _ := small(t)
 	dir := t.TempDir()
 	if _, _, err := backup.Nightly(t.Context(), w.st, kinds(), dir, 1, at(w, maria)); err != nil {
@@ -193,6 +198,7 @@ func TestABackupOfDamagedRecordsIsKeptAndNoWholeOneIsRemovedForIt(t *testing.T) 
 }
 
 func TestAFileIsNeverWrittenOver(t *testing.T) {
+	t.Parallel()
 	w, _ := small(t)
 	path := filepath.Join(t.TempDir(), "before-upgrade.backup")
 	if _, err := backup.File(t.Context(), w.st, kinds(), path, w.opt()); err != nil {
@@ -217,6 +223,7 @@ func TestAFileIsNeverWrittenOver(t *testing.T) {
 }
 
 func TestEveryStreamIsRememberedWithWhereItEnded(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		gen := rapid.SampledFrom([]string{"alert/", "incident/", "incident.x/", "incident-b/", "journal/p/"})
 		all := map[string]bool{}

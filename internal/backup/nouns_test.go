@@ -16,6 +16,7 @@ import (
 
 // The second walk must know what refers to what: a noun that is added has to be put in its place.
 func TestEveryNounHasItsPlaceInTheSecondWalk(t *testing.T) {
+	t.Parallel()
 	kinds := slices.Concat(ledger.Kinds(), access.Kinds(), incident.Kinds(), notify.Kinds(), backup.Kinds())
 	st, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "landfall.db"), kinds, sqlite.Options{})
 	if err != nil {
@@ -51,6 +52,7 @@ func TestEveryNounHasItsPlaceInTheSecondWalk(t *testing.T) {
 
 // Waiting asks about the notifier's documents by name: they must be those that it keeps, and that its earlier versions kept.
 func TestTheNotifierKeepsDeliveriesAsTheyAreCounted(t *testing.T) {
+	t.Parallel()
 	found := 0
 	for _, k := range notify.Kinds() {
 		if k.Name != "delivery" && k.Name != "delivery.v2" {

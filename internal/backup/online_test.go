@@ -159,6 +159,7 @@ func whole(t helper, st store.Store, before map[store.Ref]store.Commit) {
 // A backup that is taken while anything may happen between any two of its reads is whole: what is in it has what it refers to, and what followed
 // from it or the mark that it must follow.
 func TestABackupOfAServiceThatGoesOnIsWhole(t *testing.T) {
+	t.Parallel()
 	since, stores, dir := 0, 0, t.TempDir()
 	open := func(t *rapid.T) *world {
 		stores++

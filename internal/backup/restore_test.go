@@ -19,6 +19,7 @@ import (
 )
 
 func TestARestoreThatDidNotFinishIsRefusedEverywhere(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.populate(60)
 	archive, _ := w.archive()
@@ -69,6 +70,7 @@ func (r *rough) Append(ctx context.Context, list []store.Commit) (int, error) {
 }
 
 func TestALineThatFailsLosesAndDoublesNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.populate(20)
 	archive, _ := w.archive()
@@ -87,6 +89,7 @@ func TestALineThatFailsLosesAndDoublesNothing(t *testing.T) {
 }
 
 func TestAStoreIsNotOpenedBeforeEverythingIsDerived(t *testing.T) {
+	t.Parallel()
 	w, archive := small(t)
 	into := newWorld(t)
 	opt := w.opt()
@@ -106,6 +109,7 @@ func TestAStoreIsNotOpenedBeforeEverythingIsDerived(t *testing.T) {
 }
 
 func TestAStoreThatIsNotEmptyIsRefusedAndLeftAlone(t *testing.T) {
+	t.Parallel()
 	_, archive := small(t)
 	for name, fill := range map[string]func(*world){
 		"records":             func(w *world) { w.hazard("irma") },
@@ -141,6 +145,7 @@ func put(kind, id string) store.Op {
 }
 
 func TestSecretsSealedWithAnotherKeyAreNotRestoredUnasked(t *testing.T) {
+	t.Parallel()
 	w, archive := small(t)
 	opt := w.opt()
 	into := newWorld(t)
@@ -158,6 +163,7 @@ func TestSecretsSealedWithAnotherKeyAreNotRestoredUnasked(t *testing.T) {
 }
 
 func TestKindsThatThisVersionWouldLoseAreRefused(t *testing.T) {
+	t.Parallel()
 	w, archive := small(t)
 	less := func(name string) []store.Kind {
 		return slices.DeleteFunc(kinds(), func(k store.Kind) bool { return k.Name == name })
@@ -189,6 +195,7 @@ func TestKindsThatThisVersionWouldLoseAreRefused(t *testing.T) {
 }
 
 func TestEpochsAreNeverRepeated(t *testing.T) {
+	t.Parallel()
 	w, archive := small(t)
 	seen := map[int64]bool{0: true}
 	next := func(archive []byte, now time.Time) []byte {

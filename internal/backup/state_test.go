@@ -12,6 +12,7 @@ import (
 )
 
 func TestAStoreThatWasNeverRestoredIsNotHeld(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for range 2 {
 		state, err := backup.ReadState(t.Context(), w.st)
@@ -25,6 +26,7 @@ func TestAStoreThatWasNeverRestoredIsNotHeld(t *testing.T) {
 }
 
 func TestARestoredStoreIsHeldUntilSomebodyReleasesIt(t *testing.T) {
+	t.Parallel()
 	w, archive := small(t)
 	into, sum := restored(t, archive, w.opt())
 	state, err := backup.ReadState(t.Context(), into.st)
@@ -54,6 +56,7 @@ func TestARestoredStoreIsHeldUntilSomebodyReleasesIt(t *testing.T) {
 }
 
 func TestWhatWouldFireIsCounted(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	nothing, err := backup.Waiting(t.Context(), w.st, maria)
 	if err != nil || nothing.Wakes+nothing.Deliveries+nothing.Pending != 0 || !nothing.Oldest.IsZero() {

@@ -16,6 +16,7 @@ func relayOf(m *alertWorld, rest string) string {
 }
 
 func TestAnAcknowledgementThatCameByRadioIsEntered(t *testing.T) {
+	t.Parallel()
 	m := alerted(t, nil)
 	at := alertRequest(m.atg)
 	visitor := m.dma.Visit("en")
@@ -30,6 +31,7 @@ func TestAnAcknowledgementThatCameByRadioIsEntered(t *testing.T) {
 }
 
 func TestAnAnswerThatCameByPhoneAcknowledgesTheRequestToo(t *testing.T) {
+	t.Parallel()
 	m := alerted(t, nil)
 	at := alertRequest(m.atg)
 	form := m.dma.Visit("en").Get(relayOf(m, "&what=answer")).Want(http.StatusOK).Says("It is recorded too that Antigua and Barbuda has seen the request").Form("/relay")
@@ -48,6 +50,7 @@ func TestAnAnswerThatCameByPhoneAcknowledgesTheRequestToo(t *testing.T) {
 }
 
 func TestAStepAndAnArrivalAreReportedForOthers(t *testing.T) {
+	t.Parallel()
 	m := alerted(t, nil)
 	visitor := m.dma.Visit("en")
 	steps := m.dma.Get(m.story.Path + "/steps?party=ATG&status=pending").Want(http.StatusOK).Items()
@@ -73,6 +76,7 @@ func TestAStepAndAnArrivalAreReportedForOthers(t *testing.T) {
 }
 
 func TestOnlyWhoMaySpeakForOthersDoes(t *testing.T) {
+	t.Parallel()
 	m := alerted(t, nil)
 	m.Account("ATG", "liaison").Visit("en").Get("/relay").Want(http.StatusForbidden)
 	m.Account("GRD", "official").Visit("en").Get(relayOf(m, "")).Want(http.StatusNotFound)

@@ -36,6 +36,7 @@ func alertAnswers(m *alertWorld) []harness.Object {
 }
 
 func TestAnOfficialAcknowledgesWithOneButton(t *testing.T) {
+	t.Parallel()
 	m := alerted(t, nil)
 	at, visitor := alertRequest(m.atg), m.atg.Visit("en")
 	visitor.Get("/").Want(http.StatusOK).Says("Act now", "ACTIVATION REQUEST to Antigua and Barbuda", "in 29 min").
@@ -50,6 +51,7 @@ func TestAnOfficialAcknowledgesWithOneButton(t *testing.T) {
 }
 
 func TestAnAnswerWithACeilingAcknowledgesToo(t *testing.T) {
+	t.Parallel()
 	for language, words := range map[string][]string{
 		"en": {"Acknowledge and accept", "Your answer is recorded", "Your answer on record: accepts, at most 250 persons"},
 		"fr": {"Accuser réception et accepter", "Votre réponse est enregistrée", "Votre réponse enregistrée : accepte, au plus 250 personnes"},
@@ -72,6 +74,7 @@ func TestAnAnswerWithACeilingAcknowledgesToo(t *testing.T) {
 }
 
 func TestAFormThatIsSentTwiceIsRecordedOnce(t *testing.T) {
+	t.Parallel()
 	m := alerted(t, nil)
 	at, visitor := alertRequest(m.atg), m.atg.Visit("en")
 	form := visitor.Get(at).Form("/answer").Fill("ceiling", "40")
@@ -90,6 +93,7 @@ func TestAFormThatIsSentTwiceIsRecordedOnce(t *testing.T) {
 }
 
 func TestABadCeilingKeepsWhatWasTypedAndNamesTheField(t *testing.T) {
+	t.Parallel()
 	m := alerted(t, nil)
 	at, visitor := alertRequest(m.atg), m.atg.Visit("fr")
 	page := visitor.Get(at).Form("/answer").Fill("ceiling", "beaucoup").Fill("conditions", "Six mois").Send().
@@ -104,6 +108,7 @@ func TestABadCeilingKeepsWhatWasTypedAndNamesTheField(t *testing.T) {
 }
 
 func TestAnAnswerWhoseEndHasPassedIsRefusedAtItsField(t *testing.T) {
+	t.Parallel()
 	m := alerted(t, nil)
 	visitor := m.atg.Visit("en")
 	page := visitor.Get(alertRequest(m.atg)).Form("/answer").Fill("valid_until", "2020-01-01T10:00").Send().
@@ -114,6 +119,7 @@ func TestAnAnswerWhoseEndHasPassedIsRefusedAtItsField(t *testing.T) {
 }
 
 func TestDecliningAndAskingAreAnswersToo(t *testing.T) {
+	t.Parallel()
 	m := alerted(t, nil)
 	page := m.atg.Visit("en").Get(alertRequest(m.atg))
 	for _, a := range []struct {
@@ -136,6 +142,7 @@ func TestDecliningAndAskingAreAnswersToo(t *testing.T) {
 }
 
 func TestTheAlertOfAnotherStateIsNotThere(t *testing.T) {
+	t.Parallel()
 	m := alerted(t, nil)
 	at := alertRequest(m.atg)
 	visitor := m.lca.Visit("en")
@@ -148,6 +155,7 @@ func TestTheAlertOfAnotherStateIsNotThere(t *testing.T) {
 }
 
 func TestTheAffectedStateSeesAnAlertAndCannotSpeakForItsParty(t *testing.T) {
+	t.Parallel()
 	m := alerted(t, nil)
 	at := alertRequest(m.atg)
 	page := m.dma.Visit("en").Get(at).Want(http.StatusOK).Says("Antigua and Barbuda acknowledges this").Silent("Acknowledge: we have seen this", "Will you take people in")
@@ -155,6 +163,7 @@ func TestTheAffectedStateSeesAnAlertAndCannotSpeakForItsParty(t *testing.T) {
 }
 
 func TestALateAlertIsMarked(t *testing.T) {
+	t.Parallel()
 	m := alerted(t, nil)
 	at := alertRequest(m.atg)
 	m.Pass(42 * time.Minute)
@@ -166,6 +175,7 @@ func TestALateAlertIsMarked(t *testing.T) {
 }
 
 func TestAnAcknowledgementWithAQuestionSaysSo(t *testing.T) {
+	t.Parallel()
 	m := alerted(t, nil)
 	page := m.atg.Visit("en").Get(alertRequest(m.atg))
 	form := page.Form("/acknowledge")
@@ -182,6 +192,7 @@ func TestAnAcknowledgementWithAQuestionSaysSo(t *testing.T) {
 }
 
 func TestAnExerciseIsMarkedOnEveryPageOfAnAlert(t *testing.T) {
+	t.Parallel()
 	m := alerted(t, harness.Object{"exercise": true})
 	at := alertRequest(m.atg)
 	visitor := m.atg.Visit("en")
@@ -192,6 +203,7 @@ func TestAnExerciseIsMarkedOnEveryPageOfAnAlert(t *testing.T) {
 }
 
 func TestAWithdrawnStateSeesThatItIsNoLongerAskedAndNoMore(t *testing.T) {
+	t.Parallel()
 	m := alerted(t, nil)
 	old := alertRequest(m.lca)
 	now := m.dma.Get(m.story.Path).Want(http.StatusOK)
@@ -206,6 +218,7 @@ func TestAWithdrawnStateSeesThatItIsNoLongerAskedAndNoMore(t *testing.T) {
 }
 
 func TestAnAuditorReadsAndChangesNothing(t *testing.T) {
+	t.Parallel()
 	m := alerted(t, nil)
 	at := alertRequest(m.atg)
 	page := m.Account("ATG", "auditor").Visit("en").Get(at).Want(http.StatusOK)
@@ -215,6 +228,7 @@ func TestAnAuditorReadsAndChangesNothing(t *testing.T) {
 }
 
 func TestAlertsThatAreOverHavePagesOfTheirOwn(t *testing.T) {
+	t.Parallel()
 	m := alerted(t, nil)
 	visitor := m.atg.Visit("en")
 	visitor.Get(alertRequest(m.atg)).Form("/acknowledge").Send().Want(http.StatusOK)
@@ -225,6 +239,7 @@ func TestAlertsThatAreOverHavePagesOfTheirOwn(t *testing.T) {
 }
 
 func TestWhatIsToBeKnownNeverHidesWhatIsDue(t *testing.T) {
+	t.Parallel()
 	m := alerted(t, nil)
 	alertRequest(m.atg)
 	for range 31 {

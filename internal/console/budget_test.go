@@ -161,6 +161,7 @@ type sight struct {
 }
 
 func TestEveryPageFitsABadLine(t *testing.T) {
+	t.Parallel()
 	s := inSeason(t)
 	for _, language := range []string{"en", "fr"} {
 		sights := s.sights(language)
@@ -188,6 +189,7 @@ func TestEveryPageFitsABadLine(t *testing.T) {
 }
 
 func TestTheFirstViewFitsABadLine(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	client := w.Account("DMA", "coordinator")
 	for _, language := range []string{"en", "fr"} {

@@ -10,6 +10,7 @@ import (
 )
 
 func TestOnAnEmptyServiceTheFirstThingsToDoAreSaid(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	w.Account("DMA", "coordinator").Visit("en").Get("/").Want(http.StatusOK).
 		Says("Welcome to Landfall", "Three first things to do", "Say where your alerts go", "Open an exercise")
@@ -20,6 +21,7 @@ func TestOnAnEmptyServiceTheFirstThingsToDoAreSaid(t *testing.T) {
 }
 
 func TestACoordinatorSeesWhatIsDueAndWhoHasNotReplied(t *testing.T) {
+	t.Parallel()
 	m := alerted(t, nil)
 	m.atg.AwaitAlert("activation", 1)
 	m.lca.AwaitAlert("activation", 1)
@@ -33,6 +35,7 @@ func TestACoordinatorSeesWhatIsDueAndWhoHasNotReplied(t *testing.T) {
 }
 
 func TestAnOfficialSeesTheIncidentsThatNameTheState(t *testing.T) {
+	t.Parallel()
 	m := alerted(t, nil)
 	at := alertRequest(m.atg)
 	visitor := m.atg.Visit("en")
@@ -47,6 +50,7 @@ func TestAnOfficialSeesTheIncidentsThatNameTheState(t *testing.T) {
 }
 
 func TestALiaisonSeesTheBoardAndTheStepsOfTourism(t *testing.T) {
+	t.Parallel()
 	m := alerted(t, nil)
 	m.atg.AwaitAlert("activation", 1)
 	m.Account("ATG", "liaison").Visit("en").Get("/").Want(http.StatusOK).
@@ -54,6 +58,7 @@ func TestALiaisonSeesTheBoardAndTheStepsOfTourism(t *testing.T) {
 }
 
 func TestWhoOverseesSeesHowThingsStand(t *testing.T) {
+	t.Parallel()
 	m := alerted(t, nil)
 	m.atg.AwaitAlert("activation", 1)
 	m.lca.AwaitAlert("activation", 1)

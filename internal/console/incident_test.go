@@ -25,6 +25,7 @@ func activateBy(visitor *harness.Visitor, opened *harness.Sheet) *harness.Sheet 
 }
 
 func TestAnIncidentIsReadFromEverySide(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	dominica := w.Account("DMA", "coordinator").Visit("en")
 	dominica.Get("/incidents").Want(http.StatusOK).Says("No incident yet", "Open an incident")
@@ -42,6 +43,7 @@ func TestAnIncidentIsReadFromEverySide(t *testing.T) {
 }
 
 func TestAnExerciseSaysSoEverywhere(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	dominica := w.Account("DMA", "coordinator").Visit("en")
 	opened := openBy(dominica, "yes", "ATG").Says("EXERCISE: this is an exercise")
@@ -51,6 +53,7 @@ func TestAnExerciseSaysSoEverywhere(t *testing.T) {
 }
 
 func TestAnOfficialAnswersWithACeilingAndTheAffectedStateSeesIt(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	dominica := w.Account("DMA", "coordinator").Visit("en")
 	antigua := w.Account("ATG", "official").Visit("fr")
@@ -64,6 +67,7 @@ func TestAnOfficialAnswersWithACeilingAndTheAffectedStateSeesIt(t *testing.T) {
 }
 
 func TestAStepIsWorkedOnAndAStaleTabLosesNothing(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	account := w.Account("DMA", "coordinator")
 	dominica := account.Visit("en")
@@ -95,6 +99,7 @@ func TestAStepIsWorkedOnAndAStaleTabLosesNothing(t *testing.T) {
 }
 
 func TestOverdueStepsComeFirst(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	dominica := w.Account("DMA", "coordinator").Visit("fr")
 	opened := openBy(dominica, "no", "ATG")
@@ -109,6 +114,7 @@ func TestOverdueStepsComeFirst(t *testing.T) {
 }
 
 func TestTheListOfIncidentsIsReadPageByPage(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	account := w.Account("DMA", "coordinator")
 	hazard := account.Post("/api/v1/hazards", harness.Object{"name": "Hurricane Maria", "type": "TC", "started_at": "2026-09-16T12:00:00Z"}).Want(http.StatusCreated).Str("id")
@@ -125,6 +131,7 @@ func TestTheListOfIncidentsIsReadPageByPage(t *testing.T) {
 }
 
 func TestAnIncidentIsSeenAsItWasKnown(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	account, antigua := w.Account("DMA", "coordinator"), w.Account("ATG", "official")
 	dominica := account.Visit("en")
@@ -167,6 +174,7 @@ func TestAnIncidentIsSeenAsItWasKnown(t *testing.T) {
 }
 
 func TestTheTimelineSaysWhatHappenedTheNewestFirst(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	account := w.Account("DMA", "coordinator")
 	dominica := account.Visit("en")
@@ -202,6 +210,7 @@ func TestTheTimelineSaysWhatHappenedTheNewestFirst(t *testing.T) {
 }
 
 func TestStepsAreChosenByParty(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	dominica := w.Account("DMA", "coordinator").Visit("en")
 	opened := openBy(dominica, "no", "ATG", "LCA")

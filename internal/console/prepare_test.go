@@ -27,6 +27,7 @@ func assess(page *harness.Sheet, link string, not ...string) *harness.Form {
 }
 
 func TestALiaisonRecordsAnAssessmentAndSeesItExpire(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	liaison := w.Account("LCA", "liaison").Visit("en")
 	liaison.Get("/preparedness").Want(http.StatusOK).Says("Nothing is registered yet").Follow("Register a place")
@@ -40,6 +41,7 @@ func TestALiaisonRecordsAnAssessmentAndSeesItExpire(t *testing.T) {
 }
 
 func TestAnAssessmentThatIsNotWholeKeepsItsAnswers(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	liaison := w.Account("LCA", "liaison").Visit("fr")
 	f := assess(register(liaison, "Hôtel de la baie"), "L’évaluer")
@@ -53,6 +55,7 @@ func TestAnAssessmentThatIsNotWholeKeepsItsAnswers(t *testing.T) {
 }
 
 func TestTwoLiaisonsAssessAtOnceAndNobodyLosesAnAnswer(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	account := w.Account("LCA", "liaison")
 	first, second := account.Visit("en"), account.Visit("en")
@@ -68,6 +71,7 @@ func TestTwoLiaisonsAssessAtOnceAndNobodyLosesAnAnswer(t *testing.T) {
 }
 
 func TestRoomsAreOfferedFlaggedAndUsed(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	liaison := w.Account("LCA", "liaison").Visit("en")
 	unit := register(liaison, "Bay hotel A")
@@ -86,6 +90,7 @@ func TestRoomsAreOfferedFlaggedAndUsed(t *testing.T) {
 }
 
 func TestVisitorsAreCountedAndSmallGroupsHidden(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	liaison := w.Account("LCA", "liaison").Visit("en")
 	unit := register(liaison, "Bay hotel A")

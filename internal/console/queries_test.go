@@ -113,6 +113,7 @@ func readsOf(t *testing.T, n int, shared bool, paths ...string) map[string]int64
 // beyond these it reads no more, however many there are. In a region, a reader's alerts cost up to three reads for each of their incidents, since
 // who may see them is asked of the newest record; a page of alerts bounds that. On one machine what is in hand is the newest.
 func TestAPageReadsNoMoreOfTheStoreForMoreIncidents(t *testing.T) {
+	t.Parallel()
 	const few, many = 5, 25
 	for _, c := range []struct {
 		shape  string

@@ -38,6 +38,7 @@ var (
 )
 
 func TestEveryRefusalThatAPersonMayMeetIsPutIntoFrenchAndEnglish(t *testing.T) {
+	t.Parallel()
 	reasons, codes := map[string]string{}, map[string]string{}
 	for _, r := range madeUpReasons {
 		reasons[r] = "made up"

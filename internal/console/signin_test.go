@@ -12,6 +12,7 @@ import (
 )
 
 func TestATokenSignsInAndASessionEndsWithIt(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	c := w.Account("DMA", "coordinator")
 	visitor := c.Visit("en")
@@ -29,6 +30,7 @@ func revoke(w *harness.World, c *harness.Client) {
 }
 
 func TestASessionEndsAfterItsDayAndLeadsBackToThePageThatWasWanted(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	c := w.Account("DMA", "coordinator")
 	visitor := c.Visit("en")
@@ -49,6 +51,7 @@ func TestASessionEndsAfterItsDayAndLeadsBackToThePageThatWasWanted(t *testing.T)
 
 // A browser drops a cookie whose time is over; then nobody could say why it has to sign in again.
 func TestTheCookieOutlivesItsSession(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.App.URL()+"/sign-in", strings.NewReader(url.Values{"token": {w.Admin.Token()}}.Encode()))
 	if err != nil {
@@ -72,6 +75,7 @@ func TestTheCookieOutlivesItsSession(t *testing.T) {
 }
 
 func TestABadTokenIsRefusedAndNotSentBack(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	visitor := w.Admin.Visit("fr")
 	visitor.Get("/style").Want(http.StatusOK).Form("/sign-out").Send().Says("Vous êtes déconnecté.")
@@ -82,6 +86,7 @@ func TestABadTokenIsRefusedAndNotSentBack(t *testing.T) {
 }
 
 func TestTheLanguageCanBeChangedAndStays(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	visitor := w.Admin.Visit("en")
 	visitor.Get("/style").Says("Sign out").Form("/language").Send().Want(http.StatusOK).Says("Se déconnecter", "L’aspect des pages")
@@ -89,6 +94,7 @@ func TestTheLanguageCanBeChangedAndStays(t *testing.T) {
 }
 
 func TestNobodyIsLedElsewhere(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	for _, next := range []string{"https://elsewhere.example/", "//elsewhere.example", "/\\elsewhere.example", "javascript:alert(1)", ""} {
 		visitor := w.Admin.Visit("en")
@@ -100,6 +106,7 @@ func TestNobodyIsLedElsewhere(t *testing.T) {
 }
 
 func TestAFormOfAnotherSiteIsRefused(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	req, err := http.NewRequest(http.MethodPost, w.App.URL()+"/sign-out", nil)
 	if err != nil {
@@ -117,6 +124,7 @@ func TestAFormOfAnotherSiteIsRefused(t *testing.T) {
 }
 
 func TestPagesAllowOnlyWhatIsOurs(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	page := w.Admin.Visit("en").Get("/style").Want(http.StatusOK)
 	if p := page.Header.Get("Content-Security-Policy"); !strings.Contains(p, "default-src 'none'") || strings.Contains(p, "unsafe") {

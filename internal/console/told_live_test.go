@@ -33,6 +33,7 @@ func says(t *testing.T, visitor *harness.Visitor, at, what string) {
 }
 
 func TestPagesOfAddressesAndMessagesAreHintedAtWhatHappens(t *testing.T) {
+	t.Parallel()
 	w, far, _, visitor, subscription, at := failing(t)
 	pages := []string{at, "/deliveries", "/deliveries?channel=webhook&subscription=" + subscription, "/subscriptions", "/subscriptions/" + subscription}
 	var open []*harness.Listening
@@ -59,6 +60,7 @@ func TestPagesOfAddressesAndMessagesAreHintedAtWhatHappens(t *testing.T) {
 }
 
 func TestHintsAreForWhatAPageShowsAndItsReaderMaySee(t *testing.T) {
+	t.Parallel()
 	w, far, _, visitor, subscription, at := failing(t)
 	mine := visitor.Get(at)
 	id := strings.TrimPrefix(at, "/deliveries/")
@@ -102,6 +104,7 @@ func printOf(t *testing.T, sheet *harness.Sheet) string {
 }
 
 func TestLookingEndsWithTheSession(t *testing.T) {
+	t.Parallel()
 	w, _, c, visitor, _, at := failing(t)
 	page := visitor.Get(at).Listen()
 	revoke(w, c)

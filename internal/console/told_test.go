@@ -24,6 +24,7 @@ func toldSecret(t *testing.T, page *harness.Sheet) string {
 }
 
 func TestAnAddressIsAddedTestedAndShowsItsLastSuccess(t *testing.T) {
+	t.Parallel()
 	w, far := harness.New(t), harness.NewReceiver(t)
 	visitor := w.Account("ATG", "official").Visit("en")
 	form := visitor.Get("/subscriptions").Want(http.StatusOK).Says("Your office has no address yet.").
@@ -48,6 +49,7 @@ func TestAnAddressIsAddedTestedAndShowsItsLastSuccess(t *testing.T) {
 }
 
 func TestABadAddressKeepsWhatWasTypedAndNamesTheField(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	visitor := w.Account("ATG", "official").Visit("fr")
 	page := visitor.Get("/subscriptions/new").Form("/subscriptions/new").Fill("target", "gopher://nowhere").Fill("kinds", "answer.*").Fill("exercise", "only").Send().
@@ -61,6 +63,7 @@ func TestABadAddressKeepsWhatWasTypedAndNamesTheField(t *testing.T) {
 }
 
 func TestAChangeOfWhatSomebodyElseChangedShowsBothAndLosesNothing(t *testing.T) {
+	t.Parallel()
 	w, far := harness.New(t), harness.NewReceiver(t)
 	c := w.Account("ATG", "official")
 	id, _ := harness.Subscribe(c, far, harness.Object{"kinds": []string{"alert.*"}})
@@ -72,6 +75,7 @@ func TestAChangeOfWhatSomebodyElseChangedShowsBothAndLosesNothing(t *testing.T) 
 }
 
 func TestASecretIsChangedAndTheAddressRemoved(t *testing.T) {
+	t.Parallel()
 	w, far := harness.New(t), harness.NewReceiver(t)
 	c := w.Account("ATG", "official")
 	id, before := harness.Subscribe(c, far, nil)
@@ -88,6 +92,7 @@ func TestASecretIsChangedAndTheAddressRemoved(t *testing.T) {
 }
 
 func TestAMessageThatWasGivenUpIsSentAgain(t *testing.T) {
+	t.Parallel()
 	w, far := harness.New(t), harness.NewReceiver(t)
 	far.Answer(func(_ int, rw http.ResponseWriter, _ *http.Request) {
 		rw.WriteHeader(http.StatusGone) // for ever
@@ -121,6 +126,7 @@ func TestAMessageThatWasGivenUpIsSentAgain(t *testing.T) {
 }
 
 func TestWhatGoesToAnotherOfficeIsNotThere(t *testing.T) {
+	t.Parallel()
 	w, far := harness.New(t), harness.NewReceiver(t)
 	c := w.Account("ATG", "official")
 	id, _ := harness.Subscribe(c, far, nil)
@@ -143,6 +149,7 @@ func TestWhatGoesToAnotherOfficeIsNotThere(t *testing.T) {
 }
 
 func TestAFileIsAnAddressWhereTheServiceOffersThem(t *testing.T) {
+	t.Parallel()
 	w := harness.NewOnFolder(t, func(o *app.Options) { o.LogfileDir = filepath.Join(t.TempDir(), "out") })
 	visitor := w.Account("ATG", "official").Visit("en")
 	page := visitor.Get("/subscriptions/new").Form("/subscriptions/new").Fill("channel", "logfile").Fill("target", "warnings.log").
@@ -159,6 +166,7 @@ func TestAFileIsAnAddressWhereTheServiceOffersThem(t *testing.T) {
 }
 
 func TestAnAddressThatCannotReceiveSaysSo(t *testing.T) {
+	t.Parallel()
 	w, far := harness.New(t), harness.NewReceiver(t)
 	far.Fail(http.StatusServiceUnavailable)
 	c := w.Account("ATG", "official")

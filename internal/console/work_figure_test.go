@@ -15,6 +15,7 @@ func shelters(f *harness.Form, number string) *harness.Form {
 }
 
 func TestAFigureIsReportedAndItsPartsNeedNotAddUp(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	_, i := workMaria(w, nil)
 	lca := w.Account("LCA", "official")
@@ -41,6 +42,7 @@ func TestAFigureIsReportedAndItsPartsNeedNotAddUp(t *testing.T) {
 }
 
 func TestRowsForPartsAreAddedWithoutLosingWhatWasTyped(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	_, i := workMaria(w, nil)
 	form := shelters(w.Account("LCA", "official").Visit("fr").Get(page(i, "figures/new")).Form("/figures/new"), "90").Fill("part_3_number", "12")
@@ -52,6 +54,7 @@ func TestRowsForPartsAreAddedWithoutLosingWhatWasTyped(t *testing.T) {
 }
 
 func TestAFigureThatCannotBeIsRefusedInFrench(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	dma, i := workMaria(w, nil)
 	visitor := dma.Visit("fr")
@@ -67,6 +70,7 @@ func TestAFigureThatCannotBeIsRefusedInFrench(t *testing.T) {
 }
 
 func TestASecondRecommendedFigureMustReplaceTheFirst(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	_, i := workMaria(w, nil)
 	visitor := w.Account("LCA", "official").Visit("fr")
@@ -76,6 +80,7 @@ func TestASecondRecommendedFigureMustReplaceTheFirst(t *testing.T) {
 }
 
 func TestAReceivingStateAnswersWithACeilingAndConditions(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	_, i := workMaria(w, nil)
 	lca := w.Account("LCA", "official")
@@ -92,6 +97,7 @@ func TestAReceivingStateAnswersWithACeilingAndConditions(t *testing.T) {
 }
 
 func TestAnAnswerThatContradictsItselfIsRefusedInFrench(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	_, i := workMaria(w, nil)
 	visitor := w.Account("ATG", "official").Visit("fr")
@@ -108,6 +114,7 @@ func TestAnAnswerThatContradictsItselfIsRefusedInFrench(t *testing.T) {
 }
 
 func TestTheOriginPassesOnTheWordOfAReceivingStateWithoutAnAccount(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	dma, i := workMaria(w, nil)
 	visitor := dma.Visit("en")

@@ -10,6 +10,7 @@ import (
 )
 
 func TestAMovementIsAnnouncedDepartsAndArrivesInBothClocks(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	dma, jam := w.Account("DMA", "coordinator"), w.Account("JAM", "official")
 	i := w.Maria(dma, []string{"JAM", "LCA"}, nil)
@@ -41,6 +42,7 @@ func TestAMovementIsAnnouncedDepartsAndArrivesInBothClocks(t *testing.T) {
 }
 
 func TestAMovementThatCannotBeIsRefusedInFrenchAndKeepsWhatWasTyped(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	dma, i := workMaria(w, nil)
 	now := w.Clock.Now().Truncate(time.Minute)
@@ -58,6 +60,7 @@ func TestAMovementThatCannotBeIsRefusedInFrenchAndKeepsWhatWasTyped(t *testing.T
 }
 
 func TestAMovementIsCorrectedOnlyWhereItDiffers(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	dma, i := workMaria(w, nil)
 	m := page(i, "movements/"+movement(w, i, "LCA"))
@@ -81,6 +84,7 @@ func TestAMovementIsCorrectedOnlyWhereItDiffers(t *testing.T) {
 }
 
 func TestAMovementIsCancelledWithAReason(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	dma, i := workMaria(w, harness.Object{"exercise": true})
 	m := page(i, "movements/"+movement(w, i, "LCA"))
@@ -92,6 +96,7 @@ func TestAMovementIsCancelledWithAReason(t *testing.T) {
 }
 
 func TestWhoReportsOnAMovementThatChangedMeanwhileComparesFirst(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	dma, i := workMaria(w, nil)
 	m := page(i, "movements/"+movement(w, i, "LCA"))
@@ -106,6 +111,7 @@ func TestWhoReportsOnAMovementThatChangedMeanwhileComparesFirst(t *testing.T) {
 }
 
 func TestAMovementIsNotShownToWhoMayNotSeeIt(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	_, i := workMaria(w, nil)
 	m := page(i, "movements/"+movement(w, i, "LCA"))

@@ -10,6 +10,7 @@ import (
 )
 
 func TestAnIncidentIsOpenedAndActivatedWithSixTouches(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	lca := w.Account("LCA", "official")
 	dma := w.Account("DMA", "coordinator")
@@ -54,6 +55,7 @@ func TestAnIncidentIsOpenedAndActivatedWithSixTouches(t *testing.T) {
 }
 
 func TestAnIncidentSentTwiceIsOpenedOnceWithOneHazard(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	dma := w.Account("DMA", "coordinator")
 	form := dma.Visit("en").Get("/incidents/new").Form("/incidents/new").
@@ -72,6 +74,7 @@ func TestAnIncidentSentTwiceIsOpenedOnceWithOneHazard(t *testing.T) {
 }
 
 func TestAnIncidentThatIsRefusedKeepsWhatWasTypedAndSaysWhyInFrench(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	dma := w.Account("DMA", "coordinator")
 	visitor := dma.Visit("fr")
@@ -93,6 +96,7 @@ func TestAnIncidentThatIsRefusedKeepsWhatWasTypedAndSaysWhyInFrench(t *testing.T
 }
 
 func TestTheReviewLeadsBackToTheFormWithEverythingTyped(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	visitor := w.Account("ATG", "coordinator").Visit("en")
 	review := visitor.Get("/incidents/new").Says("All of Antigua and Barbuda", "Barbuda").Form("/incidents/new").Fill("origin", "ATG-BARBUDA").
@@ -119,6 +123,7 @@ func TestTheReviewLeadsBackToTheFormWithEverythingTyped(t *testing.T) {
 }
 
 func TestADraftIsTheOriginsOwnUntilItIsOpened(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	lca := w.Account("LCA", "official")
 	dma := w.Account("DMA", "coordinator")
@@ -139,6 +144,7 @@ func TestADraftIsTheOriginsOwnUntilItIsOpened(t *testing.T) {
 }
 
 func TestARecentHazardIsTakenWithOneTouch(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	dma, _ := workMaria(w, nil)
 	hazard := dma.Get("/api/v1/hazards").Items()[0]["id"].(string)
@@ -155,6 +161,7 @@ func TestARecentHazardIsTakenWithOneTouch(t *testing.T) {
 }
 
 func TestAHazardOfAnExerciseIsMarkedAndNotOfferedForARealIncident(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	dma := w.Account("DMA", "coordinator")
 	visitor := dma.Visit("en")
@@ -181,6 +188,7 @@ func TestAHazardOfAnExerciseIsMarkedAndNotOfferedForARealIncident(t *testing.T) 
 }
 
 func TestExercisesCrowdNoActualHazardOutOfTheChoice(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	dma := w.Account("DMA", "coordinator")
 	dma.Post("/api/v1/hazards", harness.Object{"name": "Hurricane Maria", "type": "TC", "started_at": w.Clock.Now()}).Want(http.StatusCreated)
@@ -195,6 +203,7 @@ func TestExercisesCrowdNoActualHazardOutOfTheChoice(t *testing.T) {
 }
 
 func TestAReceiverOpensOnTheWordOfAStateThatCannot(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	dma, _ := workMaria(w, nil)
 	hazard := dma.Get("/api/v1/hazards").Items()[0]["id"].(string)
@@ -211,6 +220,7 @@ func TestAReceiverOpensOnTheWordOfAStateThatCannot(t *testing.T) {
 }
 
 func TestWhoDoesNotLeadIsNotShownTheForms(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	_, i := workMaria(w, nil)
 	liaison, auditor := w.Account("LCA", "liaison").Visit("fr"), w.Account("DMA", "auditor").Visit("en")

@@ -11,6 +11,7 @@ import (
 )
 
 func TestMonitoringRunsThePlanningStepsAndLeavesTheProtocolToBeActivated(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	dma, i := workMaria(w, nil)
 	visitor := dma.Visit("fr")
@@ -28,6 +29,7 @@ func TestMonitoringRunsThePlanningStepsAndLeavesTheProtocolToBeActivated(t *test
 }
 
 func TestActivatingWithoutAKeyTimeSaysWhatWaits(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	dma, i := workMaria(w, harness.Object{"exercise": true})
 	review := dma.Visit("en").Get(page(i, "activate")).Says("EXERCISE: this is an exercise").Form("/activate").Send().Want(http.StatusOK).
@@ -38,6 +40,7 @@ func TestActivatingWithoutAKeyTimeSaysWhatWaits(t *testing.T) {
 }
 
 func TestAnObservedLandfallInTheFutureIsRefusedBeforeTheReviewInFrench(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	dma, i := workMaria(w, nil)
 	back := dma.Visit("fr").Get(page(i, "activate")).Form("/activate").
@@ -51,6 +54,7 @@ func TestAnObservedLandfallInTheFutureIsRefusedBeforeTheReviewInFrench(t *testin
 }
 
 func TestAProtocolThatWasNotMadeForTheHazardIsChosen(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	dma := w.Account("DMA", "coordinator")
 	visitor := dma.Visit("en")
@@ -62,6 +66,7 @@ func TestAProtocolThatWasNotMadeForTheHazardIsChosen(t *testing.T) {
 }
 
 func TestWhoWasOvertakenSeesWhatIsOnRecordAndCanSendAllTheSame(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	dma, i := workMaria(w, nil)
 	visitor := dma.Visit("en")
@@ -81,6 +86,7 @@ func TestWhoWasOvertakenSeesWhatIsOnRecordAndCanSendAllTheSame(t *testing.T) {
 }
 
 func TestReceiversAreNamedAndWithdrawnAfterAReview(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	dma, i := workMaria(w, nil)
 	visitor := dma.Visit("en")
@@ -99,6 +105,7 @@ func TestReceiversAreNamedAndWithdrawnAfterAReview(t *testing.T) {
 }
 
 func TestAStateThatPeopleAreOnTheirWayToIsNotWithdrawn(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	dma, i := workMaria(w, nil)
 	movement(w, i, "LCA")
@@ -107,6 +114,7 @@ func TestAStateThatPeopleAreOnTheirWayToIsNotWithdrawn(t *testing.T) {
 }
 
 func TestAListOfReceiversThatSomebodyElseChangedIsComparedFirst(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	dma, i := workMaria(w, nil)
 	review := dma.Visit("fr").Get(page(i, "receivers")).Form("/receivers").Fill("receivers", "LCA", "ATG", "KNA").Send()
@@ -119,6 +127,7 @@ func TestAListOfReceiversThatSomebodyElseChangedIsComparedFirst(t *testing.T) {
 }
 
 func TestAKeyTimeMovesWithItsHistory(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	dma, i := workMaria(w, nil)
 	landfall := w.Clock.Now().Add(48 * time.Hour).Truncate(time.Minute)
@@ -141,6 +150,7 @@ func TestAKeyTimeMovesWithItsHistory(t *testing.T) {
 }
 
 func TestAKeyTimeThatSomebodyElseMovedIsComparedFirst(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	dma, i := workMaria(w, nil)
 	landfall := w.Clock.Now().Add(48 * time.Hour).Truncate(time.Minute)
@@ -157,6 +167,7 @@ func TestAKeyTimeThatSomebodyElseMovedIsComparedFirst(t *testing.T) {
 }
 
 func TestAReceivingStateSaysWhenItsStayEnds(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	_, i := workMaria(w, nil)
 	i.Activate(w.Clock.Now().Add(48 * time.Hour))
@@ -168,6 +179,7 @@ func TestAReceivingStateSaysWhenItsStayEnds(t *testing.T) {
 }
 
 func TestAnIncidentIsStoodDownWithAReason(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	dma, i := workMaria(w, nil)
 	i.Activate(w.Clock.Now().Add(48 * time.Hour))
@@ -179,6 +191,7 @@ func TestAnIncidentIsStoodDownWithAReason(t *testing.T) {
 }
 
 func TestClosingSaysExactlyWhatIsLeftAndWhere(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	dma, i := workMaria(w, nil)
 	i.Activate(w.Clock.Now().Add(48 * time.Hour))
@@ -198,6 +211,7 @@ func TestClosingSaysExactlyWhatIsLeftAndWhere(t *testing.T) {
 }
 
 func TestAnIncidentWithoutWorkIsClosed(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	dma, i := workMaria(w, nil)
 	form := dma.Visit("en").Get(page(i, "close")).Form("/close")
@@ -206,6 +220,7 @@ func TestAnIncidentWithoutWorkIsClosed(t *testing.T) {
 }
 
 func TestAVolcanoIsProposedTheProtocolOfVolcanoes(t *testing.T) {
+	t.Parallel()
 	w := harness.New(t)
 	visitor := w.Account("VCT", "coordinator").Visit("fr")
 	form := visitor.Get("/incidents/new").Form("/incidents/new").

@@ -24,6 +24,7 @@ func (w *world) move(id string, v protocol.Value) *incident.Anchor {
 }
 
 func TestAMovedAnchorMovesOpenStepsAndKeepsWhatWas(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.active()
 	before := w.steps(i.ID)
@@ -53,6 +54,7 @@ func TestAMovedAnchorMovesOpenStepsAndKeepsWhatWas(t *testing.T) {
 }
 
 func TestNoMoveMakesAStepDueWithinTheHour(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.active()
 	w.setClock(maria.Add(-20 * time.Hour))
@@ -69,6 +71,7 @@ func TestNoMoveMakesAStepDueWithinTheHour(t *testing.T) {
 }
 
 func TestAnAnchorIsSetOnWhatIsThere(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.open()
 	_, err := w.desk.MoveAnchor(ctx, dma, access.Write{IfNone: true}, i.ID, "LANDFALL", forecast(maria))
@@ -119,6 +122,7 @@ func TestAnAnchorIsSetOnWhatIsThere(t *testing.T) {
 }
 
 func TestEachReceiverSaysWhenAStayThereEnds(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.active()
 	end := monday.Add(180 * 24 * time.Hour)
@@ -140,6 +144,7 @@ func TestEachReceiverSaysWhenAStayThereEnds(t *testing.T) {
 }
 
 func TestSilentMovesSaySo(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.active()
 	for _, c := range []struct {
@@ -159,6 +164,7 @@ func TestSilentMovesSaySo(t *testing.T) {
 }
 
 func TestAStateNamedLaterGetsItsSteps(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.active()
 	w.announced()
@@ -182,6 +188,7 @@ func TestAStateNamedLaterGetsItsSteps(t *testing.T) {
 }
 
 func TestAStateThatIsNotNamedAnyMoreLosesEverythingAtOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.active()
 	must(w.desk.CompleteStep(ctx, lca, w.once(), i.ID, "HUR-07.LCA", incident.StepReport{}))(t)
@@ -249,6 +256,7 @@ func TestAStateThatIsNotNamedAnyMoreLosesEverythingAtOnce(t *testing.T) {
 }
 
 func TestReceiversAreChangedOnWhatWasRead(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.active()
 	all := []place.Party{"ATG"}

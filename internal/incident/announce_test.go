@@ -37,6 +37,7 @@ func id(n string) string { return "00000000-0000-4000-8000-0000000000" + n }
 // TestWhatPartnersReceiveStaysAsItIs plays one of everything and compares every announcement, byte for byte, with the golden file. A
 // difference there is a change of the contract.
 func TestWhatPartnersReceiveStaysAsItIs(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, chain(t))
 	must(w.desk.OpenHazard(ctx, dma, w.once(), incident.OpenHazard{
 		ID: id("01"), Name: "Maria", Type: "TC", GLIDE: []string{"TC-2017-000136-DMA"}, StartedAt: monday.Add(-24 * time.Hour),
@@ -96,6 +97,7 @@ func TestWhatPartnersReceiveStaysAsItIs(t *testing.T) {
 
 // TestAnAnnouncementIsTheSameFromTheLog compares what was announced at once with what is computed from the log later.
 func TestAnAnnouncementIsTheSameFromTheLog(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.active()
 	m := w.boat(i.ID, "ATG")

@@ -11,6 +11,7 @@ import (
 )
 
 func TestFigureMarksAreAPlainTableOfWhichClonesAreIndependent(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		type version struct {
 			marks figureMarks

@@ -20,6 +20,7 @@ func (w *world) hazardOf(exercise bool) *incident.Hazard {
 }
 
 func TestAHazardIsAnExerciseForEverAndEverywhere(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	for _, exercise := range []bool{true, false} {
 		h := w.hazardOf(exercise)
@@ -45,6 +46,7 @@ func TestAHazardIsAnExerciseForEverAndEverywhere(t *testing.T) {
 }
 
 func TestAnActualIncidentIsNotOpenedOnAHazardOfAnExercise(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	for _, c := range []struct{ hazard, incident, may bool }{
 		{hazard: false, incident: false, may: true}, {hazard: false, incident: true, may: true},
@@ -74,6 +76,7 @@ func TestAnActualIncidentIsNotOpenedOnAHazardOfAnExercise(t *testing.T) {
 
 // TestAHazardRecordedBeforeThereWasTheFlagIsActual keeps the text of a commit and of its document as they were written then.
 func TestAHazardRecordedBeforeThereWasTheFlagIsActual(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	const id = "0198c0de-0000-7000-8000-000000000002"
 	body := []byte(`{"stream":"hazard/` + id + `","seq":1,"id":"0198c0de-0000-7000-8000-000000000003","recorded_at":"2017-09-17T12:00:00Z",` +

@@ -13,6 +13,7 @@ import (
 )
 
 func TestWhatWasKnownOfStepsMovementsAnswersAndFigures(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.active()
 	before := w.clock()
@@ -82,6 +83,7 @@ func TestWhatWasKnownOfStepsMovementsAnswersAndFigures(t *testing.T) {
 
 // TestTheLatestIsTheTimelineBackwards reads random histories in pages of random sizes from both ends.
 func TestTheLatestIsTheTimelineBackwards(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.active()
 	for n := range 300 { // more than one window

@@ -17,6 +17,7 @@ import (
 var ctx = context.Background()
 
 func TestAnOpenedIncidentNamesItsReceiversAndAlertsThem(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.open()
 	if i.Status != incident.Monitoring || i.Version != 1 || i.Seq != 1 {
@@ -37,6 +38,7 @@ func TestAnOpenedIncidentNamesItsReceiversAndAlertsThem(t *testing.T) {
 }
 
 func TestADraftIsTheOriginsOwnUntilItIsReleased(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.open(func(in *incident.Open) { in.Draft = true })
 	for _, a := range w.announced() {
@@ -69,6 +71,7 @@ func TestADraftIsTheOriginsOwnUntilItIsReleased(t *testing.T) {
 }
 
 func TestADraftThatIsStoodDownStaysUntold(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.open(func(in *incident.Open) { in.Draft = true })
 	must(w.desk.StandDown(ctx, dma, w.once(), i.ID, "turned north"))(t)
@@ -82,6 +85,7 @@ func TestADraftThatIsStoodDownStaysUntold(t *testing.T) {
 }
 
 func TestBarbudaMovesToAntiguaInsideOneState(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.active(func(in *incident.Open) {
 		in.Origin, in.OriginIsland, in.Receivers = "ATG", "BARBUDA", []place.Party{"ATG"}
@@ -108,6 +112,7 @@ func TestBarbudaMovesToAntiguaInsideOneState(t *testing.T) {
 }
 
 func TestActivationIsOneEventWithEveryStepAndItsTimes(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.open()
 	w.announced()
@@ -158,6 +163,7 @@ func TestActivationIsOneEventWithEveryStepAndItsTimes(t *testing.T) {
 }
 
 func TestPlanningRunsFromMonitoringAndGoesOnAfterActivation(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	w.setClock(maria.Add(-100 * time.Hour))
 	i := w.open()
@@ -190,6 +196,7 @@ func TestPlanningRunsFromMonitoringAndGoesOnAfterActivation(t *testing.T) {
 }
 
 func TestAStepThatHasNoMeaningAfterLandfallDoesNotApply(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	w.setClock(maria.Add(10 * time.Hour))
 	i := w.active()
@@ -206,6 +213,7 @@ func TestAStepThatHasNoMeaningAfterLandfallDoesNotApply(t *testing.T) {
 }
 
 func TestClosingListsWhatIsLeft(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.active(func(in *incident.Open) { in.Receivers = []place.Party{"ATG"} })
 	m := w.boat(i.ID, "ATG")
@@ -252,6 +260,7 @@ func TestClosingListsWhatIsLeft(t *testing.T) {
 }
 
 func TestStandingDownCancelsAllButTheReview(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.active()
 	done := must(w.desk.StandDown(ctx, dma, w.once(), i.ID, "it turned north"))(t)

@@ -313,6 +313,7 @@ func asJSON(t helper, v any) string {
 }
 
 func TestRulesHoldWhateverIsAsked(t *testing.T) {
+	t.Parallel()
 	dir, runs := t.TempDir(), 0
 	rapid.Check(t, func(rt *rapid.T) {
 		runs++
@@ -341,6 +342,7 @@ func TestRulesHoldWhateverIsAsked(t *testing.T) {
 }
 
 func TestAStateReadFromItsSnapshotIsTheSame(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	w, stop := openWorld(t, dir, nil)
 	i := w.active()
@@ -371,6 +373,7 @@ func TestAStateReadFromItsSnapshotIsTheSame(t *testing.T) {
 
 // TestALogFoldsAlikeInEveryZone folds one log under other local zones.
 func TestALogFoldsAlikeInEveryZone(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.active()
 	boat := w.boat(i.ID, "ATG")
@@ -394,6 +397,7 @@ func TestALogFoldsAlikeInEveryZone(t *testing.T) {
 
 // TestAnyMomentIsWhatAReplayGives asks for the incident at random moments and compares with a replay that stops there.
 func TestAnyMomentIsWhatAReplayGives(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.active()
 	versions := map[time.Time]int64{monday: 2}

@@ -13,6 +13,7 @@ import (
 )
 
 func TestAMovementBringsItsStepsAndAlertsItsReceiver(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.active()
 	w.announced()
@@ -47,6 +48,7 @@ func TestAMovementBringsItsStepsAndAlertsItsReceiver(t *testing.T) {
 }
 
 func TestTheFirstArrivalSetsTheReceiversClock(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.active()
 	first, second := w.boat(i.ID, "ATG"), w.boat(i.ID, "ATG")
@@ -81,6 +83,7 @@ func TestTheFirstArrivalSetsTheReceiversClock(t *testing.T) {
 }
 
 func TestACancelledMovementTakesItsStepsAlong(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.active()
 	m := w.boat(i.ID, "ATG")
@@ -112,6 +115,7 @@ func TestACancelledMovementTakesItsStepsAlong(t *testing.T) {
 }
 
 func TestACorrectionMovesDueTimesAndKeepsTheRecord(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.active()
 	m := w.boat(i.ID, "ATG")
@@ -138,6 +142,7 @@ func TestACorrectionMovesDueTimesAndKeepsTheRecord(t *testing.T) {
 }
 
 func TestAMovementThatCannotBeIsRefused(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.active()
 	good := incident.AnnounceMovement{
@@ -191,6 +196,7 @@ func TestAMovementThatCannotBeIsRefused(t *testing.T) {
 }
 
 func TestContradictingFiguresStandSideBySide(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.active()
 	report := func(by access.Scope, change func(*incident.Figure)) (incident.Figure, error) {
@@ -226,6 +232,7 @@ func TestContradictingFiguresStandSideBySide(t *testing.T) {
 }
 
 func TestFiguresSayWhetherTheirPartsAddUp(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.active()
 	f := must(w.desk.ReportFigure(ctx, atg, w.once(), i.ID, figure(func(f *incident.Figure) {
@@ -262,6 +269,7 @@ func TestFiguresSayWhetherTheirPartsAddUp(t *testing.T) {
 }
 
 func TestReceiversAnswerForThemselves(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.active()
 	give := func(by access.Scope, a incident.Answer, relay *ledger.Relay) (incident.Done[*incident.Answer], error) {

@@ -14,6 +14,7 @@ import (
 
 // TestWhoMayDoWhat is the whole matrix of commands and reads against roles: each on a world of its own.
 func TestWhoMayDoWhat(t *testing.T) {
+	t.Parallel()
 	scopes := []struct {
 		name  string
 		scope access.Scope
@@ -122,6 +123,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 }
 
 func TestAStatesIslandActsOnlyForItself(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.active(func(in *incident.Open) { in.Receivers = []place.Party{"ATG"} })
 	_, err := w.desk.Get(ctx, coordinator("ATG-BARBUDA"), i.ID)
@@ -129,6 +131,7 @@ func TestAStatesIslandActsOnlyForItself(t *testing.T) {
 }
 
 func TestWordsPassedOnHaveTheRightsOfWhoseTheyAre(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.active()
 	relay := func(p string) access.Write {
@@ -155,6 +158,7 @@ func TestWordsPassedOnHaveTheRightsOfWhoseTheyAre(t *testing.T) {
 }
 
 func TestOnlyTheAffectedStateOrItsWordOpensAnIncident(t *testing.T) {
+	t.Parallel()
 	for n, c := range []struct {
 		by    access.Scope
 		relay *ledger.Relay

@@ -16,6 +16,7 @@ import (
 )
 
 func TestListsShowWhatOneMaySeeNewestFirst(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	open := func(title string, change func(*incident.Open)) string {
 		w.pass(time.Minute)
@@ -90,6 +91,7 @@ func TestListsShowWhatOneMaySeeNewestFirst(t *testing.T) {
 }
 
 func TestHostileListRequestsAreRefused(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.active()
 	for name, c := range map[string]struct {
@@ -116,6 +118,7 @@ func TestHostileListRequestsAreRefused(t *testing.T) {
 }
 
 func TestStepsAreFilteredAndPaged(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.active()
 	all := must(w.desk.Steps(ctx, dma, i.ID, incident.StepFilter{}, incident.PageRequest{}))(t).Items
@@ -167,6 +170,7 @@ func TestStepsAreFilteredAndPaged(t *testing.T) {
 }
 
 func TestTheTimelineTellsWhoAndWhenFromTheNamingOn(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.active()
 	w.pass(time.Hour)
@@ -206,6 +210,7 @@ func TestTheTimelineTellsWhoAndWhenFromTheNamingOn(t *testing.T) {
 }
 
 func TestAnIncidentAsItCouldBeKnown(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	w.setClock(monday.Add(-time.Hour))
 	i := w.open(func(in *incident.Open) { in.Receivers = nil })
@@ -243,6 +248,7 @@ func TestAnIncidentAsItCouldBeKnown(t *testing.T) {
 }
 
 func TestIncidentsThatCannotBeAreRefused(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	good := w.request()
 	for name, c := range map[string]struct {
@@ -289,6 +295,7 @@ func TestIncidentsThatCannotBeAreRefused(t *testing.T) {
 }
 
 func TestProtocolsAreStartedWithAnchorsTheyKnow(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.open()
 	for name, c := range map[string]struct {
@@ -315,6 +322,7 @@ func TestProtocolsAreStartedWithAnchorsTheyKnow(t *testing.T) {
 }
 
 func TestHazardsAreEverybodysAndClean(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	good := incident.OpenHazard{Name: "Maria", Type: "TC", GLIDE: []string{"tc-2017-000136-dma", "TC-2017-000132-ATG/KNA"}, StartedAt: monday}
 	h := must(w.desk.OpenHazard(ctx, cdema, w.once(), good))(t).Value
@@ -351,6 +359,7 @@ func TestHazardsAreEverybodysAndClean(t *testing.T) {
 }
 
 func TestWhoMayReceiveFollowsTheNaming(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.active(func(in *incident.Open) {
 		in.Origin, in.OriginIsland = "ATG", "BARBUDA"
@@ -367,6 +376,7 @@ func TestWhoMayReceiveFollowsTheNaming(t *testing.T) {
 }
 
 func TestAClashingCodeGivesWayToTheNextCandidate(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	in := w.request()
 	in.ID = ledger.NewID()
@@ -378,6 +388,7 @@ func TestAClashingCodeGivesWayToTheNextCandidate(t *testing.T) {
 }
 
 func TestOpenIncidentsAreFoundAmongThoseThatAreOver(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	var want []string
 	for n := range 12 {

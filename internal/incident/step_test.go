@@ -18,6 +18,7 @@ import (
 var bulletin = &incident.Evidence{Type: protocol.Bulletin, Reference: "NHC 18A"}
 
 func TestAStepGoesItsWay(t *testing.T) {
+	t.Parallel()
 	start := func(w *world, id, key string) (incident.Done[incident.Step], error) {
 		return w.desk.StartStep(ctx, dma, w.once(), id, key, incident.StepReport{})
 	}
@@ -76,6 +77,7 @@ func TestAStepGoesItsWay(t *testing.T) {
 }
 
 func TestAReopenedStepGetsAFairTime(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.active()
 	must(w.desk.CompleteStep(ctx, dma, w.once(), i.ID, "HUR-05", incident.StepReport{Evidence: bulletin}))(t)
@@ -87,6 +89,7 @@ func TestAReopenedStepGetsAFairTime(t *testing.T) {
 }
 
 func TestProofIsOwedUntilItIsGivenOrWaived(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.active()
 	first := must(w.desk.CompleteStep(ctx, dma, w.once(), i.ID, "HUR-05", incident.StepReport{}))(t).Value
@@ -113,6 +116,7 @@ func TestProofIsOwedUntilItIsGivenOrWaived(t *testing.T) {
 }
 
 func TestFlagsFollowTheClock(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.active()
 	for _, c := range []struct {
@@ -172,6 +176,7 @@ func chain(t *testing.T) incident.Templates {
 }
 
 func TestAHardNeedBlocksAndASoftOneDoesNot(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, chain(t))
 	i := w.open()
 	must(w.desk.Activate(ctx, dma, w.once(), i.ID, incident.Start{Protocol: "chain"}))(t)
@@ -203,6 +208,7 @@ func TestAHardNeedBlocksAndASoftOneDoesNot(t *testing.T) {
 }
 
 func TestAStepIsChangedOnWhatWasRead(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.active()
 	s := w.step(i.ID, "HUR-05")
@@ -218,6 +224,7 @@ func TestAStepIsChangedOnWhatWasRead(t *testing.T) {
 }
 
 func TestARepeatedCommandGetsTheSameAnswer(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	open := w.request()
 	key := keyed("once", open)
@@ -270,6 +277,7 @@ func TestARepeatedCommandGetsTheSameAnswer(t *testing.T) {
 }
 
 func TestANoteIsInTheTimelineAndNowhereElse(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.active()
 	w.announced()
@@ -303,6 +311,7 @@ func TestANoteIsInTheTimelineAndNowhereElse(t *testing.T) {
 }
 
 func TestNotesAndReasonsThatLookPersonalAreTurnedAway(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.active()
 	_, err := w.desk.NoteStep(ctx, dma, w.once(), i.ID, "HUR-05", incident.StepReport{Note: "call +1 767 448 1234"})

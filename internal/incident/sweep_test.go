@@ -61,6 +61,7 @@ func (w *world) fell(id string) []string {
 }
 
 func TestWhatFallsDueIsToldOnceInOneCommit(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.active()
 	w.announced()
@@ -93,6 +94,7 @@ func TestWhatFallsDueIsToldOnceInOneCommit(t *testing.T) {
 }
 
 func TestWhatFellDueWhileNobodyWatchedIsToldOnceAfterwards(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	w, stop := openWorld(t, dir, nil)
 	i := w.active()
@@ -111,6 +113,7 @@ func TestWhatFellDueWhileNobodyWatchedIsToldOnceAfterwards(t *testing.T) {
 }
 
 func TestTwoWatchesTellOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.active()
 	w.pass(time.Hour)
@@ -135,6 +138,7 @@ func TestTwoWatchesTellOnce(t *testing.T) {
 }
 
 func TestAMovedDeadlineIsToldAnew(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.active()
 	w.setClock(maria.Add(-18 * time.Hour))
@@ -154,6 +158,7 @@ func TestAMovedDeadlineIsToldAnew(t *testing.T) {
 }
 
 func TestASweepOfNothingPutsTheWakeAgain(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.active()
 	wake := w.wake(i.ID)
@@ -176,6 +181,7 @@ func TestASweepOfNothingPutsTheWakeAgain(t *testing.T) {
 // TestAnExerciseRunsAtItsOwnSpeed plays the same incident once on the wall clock and once as an exercise at 240 times its speed: the same
 // things fall due in the same order, at the same distances divided by 240.
 func TestAnExerciseRunsAtItsOwnSpeed(t *testing.T) {
+	t.Parallel()
 	type fall struct {
 		what  string
 		after time.Duration // of the wall
@@ -233,6 +239,7 @@ func TestAnExerciseRunsAtItsOwnSpeed(t *testing.T) {
 }
 
 func TestAnExerciseStaysOneForEver(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.active(func(in *incident.Open) { in.Exercise = true })
 	if i.Clock.Speed != 1 {

@@ -46,6 +46,7 @@ func (w *world) soufriere() incident.Incident {
 }
 
 func TestAVolcanoIsPlannedForFromOrangeAndActivatedOnRed(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.soufriere()
 	w.alerts()
@@ -115,6 +116,7 @@ func TestAVolcanoIsPlannedForFromOrangeAndActivatedOnRed(t *testing.T) {
 }
 
 func TestAnEruptionWithoutOrangeCountsItsPlanningFromRed(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.soufriere()
 	w.setClock(red.Add(time.Minute))
@@ -128,6 +130,7 @@ func TestAnEruptionWithoutOrangeCountsItsPlanningFromRed(t *testing.T) {
 
 // The closing of a step makes no next period: what comes into being is the first one.
 func TestARecurringStepOfTheVolcanoHasItsFirstPeriodOnly(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.soufriere()
 	w.setClock(red)
@@ -148,6 +151,7 @@ func TestARecurringStepOfTheVolcanoHasItsFirstPeriodOnly(t *testing.T) {
 }
 
 func TestAnEruptionIsClosedWhenItsStepsAreAndStoodDownWithItsReviewLeft(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.soufriere()
 	w.setClock(red)
@@ -176,6 +180,7 @@ func TestAnEruptionIsClosedWhenItsStepsAreAndStoodDownWithItsReviewLeft(t *testi
 }
 
 func TestAWishToLeaveIsCountedApartFromThoseWhoLeft(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.soufriere()
 	w.setClock(red.Add(time.Hour))

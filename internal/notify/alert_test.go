@@ -51,6 +51,7 @@ func activation(parties ...string) act {
 }
 
 func TestAnActivationAlertsEveryReceiverWhoThenAcknowledges(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	to := newReceiver(t, answering(200))
 	s := w.subscribe("ATG", to, notify.Filter{Kinds: []string{"alert.*"}})
@@ -117,6 +118,7 @@ func TestAnActivationAlertsEveryReceiverWhoThenAcknowledges(t *testing.T) {
 }
 
 func TestWhoMayAcknowledge(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.openIncident("maria", "ATG", "LCA")
 	w.play("maria", activated, activation("ATG"))
@@ -176,6 +178,7 @@ func TestWhoMayAcknowledge(t *testing.T) {
 }
 
 func TestHandlingAgainRaisesAndSendsNothingTwice(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	to := newReceiver(t, answering(200))
 	w.subscribe("ATG", to, notify.Filter{})
@@ -216,6 +219,7 @@ func TestHandlingAgainRaisesAndSendsNothingTwice(t *testing.T) {
 }
 
 func TestUnNamingClosesThePartysAlertsAndTellsItOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	antigua, dominica := newReceiver(t, answering(200)), newReceiver(t, answering(200))
 	w.subscribe("ATG", antigua, notify.Filter{Kinds: []string{"alert.*"}})
@@ -275,6 +279,7 @@ func TestUnNamingClosesThePartysAlertsAndTellsItOnce(t *testing.T) {
 }
 
 func TestClosingAnIncidentClosesAlertsThatNobodyHadRaisedYet(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.deaf.Store(true) // the bus loses the events; only the sweep finds them
 	w.openIncident("maria", "ATG")
@@ -297,6 +302,7 @@ func TestClosingAnIncidentClosesAlertsThatNobodyHadRaisedYet(t *testing.T) {
 }
 
 func TestNoAlertIsRaisedForAPartyNoLongerNamed(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.deaf.Store(true)
 	w.openIncident("maria", "ATG")
@@ -310,6 +316,7 @@ func TestNoAlertIsRaisedForAPartyNoLongerNamed(t *testing.T) {
 }
 
 func TestTheInboxCanBeNarrowedAndPaged(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for _, id := range []string{"irma", "maria"} {
 		w.openIncident(id, "ATG", "ATG-BARBUDA")
@@ -361,6 +368,7 @@ func TestTheInboxCanBeNarrowedAndPaged(t *testing.T) {
 }
 
 func TestWhoWasToldAndWhoAnsweredIsKeptForEachParty(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	good, bad := newReceiver(t, answering(200)), newReceiver(t, answering(500))
 	w.subscribe("ATG", good, notify.Filter{})
@@ -415,6 +423,7 @@ func TestWhoWasToldAndWhoAnsweredIsKeptForEachParty(t *testing.T) {
 }
 
 func TestAnErasedSnapshotOfAnAlertIsGone(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.openIncident("maria", "ATG")
 	w.play("maria", activated, activation("ATG"))
@@ -436,6 +445,7 @@ func TestAnErasedSnapshotOfAnAlertIsGone(t *testing.T) {
 }
 
 func TestWhoWasToldAsItCouldBeKnown(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	good := newReceiver(t, answering(200))
 	w.subscribe("ATG", good, notify.Filter{})

@@ -24,6 +24,7 @@ func history(t *rapid.T, label string) circuit {
 }
 
 func TestWhatTwoProcessesKnowOfATargetIsTheSameInEitherOrder(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := history(t, "one"), history(t, "other")
 		ab := merged(a, b)
@@ -48,6 +49,7 @@ func TestWhatTwoProcessesKnowOfATargetIsTheSameInEitherOrder(t *testing.T) {
 }
 
 func TestWhatIsRefusedForGoodOpensNoCircuit(t *testing.T) {
+	t.Parallel()
 	c := circuit{}
 	at := time.Date(2017, 9, 18, 21, 0, 0, 0, time.UTC)
 	for range 2 * circuitThreshold {
@@ -59,6 +61,7 @@ func TestWhatIsRefusedForGoodOpensNoCircuit(t *testing.T) {
 }
 
 func TestAFailureNobodyLookedAtForLongIsNotOneThatLasts(t *testing.T) {
+	t.Parallel()
 	c := circuit{}
 	start := time.Date(2017, 9, 18, 21, 0, 0, 0, time.UTC)
 	c.failure(start, Result{Again: true})
@@ -78,6 +81,7 @@ func TestAFailureNobodyLookedAtForLongIsNotOneThatLasts(t *testing.T) {
 }
 
 func TestAnOpenCircuitDoesNotAskMoreOftenThanTheFarSideWants(t *testing.T) {
+	t.Parallel()
 	at := time.Date(2017, 9, 18, 21, 0, 0, 0, time.UTC)
 	for _, c := range []struct{ asked, want time.Duration }{{0, 5 * time.Second}, {time.Second, 5 * time.Second}, {time.Minute, time.Minute}, {time.Hour, 5 * time.Minute}} {
 		open := circuit{}

@@ -67,6 +67,7 @@ func (w *world) settled(to *receiver) int {
 }
 
 func TestBehindAnOpenCircuitOneIsTriedAndTheOthersBurnNoAttempts(t *testing.T) {
+	t.Parallel()
 	var log circuitLog
 	w := newWorld(t, withLimits(notify.Limits{SendsTarget: 2}), func(w *world) { w.opt.Hooks.CircuitChanged = log.changed })
 	to := newReceiver(t, answering(503))
@@ -123,6 +124,7 @@ func TestBehindAnOpenCircuitOneIsTriedAndTheOthersBurnNoAttempts(t *testing.T) {
 }
 
 func TestAnOpenCircuitStaysOpenThroughARestart(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	to := newReceiver(t, answering(503))
 	s := w.subscribe("ATG", to, notify.Filter{Kinds: []string{"figure.*"}})
@@ -143,6 +145,7 @@ func TestAnOpenCircuitStaysOpenThroughARestart(t *testing.T) {
 }
 
 func TestAnAttemptAheadOfItsTimeCostsADeliveryNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	var one, all atomic.Bool // what is taken: the next one, or everything
 	to := newReceiver(t, func(rw http.ResponseWriter, req *http.Request) {
@@ -231,6 +234,7 @@ func (w *world) quietly() {
 }
 
 func TestATargetThatFailsForFiveDaysIsDisabled(t *testing.T) {
+	t.Parallel()
 	var log circuitLog
 	w := newWorld(t, func(w *world) { w.opt.Hooks.CircuitChanged = log.changed; w.opt.NoticeAge = -1 })
 	to, good := newReceiver(t, answering(503)), newReceiver(t, answering(200))
@@ -314,6 +318,7 @@ func TestATargetThatFailsForFiveDaysIsDisabled(t *testing.T) {
 }
 
 func TestFailureNowAndThenDisablesNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	to, good := newReceiver(t, answering(503)), newReceiver(t, answering(200))
 	s := w.subscribe("ATG", to, notify.Filter{Kinds: []string{"figure.*"}})
@@ -334,6 +339,7 @@ func TestFailureNowAndThenDisablesNothing(t *testing.T) {
 }
 
 func TestWhileEveryTargetFailsNoneIsDisabled(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	to, other := newReceiver(t, answering(503)), newReceiver(t, answering(503))
 	s := w.subscribe("ATG", to, notify.Filter{Kinds: []string{"figure.*"}})
@@ -356,6 +362,7 @@ func TestWhileEveryTargetFailsNoneIsDisabled(t *testing.T) {
 }
 
 func TestTwoProcessesProbeOneTargetOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, shared())
 	other := newWorldBeside(t, w)
 	to := newReceiver(t, answering(503))
@@ -401,6 +408,7 @@ func TestTwoProcessesProbeOneTargetOnce(t *testing.T) {
 }
 
 func TestAHealthyTargetsCircuitIsWrittenOnceAMinute(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	to := newReceiver(t, answering(200))
 	w.subscribe("ATG", to, notify.Filter{Kinds: []string{"figure.*"}})

@@ -36,6 +36,7 @@ func appends(commits []store.Commit, noun string) bool {
 // TestKilledAnywhereTheSameArrives is the kill walk: the process dies at one point of the path, a new one starts on the file, and
 // what the receivers have in the end is what a run that was not killed would have given them, each event under one id.
 func TestKilledAnywhereTheSameArrives(t *testing.T) {
+	t.Parallel()
 	onAppend := func(noun string, m moment) func(*frail) {
 		return func(f *frail) {
 			f.onAppend(func(c []store.Commit) moment {
@@ -129,6 +130,7 @@ func TestKilledAnywhereTheSameArrives(t *testing.T) {
 }
 
 func TestWhatWasAcceptedWhileEveryReceiverWasDownArrivesAfterAKill(t *testing.T) {
+	t.Parallel()
 	const n = 300
 	w := newWorld(t)
 	var up atomic.Bool
@@ -159,6 +161,7 @@ func TestWhatWasAcceptedWhileEveryReceiverWasDownArrivesAfterAKill(t *testing.T)
 }
 
 func TestTwoProcessesOnOneStoreSendEachDeliveryOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, shared())
 	other := newWorldBeside(t, w)
 	to := newReceiver(t, answering(200))
@@ -183,6 +186,7 @@ func TestTwoProcessesOnOneStoreSendEachDeliveryOnce(t *testing.T) {
 }
 
 func TestAnotherProcessFinishesWhatADeadOneHadInHandWithinTheLease(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, shared())
 	other := newWorldBeside(t, w)
 	hang := make(chan struct{})

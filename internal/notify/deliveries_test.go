@@ -35,6 +35,7 @@ func (w *world) pages(party string, q notify.DeliveryQuery, n int) (ids []string
 }
 
 func TestTheDeliveriesOfOneSubscriptionArePagedWhateverLiesBetween(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	to := newReceiver(t, answering(http.StatusOK))
 	rare := w.subscribe("ATG", to, notify.Filter{Kinds: []string{"step.*"}})
@@ -109,6 +110,7 @@ func (w *world) formerOp(doc store.Doc) store.Op {
 }
 
 func TestDeliveriesOfAnEarlierVersionAreFoundAndSent(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	to := newReceiver(t, answering(http.StatusOK))
 	s := w.subscribe("ATG", to, notify.Filter{Kinds: []string{"figure.*"}})
@@ -154,6 +156,7 @@ func TestDeliveriesOfAnEarlierVersionAreFoundAndSent(t *testing.T) {
 }
 
 func TestWhatAProcessOfAnEarlierVersionStillWritesIsTakenOver(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	to := newReceiver(t, answering(http.StatusOK))
 	s := w.subscribe("ATG", to, notify.Filter{Kinds: []string{"figure.*"}})

@@ -8,6 +8,7 @@ import (
 )
 
 func TestWordsBecomeOneCleanLine(t *testing.T) {
+	t.Parallel()
 	for in, want := range map[string]string{
 		"":                                "",
 		" \r\n ":                          "",

@@ -7,6 +7,7 @@ import (
 )
 
 func TestAFilterChoosesWhatIsDelivered(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	filters := map[string]struct {
 		party string
@@ -68,6 +69,7 @@ func TestAFilterChoosesWhatIsDelivered(t *testing.T) {
 }
 
 func TestASubscriptionMadeBeforeAnEventAlwaysGetsIt(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.openIncident("maria", "ATG")
 	to := newReceiver(t, answering(200))

@@ -10,6 +10,7 @@ import (
 )
 
 func TestHealthIsForThoseWhoMaySeeAndCostsAFewQuestions(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, withLimits(notify.Limits{Tick: time.Hour, Rescan: time.Hour})) // nobody else asks
 	to := newReceiver(t, answering(200))
 	var ids []string
@@ -33,6 +34,7 @@ func TestHealthIsForThoseWhoMaySeeAndCostsAFewQuestions(t *testing.T) {
 }
 
 func TestHealthCountsOneByOneWhatIsTooMuchForAGlance(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, withRate(notify.Rate{PerSecond: 1}))
 	to := newReceiver(t, answering(200))
 	busy := w.subscribe("ATG", to, notify.Filter{Kinds: []string{"figure.*"}})

@@ -8,6 +8,7 @@ import (
 )
 
 func TestNothingWaitsForATimePlannedByAClockThatWasADayAhead(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	to := newReceiver(t, answering(503))
 	w.subscribe("ATG", to, notify.Filter{Kinds: []string{"figure.*"}})

@@ -26,6 +26,7 @@ func (w *world) deadAlerts(scope access.Scope) []string {
 }
 
 func TestADeadLetterIsAnAlertOnceForEachTimeItDies(t *testing.T) {
+	t.Parallel()
 	var dead atomic.Int64
 	w := newWorld(t, func(w *world) { w.opt.Hooks.Dead = func(string) { dead.Add(1) } })
 	to, good := newReceiver(t, answering(http.StatusGone)), newReceiver(t, answering(200))
@@ -84,6 +85,7 @@ func TestADeadLetterIsAnAlertOnceForEachTimeItDies(t *testing.T) {
 }
 
 func TestTheDeathOfWhatTellsOfADeathIsNotToldOf(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	to := newReceiver(t, answering(http.StatusGone))
 	w.subscribe("ATG", to, notify.Filter{Kinds: []string{"step.*", "alert.*"}})
@@ -102,6 +104,7 @@ func TestTheDeathOfWhatTellsOfADeathIsNotToldOf(t *testing.T) {
 }
 
 func TestADeadLetterOfNobodysPartyIsCountedAndNotAnAlert(t *testing.T) {
+	t.Parallel()
 	var dead atomic.Int64
 	w := newWorld(t, func(w *world) { w.opt.Hooks.Dead = func(string) { dead.Add(1) } })
 	to := newReceiver(t, answering(http.StatusGone))
@@ -119,6 +122,7 @@ func TestADeadLetterOfNobodysPartyIsCountedAndNotAnAlert(t *testing.T) {
 }
 
 func TestKilledAnywhereADeathIsToldOfOnce(t *testing.T) {
+	t.Parallel()
 	for _, point := range []struct {
 		name string
 		at   func(*frail)

@@ -16,6 +16,7 @@ import (
 func (w *world) hears() { w.deaf.Store(false) }
 
 func TestWhatTwentyWorkersGiveTwoProcessesIsNeitherLostNorDoubled(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, shared())
 	other := newWorldBeside(t, w)
 	other.hears()
@@ -45,6 +46,7 @@ func TestWhatTwentyWorkersGiveTwoProcessesIsNeitherLostNorDoubled(t *testing.T) 
 }
 
 func TestProcessesThatSweepTogetherRaiseOneAlertAndTellItOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, shared())
 	other := newWorldBeside(t, w)
 	w.deaf.Store(true) // nobody hears of anything: all is found by sweeping
@@ -84,6 +86,7 @@ func TestProcessesThatSweepTogetherRaiseOneAlertAndTellItOnce(t *testing.T) {
 }
 
 func TestAProcessThatStopsGivesBackWhatItDidNotSend(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, shared(), withLimits(notify.Limits{Sends: 1, SendsTarget: 1}))
 	other := newWorldBeside(t, w)
 	var stuck atomic.Bool

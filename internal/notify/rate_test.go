@@ -11,6 +11,7 @@ import (
 )
 
 func TestARateIsKeptAndWaitingForItIsNoAttempt(t *testing.T) {
+	t.Parallel()
 	var mu sync.Mutex
 	var waits []time.Duration
 	w := newWorld(t, withRate(notify.Rate{PerSecond: 10, Burst: 3}), func(w *world) {
@@ -80,6 +81,7 @@ func (w *world) quietBut(n int64) {
 }
 
 func TestTargetsOfAnAccountShareItsRate(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, withRate(notify.Rate{PerSecond: 1, Burst: 2, Shared: true}))
 	var all []*receiver
 	var s notify.Subscribed
@@ -119,6 +121,7 @@ func TestTargetsOfAnAccountShareItsRate(t *testing.T) {
 }
 
 func TestProcessesDivideARate(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, withRate(notify.Rate{PerSecond: 10, Burst: 4}), func(w *world) { w.opt.Peers = func() int { return 4 } })
 	to := newReceiver(t, answering(200))
 	s := w.subscribe("ATG", to, notify.Filter{Kinds: []string{"figure.*"}})
@@ -145,6 +148,7 @@ func position(to *receiver, eventType string) int {
 }
 
 func TestAnUrgentAlertOvertakesABacklogOfThreeHundred(t *testing.T) {
+	t.Parallel()
 	const alert = "landfall.alert.raised.v1"
 	for _, c := range []struct {
 		name   string
@@ -182,6 +186,7 @@ func TestAnUrgentAlertOvertakesABacklogOfThreeHundred(t *testing.T) {
 }
 
 func TestAnUrgentAlertToOneTargetOvertakesTheBacklogOfOthers(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, withRate(notify.Rate{PerSecond: 1, Shared: true}))
 	busy, to := newReceiver(t, answering(200)), newReceiver(t, answering(200))
 	for range 3 {
@@ -202,6 +207,7 @@ func TestAnUrgentAlertToOneTargetOvertakesTheBacklogOfOthers(t *testing.T) {
 }
 
 func TestWhatIsUrgent(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	to := newReceiver(t, answering(200))
 	w.subscribe("ATG", to, notify.Filter{Exercise: notify.ExerciseInclude})
@@ -237,6 +243,7 @@ func TestWhatIsUrgent(t *testing.T) {
 }
 
 func TestAnOldNoticeExpiresAndAnAlertNeverDoes(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	to := newReceiver(t, answering(503))
 	s := w.subscribe("ATG", to, notify.Filter{Kinds: []string{"figure.*", "alert.*"}})

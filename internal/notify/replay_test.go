@@ -53,6 +53,7 @@ func delivered(w *world) int {
 }
 
 func TestAReplayIsOnRecordWithWhoAskedAndForWhom(t *testing.T) {
+	t.Parallel()
 	w, _, s, figures := graveyard(t, 1)
 	id := notify.DeliveryID(figures[0], s.Value.ID)
 	said := w.clock.plus(-time.Minute)
@@ -83,6 +84,7 @@ func TestAReplayIsOnRecordWithWhoAskedAndForWhom(t *testing.T) {
 }
 
 func TestDeliveriesAreReplayedByFilter(t *testing.T) {
+	t.Parallel()
 	const n = 10
 	for _, c := range []struct {
 		name  string
@@ -122,6 +124,7 @@ func TestDeliveriesAreReplayedByFilter(t *testing.T) {
 }
 
 func TestAReplayByFilterIsCheckedAndAnswersTheSameUnderItsKey(t *testing.T) {
+	t.Parallel()
 	w, to, s, _ := graveyard(t, 510) // more than one commit holds
 	ask := func(q notify.ReplayQuery) error {
 		_, err := w.desk.ReplayMatching(t.Context(), state("ATG"), access.Write{}, q)
@@ -163,6 +166,7 @@ func TestAReplayByFilterIsCheckedAndAnswersTheSameUnderItsKey(t *testing.T) {
 }
 
 func TestAReplayThatWasAcceptedHappensThoughTheProcessDies(t *testing.T) {
+	t.Parallel()
 	w, _, s, figures := graveyard(t, 510)
 	w.st.onAppend(dieOn("replay", dieAfter))
 	if _, err := w.desk.ReplayMatching(t.Context(), state("ATG"), writeOf("all"), notify.ReplayQuery{}); err == nil {
@@ -189,6 +193,7 @@ func TestAReplayThatWasAcceptedHappensThoughTheProcessDies(t *testing.T) {
 }
 
 func TestWhatIsOverIsKeptForAWhileAndThenRemoved(t *testing.T) {
+	t.Parallel()
 	w, to, s, figures := graveyard(t, 3)
 	w.clock.forward(89 * 24 * time.Hour)
 	to.answers(answering(503))

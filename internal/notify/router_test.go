@@ -21,6 +21,7 @@ import (
 )
 
 func TestWhatTheBusLostIsFoundBySweepingAndPublishedThen(t *testing.T) {
+	t.Parallel()
 	var mu sync.Mutex
 	var published []string
 	w := newWorld(t, func(w *world) {
@@ -54,6 +55,7 @@ func TestWhatTheBusLostIsFoundBySweepingAndPublishedThen(t *testing.T) {
 }
 
 func TestTheSweepLeavesAloneWhatIsOnItsWay(t *testing.T) {
+	t.Parallel()
 	var busy atomic.Bool
 	busy.Store(true)
 	w := newWorld(t, func(w *world) { w.opt.InHand = func(store.Ref) bool { return busy.Load() } })
@@ -70,6 +72,7 @@ func TestTheSweepLeavesAloneWhatIsOnItsWay(t *testing.T) {
 }
 
 func TestACommitThatTheStoreDoesNotHaveIsCountedAndDropped(t *testing.T) {
+	t.Parallel()
 	var absent atomic.Int64
 	w := newWorld(t, func(w *world) { w.opt.Hooks.Absent = func(n int) { absent.Add(int64(n)) } })
 	if err := w.router.HandleRefs(t.Context(), refs("incident/lost", 1, 2, 3)); err != nil {
@@ -81,6 +84,7 @@ func TestACommitThatTheStoreDoesNotHaveIsCountedAndDropped(t *testing.T) {
 }
 
 func TestABatchCostsFewCallsToTheStore(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.deaf.Store(true)
 	to := newReceiver(t, answering(200))
@@ -115,6 +119,7 @@ func TestABatchCostsFewCallsToTheStore(t *testing.T) {
 }
 
 func TestWhatDoesNotFitInMemoryWaitsInTheStore(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, withLimits(notify.Limits{QueueTarget: 8, Queue: 16, SendsTarget: 2, Sends: 4, JournalMax: 10}))
 	gate := make(chan struct{})
 	to := newReceiver(t, func(http.ResponseWriter, *http.Request) { <-gate })
@@ -149,6 +154,7 @@ func TestWhatDoesNotFitInMemoryWaitsInTheStore(t *testing.T) {
 }
 
 func TestAQuietCommitIsHandledWhenOffered(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.deaf.Store(true)
 	to := newReceiver(t, answering(200))
@@ -161,6 +167,7 @@ func TestAQuietCommitIsHandledWhenOffered(t *testing.T) {
 }
 
 func TestAnEventOfANewerVersionStaysPending(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.openIncident("maria", "ATG")
 	w.quiet()
@@ -192,6 +199,7 @@ func TestAnEventOfANewerVersionStaysPending(t *testing.T) {
 }
 
 func TestTheBusAndTheReceiversGetTheSameBytes(t *testing.T) {
+	t.Parallel()
 	a := ledger.Announcement{
 		EventID: "0198-0", Type: "step.overdue.v1", Stream: "incident/maria", Seq: 7, At: time.Date(2017, 9, 18, 21, 0, 0, 120_000_000, time.UTC),
 		Exercise: true, Origin: "DMA", Data: []byte(`{"incident":{"title":"Île & <mer>"}}`),
@@ -209,6 +217,7 @@ func TestTheBusAndTheReceiversGetTheSameBytes(t *testing.T) {
 }
 
 func TestARouterStartsOnceAndStopsAsOftenAsAsked(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	if err := w.router.Start(t.Context()); err == nil {
 		t.Error("it started twice")
@@ -235,6 +244,7 @@ func TestARouterStartsOnceAndStopsAsOftenAsAsked(t *testing.T) {
 }
 
 func TestStopIsBoundedAndLosesNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	stuck := make(chan struct{})
 	defer close(stuck)
@@ -263,6 +273,7 @@ func TestStopIsBoundedAndLosesNothing(t *testing.T) {
 }
 
 func TestADeskRefusesToBeBuiltWithoutItsKey(t *testing.T) {
+	t.Parallel()
 	l := ledger.New(newWorld(t).raw, ledger.Options{Now: time.Now})
 	defer func() {
 		if err := l.Close(t.Context()); err != nil {
@@ -278,6 +289,7 @@ func TestADeskRefusesToBeBuiltWithoutItsKey(t *testing.T) {
 }
 
 func TestAReplayOfWhatIsUnderWayIsRefused(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	gate := make(chan struct{})
 	to := newReceiver(t, func(http.ResponseWriter, *http.Request) { <-gate })

@@ -7,6 +7,7 @@ import (
 )
 
 func TestASealedSecretOpensOnlyWithItsKeyAndAtItsPlace(t *testing.T) {
+	t.Parallel()
 	key := bytes.Repeat([]byte{1}, 32)
 	s, err := newSealer(key)
 	if err != nil {

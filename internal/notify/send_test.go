@@ -13,6 +13,7 @@ import (
 )
 
 func TestAnEventReachesItsSubscriberSignedAndOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	to := newReceiver(t, answering(204))
 	s := w.subscribe("ATG", to, notify.Filter{})
@@ -42,6 +43,7 @@ func TestAnEventReachesItsSubscriberSignedAndOnce(t *testing.T) {
 }
 
 func TestAFailingReceiverDelaysNobodyAndGetsItsOwnAfterwards(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	good, bad := newReceiver(t, answering(200)), newReceiver(t, answering(500))
 	// The failing one comes first: a loop over receivers would starve the other.
@@ -78,6 +80,7 @@ func TestAFailingReceiverDelaysNobodyAndGetsItsOwnAfterwards(t *testing.T) {
 }
 
 func TestTheScheduleEndsInADeadLetterThatAPersonCanReplay(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	to := newReceiver(t, answering(503))
 	s := w.subscribe("ATG", to, notify.Filter{Kinds: []string{"step.*"}})
@@ -111,6 +114,7 @@ func TestTheScheduleEndsInADeadLetterThatAPersonCanReplay(t *testing.T) {
 }
 
 func TestAReplayedDeliveryStartsItsScheduleAnew(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, withRetries(time.Second))
 	to := newReceiver(t, answering(500))
 	s := w.subscribe("ATG", to, notify.Filter{Kinds: []string{"incident.*"}})
@@ -129,6 +133,7 @@ func TestAReplayedDeliveryStartsItsScheduleAnew(t *testing.T) {
 }
 
 func TestAnEmptyScheduleMeansOneAttempt(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, withRetries())
 	to := newReceiver(t, answering(500))
 	s := w.subscribe("ATG", to, notify.Filter{})
@@ -140,6 +145,7 @@ func TestAnEmptyScheduleMeansOneAttempt(t *testing.T) {
 }
 
 func TestRetryAfterIsHonoured(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	to := newReceiver(t, func(rw http.ResponseWriter, _ *http.Request) {
 		rw.Header().Set("Retry-After", "120")
@@ -164,6 +170,7 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 }
 
 func TestGoneIsFinal(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	to := newReceiver(t, answering(http.StatusGone))
 	s := w.subscribe("ATG", to, notify.Filter{})
@@ -175,6 +182,7 @@ func TestGoneIsFinal(t *testing.T) {
 }
 
 func TestHungReceiversDelayNobody(t *testing.T) {
+	t.Parallel()
 	limits := notify.Limits{Sends: 8, SendsTarget: 2, SlowAfter: 20 * time.Millisecond}
 	w := newWorld(t, withLimits(limits))
 	release := make(chan struct{})
@@ -208,6 +216,7 @@ func TestHungReceiversDelayNobody(t *testing.T) {
 }
 
 func TestTwentyWorkersTimesTwoHundredAreNeitherLostNorDoubled(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	var receivers []*receiver
 	for range 2 {
@@ -239,6 +248,7 @@ func TestTwentyWorkersTimesTwoHundredAreNeitherLostNorDoubled(t *testing.T) {
 }
 
 func TestAReceiverDeletedInFlightEndsItsDeliveries(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	to := newReceiver(t, answering(500))
 	s := w.subscribe("ATG", to, notify.Filter{})
@@ -259,6 +269,7 @@ func TestAReceiverDeletedInFlightEndsItsDeliveries(t *testing.T) {
 // A subscription that ends while the outcome of an attempt is on its way: whoever had looked before it ended must not leave the delivery
 // behind until its next attempt, hours later.
 func TestASubscriptionThatEndsDuringAnAttemptLeavesNothingWaiting(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	answer := make(chan struct{})
 	to := newReceiver(t, func(rw http.ResponseWriter, _ *http.Request) {
@@ -284,6 +295,7 @@ func TestASubscriptionThatEndsDuringAnAttemptLeavesNothingWaiting(t *testing.T) 
 }
 
 func TestAnUnNamedPartyGetsNothingMoreInFlight(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	to := newReceiver(t, answering(500))
 	s := w.subscribe("ATG", to, notify.Filter{})
@@ -301,6 +313,7 @@ func TestAnUnNamedPartyGetsNothingMoreInFlight(t *testing.T) {
 }
 
 func TestExercisesReachOnlyThoseWhoAskedForThem(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	receivers := map[notify.Exercise]*receiver{}
 	subs := map[notify.Exercise]notify.Subscribed{}

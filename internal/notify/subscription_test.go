@@ -21,6 +21,7 @@ func hookRequest(f notify.Filter) notify.SubscriptionRequest {
 }
 
 func TestASecretIsShownOnceAndKeptEncrypted(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	key := access.Write{Key: "one", Digest: digest("one")}
 	s, err := w.desk.Subscribe(t.Context(), state("ATG"), key, hookRequest(notify.Filter{}))
@@ -63,6 +64,7 @@ func TestASecretIsShownOnceAndKeptEncrypted(t *testing.T) {
 }
 
 func TestAnErasedTargetAndSecretAreGoneAndNothingIsSent(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	to := newReceiver(t, answering(200))
 	s := w.subscribe("ATG", to, notify.Filter{})
@@ -85,6 +87,7 @@ func TestAnErasedTargetAndSecretAreGoneAndNothingIsSent(t *testing.T) {
 }
 
 func TestASubscriptionIsChangedByItsPartyAgainstWhatItHasSeen(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	in := hookRequest(notify.Filter{})
 	s, err := w.desk.Subscribe(t.Context(), state("ATG"), access.Write{}, in)
@@ -150,6 +153,7 @@ func TestASubscriptionIsChangedByItsPartyAgainstWhatItHasSeen(t *testing.T) {
 }
 
 func TestARequestThatCannotBeIsRefusedWithItsFields(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	past := w.clock.plus(-time.Second)
 	for name, c := range map[string]struct {
@@ -189,6 +193,7 @@ func TestARequestThatCannotBeIsRefusedWithItsFields(t *testing.T) {
 }
 
 func TestASubscriptionExpiresOnceThroughItsWake(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	to := newReceiver(t, answering(500))
 	expires := w.clock.plus(3 * time.Second)
@@ -248,6 +253,7 @@ func TestASubscriptionExpiresOnceThroughItsWake(t *testing.T) {
 }
 
 func TestEachPartySeesItsOwnSubscriptions(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for _, party := range []string{"ATG", "ATG-BARBUDA", "LCA"} {
 		if _, err := w.desk.Subscribe(t.Context(), state(party), access.Write{}, hookRequest(notify.Filter{})); err != nil {
@@ -297,6 +303,7 @@ func TestEachPartySeesItsOwnSubscriptions(t *testing.T) {
 }
 
 func TestTheFirstAccountSubscribesForAPartyAndNobodyElseDoes(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	relay := access.Write{Relay: &ledger.Relay{OnBehalfOf: "LCA", RelayedBy: "radio"}}
 	s, err := w.desk.Subscribe(t.Context(), first, relay, hookRequest(notify.Filter{}))

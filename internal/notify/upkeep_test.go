@@ -32,6 +32,7 @@ func opens(t *testing.T, a arrival, secret string) bool {
 }
 
 func TestAReplacedSecretSignsOnForADay(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	to := newReceiver(t, answering(200))
 	s := w.subscribe("ATG", to, notify.Filter{Kinds: []string{"figure.*"}})
@@ -97,6 +98,7 @@ func newestFirst(t *testing.T, a arrival, secret string) string {
 }
 
 func TestSecretsInTheirGraceStayEncryptedAndCanBeErased(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	to := newReceiver(t, answering(200))
 	s := w.subscribe("ATG", to, notify.Filter{Kinds: []string{"figure.*"}})
@@ -163,6 +165,7 @@ func mustMarshal(t *testing.T, v any) string {
 }
 
 func TestWhoMayRotateAndHowOften(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	to := newReceiver(t, answering(200))
 	s := w.subscribe("ATG", to, notify.Filter{})
@@ -206,6 +209,7 @@ func TestWhoMayRotateAndHowOften(t *testing.T) {
 }
 
 func TestATestMessageGoesTheOrdinaryWayToOneTargetAlone(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name     string
 		filter   notify.Filter
@@ -264,6 +268,7 @@ func TestATestMessageGoesTheOrdinaryWayToOneTargetAlone(t *testing.T) {
 }
 
 func TestATestMessageIsSentThoughTheProcessDiesRightAfterItIsAccepted(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	to := newReceiver(t, answering(200))
 	s := w.subscribe("ATG", to, notify.Filter{})
@@ -284,6 +289,7 @@ func TestATestMessageIsSentThoughTheProcessDiesRightAfterItIsAccepted(t *testing
 }
 
 func TestADisabledTargetIsTestedBeforeItIsEnabled(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	to, good := newReceiver(t, answering(503)), newReceiver(t, answering(200))
 	s := w.subscribe("ATG", to, notify.Filter{Kinds: []string{"figure.*"}})
@@ -310,6 +316,7 @@ func TestADisabledTargetIsTestedBeforeItIsEnabled(t *testing.T) {
 }
 
 func TestAnAttemptIsPartOfTheTraceOfItsRequest(t *testing.T) {
+	t.Parallel()
 	type seen struct {
 		Trace, Channel, Delivery, Code string
 		Sent                           bool

@@ -12,6 +12,7 @@ import (
 )
 
 func TestAReaderThatHasTheVersionIsToldSo(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t).cast()
 	s := w.stage()
 	for _, path := range []string{
@@ -31,6 +32,7 @@ func TestAReaderThatHasTheVersionIsToldSo(t *testing.T) {
 }
 
 func TestAStepsETagChangesOnlyWithTheStep(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t).cast()
 	s := w.stage()
 	at := "/api/v1/incidents/" + s.active
@@ -51,6 +53,7 @@ func TestAStepsETagChangesOnlyWithTheStep(t *testing.T) {
 }
 
 func TestReplacingNeedsTheVersionThatWasRead(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t).cast()
 	s := w.stage()
 	for _, c := range []struct{ method, as, path, body string }{
@@ -72,6 +75,7 @@ func TestReplacingNeedsTheVersionThatWasRead(t *testing.T) {
 }
 
 func TestAnAbsentAnchorIsSetWithIfNoneMatch(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t).cast()
 	s := w.stage()
 	path, body := "/api/v1/incidents/"+s.active+"/anchors/STAY_END.ATG", `{"at":"2026-12-31T00:00:00Z","kind":"forecast"}`
@@ -83,6 +87,7 @@ func TestAnAbsentAnchorIsSetWithIfNoneMatch(t *testing.T) {
 }
 
 func TestARepeatIsAnsweredAsTheFirstTime(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t).cast()
 	i := w.open()
 	at := "/api/v1/incidents/" + i.text("id")
@@ -139,6 +144,7 @@ func spaced(body string) string {
 }
 
 func TestASecretIsNotShownTwice(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t).cast()
 	for _, c := range []struct{ as, path, body, prefix string }{
 		{"first", "/api/v1/tokens", fmt.Sprintf(`{"account_id":%q,"label":"hub"}`, w.account["origin"]), "lf_"},
@@ -157,6 +163,7 @@ func TestASecretIsNotShownTwice(t *testing.T) {
 }
 
 func TestTheSameCreateSentManyTimesAtOnceMakesOneRecord(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t).cast()
 	before := len(w.streams())
 	var all sync.WaitGroup
@@ -178,6 +185,7 @@ func TestTheSameCreateSentManyTimesAtOnceMakesOneRecord(t *testing.T) {
 }
 
 func TestAnIDThatTheCallerChoseIsTaken(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t).cast()
 	body := `{"id":"0198c0de-0000-7000-8000-0000000000aa","name":"Maria","type":"TC","started_at":"2026-08-30T12:00:00Z"}`
 	if a := w.post("origin", "/api/v1/hazards", body).want(201); a.text("id") != "0198c0de-0000-7000-8000-0000000000aa" {
@@ -187,6 +195,7 @@ func TestAnIDThatTheCallerChoseIsTaken(t *testing.T) {
 }
 
 func TestWordsPassedOnAreRecordedAsSuch(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t).cast()
 	s := w.stage()
 	at := "/api/v1/incidents/" + s.active
@@ -210,6 +219,7 @@ func TestWordsPassedOnAreRecordedAsSuch(t *testing.T) {
 }
 
 func TestListsAreReadPageByPage(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t).cast()
 	i := w.open()
 	at := "/api/v1/incidents/" + i.text("id")
@@ -261,6 +271,7 @@ func TestListsAreReadPageByPage(t *testing.T) {
 }
 
 func TestAWriteThatIsRefusedChangesNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t).cast()
 	s := w.stage()
 	before := w.get("origin", "/api/v1/incidents/"+s.active).want(200)

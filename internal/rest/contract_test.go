@@ -26,6 +26,7 @@ func document(t *testing.T) *contract {
 }
 
 func TestTheContractIsValidOpenAPI(t *testing.T) {
+	t.Parallel()
 	c := document(t)
 	if err := c.doc.Validate(context.Background(), openapi3.DisableExamplesValidation()); err != nil {
 		t.Error(err)
@@ -36,6 +37,7 @@ func TestTheContractIsValidOpenAPI(t *testing.T) {
 }
 
 func TestEverySchemaHasAnExampleThatItAccepts(t *testing.T) {
+	t.Parallel()
 	for name, ref := range document(t).doc.Components.Schemas {
 		s := ref.Value
 		if s.Example == nil {
@@ -87,6 +89,7 @@ func walk(c *contract, visit func(at string, s *openapi3.Schema)) {
 }
 
 func TestEverySchemaIsClosedAndBounded(t *testing.T) {
+	t.Parallel()
 	snake := regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 	walk(document(t), func(at string, s *openapi3.Schema) {
 		if len(s.AllOf)+len(s.AnyOf)+len(s.OneOf) > 0 {
@@ -133,6 +136,7 @@ func TestEverySchemaIsClosedAndBounded(t *testing.T) {
 }
 
 func TestEveryTextOfARequestSaysWhatItMayHold(t *testing.T) {
+	t.Parallel()
 	c := document(t)
 	for _, o := range c.operations {
 		if o.body == nil {
@@ -173,6 +177,7 @@ func TestEveryTextOfARequestSaysWhatItMayHold(t *testing.T) {
 }
 
 func TestEveryOperationIsWhole(t *testing.T) {
+	t.Parallel()
 	c := document(t)
 	ids := map[string]bool{}
 	for route, o := range c.operations {
@@ -211,6 +216,7 @@ func TestEveryOperationIsWhole(t *testing.T) {
 }
 
 func TestEveryOperationHasARouteAndEveryRouteAnOperation(t *testing.T) {
+	t.Parallel()
 	c := document(t)
 	e := echo.New()
 	RegisterHandlers(e, (*Server)(nil))
@@ -230,6 +236,7 @@ func TestEveryOperationHasARouteAndEveryRouteAnOperation(t *testing.T) {
 }
 
 func TestTheGeneratedCodeIsThatOfTheContract(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile("openapi.gen.go")
 	if err != nil {
 		t.Fatal(err)

@@ -169,6 +169,7 @@ func (l *listener) next() message {
 }
 
 func TestEventsReachWhoMaySeeThemAndNobodyElse(t *testing.T) {
+	t.Parallel()
 	w := served(t)
 	origin, receiver, stranger := w.listen(t, "origin", ""), w.listen(t, "receiver", ""), w.listen(t, "stranger", "")
 	i := w.open()
@@ -236,6 +237,7 @@ func TestExercisesComeToWhoAsksForThem(t *testing.T) {
 }
 
 func TestReadingOnFromBeforeItsNamingShowsNothingOfThatTime(t *testing.T) {
+	t.Parallel()
 	w := served(t)
 	origin := w.listen(t, "origin", "")
 	i := w.open()
@@ -250,6 +252,7 @@ func TestReadingOnFromBeforeItsNamingShowsNothingOfThatTime(t *testing.T) {
 }
 
 func TestAnUnknownPlaceInTheStreamIsAReset(t *testing.T) {
+	t.Parallel()
 	w := served(t)
 	for _, last := range []string{"nothing-7", "../../etc", "99999999999999999999", "0"} {
 		if m := w.listen(t, "origin", last).next(); m.event != "reset" || m.data != "{}" {
@@ -259,6 +262,7 @@ func TestAnUnknownPlaceInTheStreamIsAReset(t *testing.T) {
 }
 
 func TestAStreamEndsWithItsToken(t *testing.T) {
+	t.Parallel()
 	w := served(t)
 	l := w.listen(t, "receiver", "")
 	tokens := w.get("receiver", "/api/v1/tokens").want(200).items()
@@ -278,6 +282,7 @@ func TestAStreamEndsWithItsToken(t *testing.T) {
 }
 
 func TestAQuietStreamOutlivesTheTimesOfOrdinaryRequests(t *testing.T) {
+	t.Parallel()
 	w := servedAs(t, func(s *Server) { s.http.ReadTimeout, s.http.WriteTimeout = 50*time.Millisecond, 50*time.Millisecond },
 		func(o *Options) { o.Heartbeat = 10 * time.Millisecond })
 	l := w.listen(t, "origin", "")
@@ -294,6 +299,7 @@ func TestAQuietStreamOutlivesTheTimesOfOrdinaryRequests(t *testing.T) {
 }
 
 func TestStoppingEndsStreamsAndFinishesRequests(t *testing.T) {
+	t.Parallel()
 	w := served(t)
 	l := w.listen(t, "origin", "")
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
@@ -312,6 +318,7 @@ func TestStoppingEndsStreamsAndFinishesRequests(t *testing.T) {
 }
 
 func TestStreamsHaveTheirOwnBound(t *testing.T) {
+	t.Parallel()
 	w := served(t, func(o *Options) { o.MaxStreams = 1 })
 	w.listen(t, "origin", "")
 	w.get("origin", "/api/v1/events").refused(503, "busy")

@@ -13,6 +13,7 @@ import (
 )
 
 func TestTheGateRefusesWhatLibrariesLetThrough(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ name, body, code, pointer string }{
 		{"nothing", "", "body_required", ""},
 		{"only space", " \n\t ", "body_required", ""},
@@ -69,6 +70,7 @@ func TestTheGateRefusesWhatLibrariesLetThrough(t *testing.T) {
 }
 
 func TestTheGateAdmitsWhatIsMeantWell(t *testing.T) {
+	t.Parallel()
 	for _, body := range []string{
 		`{}`, `[]`, ` {"a" : [ ] } `, `"x"`, `-0`, `1e300`, `-12.5E-3`, `true`, `null`, nested(32),
 		`{"note":"first\nsecond\tthird \"quoted\" \\ \/"}`, `{"name":"Kwéyòl \u00e9 \ud83d\ude00 日本"}`, `{"":1}`,

@@ -3,6 +3,7 @@ package rest
 import "testing"
 
 func TestAHazardOfAnExerciseSaysSoAndCarriesNoActualIncident(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t).cast()
 	actual := w.post("origin", "/api/v1/hazards", `{"name":"Maria","type":"TC","started_at":"2026-08-30T12:00:00Z"}`).want(201)
 	drill := w.post("origin", "/api/v1/hazards", `{"name":"Delta","type":"TC","started_at":"2026-08-30T12:00:00Z","exercise":true}`).want(201)

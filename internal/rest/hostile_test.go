@@ -25,6 +25,7 @@ func (w *world) streams() []string {
 }
 
 func TestHostileBodiesAreRefusedByNameAndStoreNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t).cast()
 	i := w.open()
 	at := "/api/v1/incidents/" + i.text("id")
@@ -115,6 +116,7 @@ func manyMembers(n int) string {
 }
 
 func TestHostileParametersAreRefusedByName(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t).cast()
 	i := w.open()
 	at := "/api/v1/incidents/" + i.text("id")
@@ -175,6 +177,7 @@ func TestHostileParametersAreRefusedByName(t *testing.T) {
 }
 
 func TestWhatIsNotPlainJSONIsRefused(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t).cast()
 	body := `{"name":"Maria","type":"TC","started_at":"2026-08-30T12:00:00Z"}`
 	for header, value := range map[string]string{
@@ -194,6 +197,7 @@ func TestWhatIsNotPlainJSONIsRefused(t *testing.T) {
 }
 
 func TestAddressesAndMethodsThatDoNotExistAreProblemsToo(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t).cast()
 	w.get("origin", "/api/v1/nothing").refused(404, "route_not_found")
 	w.get("nobody", "/").refused(404, "route_not_found")
@@ -215,6 +219,7 @@ func TestAddressesAndMethodsThatDoNotExistAreProblemsToo(t *testing.T) {
 }
 
 func TestAnErrorNobodyClassifiedIsBlandAndLoggedOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, func(o *Options) {
 		o.Ready = []Check{{"broken", func(context.Context) error { panic("secret of the store") }}}
 	})
@@ -231,6 +236,7 @@ func TestAnErrorNobodyClassifiedIsBlandAndLoggedOnce(t *testing.T) {
 }
 
 func TestEveryKindOfFaultHasItsStatus(t *testing.T) {
+	t.Parallel()
 	want := map[fault.Kind]int{
 		fault.Internal: 500, fault.Invalid: 400, fault.Unauthenticated: 401, fault.Forbidden: 403, fault.NotFound: 404, fault.Conflict: 409,
 		fault.State: 409, fault.Precondition: 412, fault.PreconditionRequired: 428, fault.TooLarge: 413, fault.TooMany: 429, fault.Full: 507, fault.Unavailable: 503,
@@ -257,6 +263,7 @@ func TestEveryKindOfFaultHasItsStatus(t *testing.T) {
 }
 
 func TestTooManyRequestsAtOnceAreTurnedAway(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, func(o *Options) { o.MaxConcurrent = 1 })
 	w.server.slots <- struct{}{}
 	a := w.get("first", "/api/v1/me").refused(503, "busy")
@@ -269,6 +276,7 @@ func TestTooManyRequestsAtOnceAreTurnedAway(t *testing.T) {
 }
 
 func TestASaneRequestIDIsTakenOver(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for given, taken := range map[string]bool{"0af7651916cd43dd": true, "short": false, strings.Repeat("x", 65): false, "with space in it": false, "<script>alert": false} {
 		got := w.do(w.request("nobody", "GET", "/healthz", "", "X-Request-Id", given)).header.Get("X-Request-Id")
@@ -279,6 +287,7 @@ func TestASaneRequestIDIsTakenOver(t *testing.T) {
 }
 
 func TestTheLogNamesAccountAndCommitOfAWrite(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t).cast()
 	w.log.Reset()
 	i := w.open()
@@ -297,6 +306,7 @@ func TestTheLogNamesAccountAndCommitOfAWrite(t *testing.T) {
 }
 
 func TestNoAnswerDependsOnAProxyNobodyTrusts(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	r := httptest.NewRequest(http.MethodGet, "/api/v1/me", http.NoBody)
 	r.Header.Set("X-Forwarded-For", "203.0.113.9")

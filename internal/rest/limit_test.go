@@ -22,6 +22,7 @@ func (w *world) pass(d time.Duration) {
 }
 
 func TestAnAfternoonsFiguresAreEnteredInOneGo(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, func(o *Options) { o.Rates = DefaultRates() }).cast()
 	at := "/api/v1/incidents/" + w.open().text("id")
 	for range 200 {
@@ -30,6 +31,7 @@ func TestAnAfternoonsFiguresAreEnteredInOneGo(t *testing.T) {
 }
 
 func TestAnAccountThatRunsAwayIsSlowedDownAndNobodyElse(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, func(o *Options) { o.Rates = Rates{Account: Rate{PerSecond: 0.5, Burst: 20}} }).cast()
 	for range 20 {
 		w.get("origin", "/api/v1/me").want(200)
@@ -60,6 +62,7 @@ func TestAnAccountThatRunsAwayIsSlowedDownAndNobodyElse(t *testing.T) {
 }
 
 func TestTokensThatOpenNothingAreLookedUpOnlySoOften(t *testing.T) {
+	t.Parallel()
 	registry := prometheus.NewRegistry()
 	w := newWorld(t, func(o *Options) {
 		o.Rates = Rates{Address: Rate{PerSecond: 1, Burst: 3}}
@@ -107,6 +110,7 @@ func TestTokensThatOpenNothingAreLookedUpOnlySoOften(t *testing.T) {
 }
 
 func TestAMachineWithAnOldTokenDoesNotLockItsOfficeOut(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, func(o *Options) { o.Rates = Rates{Address: Rate{PerSecond: 1, Burst: 3}} }).cast()
 	old := access.NewSecret()
 	w.tokens["machine"] = old
@@ -123,6 +127,7 @@ func TestAMachineWithAnOldTokenDoesNotLockItsOfficeOut(t *testing.T) {
 }
 
 func TestNobodyIsLimitedWhereTheOperatorWantsNone(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t).cast()
 	for range 300 {
 		w.get("origin", "/api/v1/me").want(200)
@@ -134,6 +139,7 @@ func TestNobodyIsLimitedWhereTheOperatorWantsNone(t *testing.T) {
 }
 
 func TestABucketNeverLetsMoreThrough(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		r := Rate{PerSecond: rapid.Float64Range(0.1, 50).Draw(t, "per second"), Burst: rapid.IntRange(1, 20).Draw(t, "burst")}
 		b, now, passed := newBuckets(r), start, 0
@@ -157,6 +163,7 @@ func TestABucketNeverLetsMoreThrough(t *testing.T) {
 }
 
 func TestTheMemoryOfCallersIsBounded(t *testing.T) {
+	t.Parallel()
 	b := newBuckets(Rate{PerSecond: 0.001, Burst: 1})
 	b.take("first", start)
 	for i := range 3 * bucketsMax {

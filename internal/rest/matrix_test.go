@@ -218,6 +218,7 @@ func (w *world) stage() scene {
 }
 
 func TestEveryRouteAnswersEveryRoleAsTheTableSays(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, func(o *Options) {
 		o.Operation = &restored{}
 		o.Metrics = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -257,6 +258,7 @@ func TestEveryRouteAnswersEveryRoleAsTheTableSays(t *testing.T) {
 }
 
 func TestNobodyElseLearnsThatAnIncidentExists(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t).cast()
 	s := w.stage()
 	absent := "0198c0de-0000-7000-8000-00000000dead"
@@ -295,6 +297,7 @@ func TestNobodyElseLearnsThatAnIncidentExists(t *testing.T) {
 }
 
 func TestAPartyThatIsUnnamedSeesNothingFurther(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t).cast()
 	s := w.stage()
 	at := "/api/v1/incidents/" + s.incident

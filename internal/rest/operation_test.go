@@ -44,6 +44,7 @@ func (r *restored) Release(_ context.Context, scope access.Scope, w access.Write
 }
 
 func TestAHeldServiceShowsWhatWouldFireAndIsReleasedByWhoOperatesIt(t *testing.T) {
+	t.Parallel()
 	service := &restored{}
 	w := newWorld(t, func(o *Options) { o.Operation = service }).cast()
 	w.enroll("administrator", access.RoleAdministrator, "ATG")
@@ -119,6 +120,7 @@ func TestMetricsAreForWhoShowsTheirTokenOrAsksFromThisMachine(t *testing.T) {
 }
 
 func TestAServiceThatNobodyOperatesHasNoSuchAddress(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t).cast()
 	w.get("first", "/api/v1/operation").refused(404, "route_not_found")
 	w.post("first", "/api/v1/operation/release", "").refused(404, "route_not_found")
@@ -126,6 +128,7 @@ func TestAServiceThatNobodyOperatesHasNoSuchAddress(t *testing.T) {
 }
 
 func TestEveryAnswerOfNotNowSaysWhenToComeBack(t *testing.T) {
+	t.Parallel()
 	service := &restored{broken: fault.New(fault.Unavailable, "store_unavailable", "Try again.")}
 	w := newWorld(t, func(o *Options) {
 		o.Operation = service

@@ -38,6 +38,7 @@ func (w *world) stopInTheBackground(ctx context.Context) <-chan error {
 }
 
 func TestAServerThatStopsSaysSoBeforeItGoes(t *testing.T) {
+	t.Parallel()
 	w := served(t, func(o *Options) { o.Drain = time.Hour })
 	ctx, cancel := context.WithCancel(bounded(t))
 	stopped := w.stopInTheBackground(ctx)
@@ -69,6 +70,7 @@ func TestAServerThatStopsSaysSoBeforeItGoes(t *testing.T) {
 }
 
 func TestARestartBehindABalancerIsMetWithA503AtWorst(t *testing.T) {
+	t.Parallel()
 	w := served(t, func(o *Options) { o.Drain = 500 * time.Millisecond })
 	url := "http://" + w.server.Addr() + "/api/v1/hazards"
 	body := []byte(`{"name":"Maria","type":"TC","started_at":"2026-08-30T12:00:00Z"}`)
@@ -136,6 +138,7 @@ func TestARestartBehindABalancerIsMetWithA503AtWorst(t *testing.T) {
 }
 
 func TestWhatIsBeingAnsweredWhenStoppingBeginsIsAnswered(t *testing.T) {
+	t.Parallel()
 	entered, leave := make(chan struct{}), make(chan struct{})
 	service := &slowStatus{entered: entered, leave: leave}
 	w := served(t, func(o *Options) { o.Operation = service })
@@ -169,6 +172,7 @@ func (s *slowStatus) Status(ctx context.Context) (OperationStatus, error) {
 }
 
 func TestAStreamIsToldWhenToComeBack(t *testing.T) {
+	t.Parallel()
 	w := served(t, func(o *Options) { o.Drain = 10 * time.Millisecond })
 	l := w.listen(t, "origin", "")
 	if err := w.server.Stop(bounded(t)); err != nil {
@@ -192,6 +196,7 @@ func TestAStreamIsToldWhenToComeBack(t *testing.T) {
 }
 
 func TestAProcessWithoutTheAPIAnswersProbesOnly(t *testing.T) {
+	t.Parallel()
 	registry := prometheus.NewRegistry()
 	ready := false
 	s, err := NewHealth(HealthOptions{

@@ -21,6 +21,7 @@ import (
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 func TestAPortInUseIsAnErrorBeforeAnythingStarts(t *testing.T) {
+	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -32,6 +33,7 @@ func TestAPortInUseIsAnErrorBeforeAnythingStarts(t *testing.T) {
 }
 
 func TestTheLifeOfAServer(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	build := func() *Server {
@@ -82,6 +84,7 @@ func TestTheLifeOfAServer(t *testing.T) {
 }
 
 func TestASlowClientIsLetGo(t *testing.T) {
+	t.Parallel()
 	if headerTime <= 0 || readTime <= 0 || writeTime <= 0 || idleTime <= 0 {
 		t.Error("a server without time-outs")
 	}
@@ -108,6 +111,7 @@ func (b slowBody) Read(p []byte) (int, error) {
 }
 
 func TestReadinessNamesWhatIsNotReady(t *testing.T) {
+	t.Parallel()
 	ready := false
 	w := newWorld(t, func(o *Options) {
 		o.Ready = append(o.Ready, Check{"bus", func(context.Context) error {
@@ -132,6 +136,7 @@ func TestReadinessNamesWhatIsNotReady(t *testing.T) {
 }
 
 func TestRequestsAreMeasuredByRouteAndNothingACallerMakesUp(t *testing.T) {
+	t.Parallel()
 	registry := prometheus.NewRegistry()
 	w := newWorld(t, func(o *Options) {
 		o.Registerer, o.Metrics = registry, promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
@@ -164,6 +169,7 @@ func TestRequestsAreMeasuredByRouteAndNothingACallerMakesUp(t *testing.T) {
 }
 
 func TestHowLongSomebodyListenedIsNotMeasured(t *testing.T) {
+	t.Parallel()
 	registry := prometheus.NewRegistry()
 	w := newWorld(t, func(o *Options) {
 		o.Registerer, o.Metrics = registry, promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
@@ -184,6 +190,7 @@ func TestHowLongSomebodyListenedIsNotMeasured(t *testing.T) {
 }
 
 func TestTheDocsAreOnePageThatNeedsNothingElse(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	a := w.get("nobody", "/docs").want(200)
 	page := string(a.body)
@@ -231,6 +238,7 @@ func TestTheDocsAreOnePageThatNeedsNothingElse(t *testing.T) {
 }
 
 func TestEveryAnswerKeepsBrowsersFromDoingMore(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t).cast()
 	for _, a := range []*answered{w.get("origin", "/api/v1/me"), w.get("nobody", "/nothing"), w.get("nobody", "/healthz"), w.get("nobody", "/docs")} {
 		for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer"} {

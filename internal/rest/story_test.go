@@ -5,6 +5,7 @@ import (
 )
 
 func TestAnIncidentFromFirstToLastCall(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t).cast()
 	i := w.open()
 	at := "/api/v1/incidents/" + i.text("id")

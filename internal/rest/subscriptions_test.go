@@ -12,6 +12,7 @@ import (
 )
 
 func TestASecretIsRotatedWithADayOfGrace(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t).cast()
 	sub := w.post("receiver", "/api/v1/subscriptions", `{"channel":"webhook","target":"https://hooks.example.org/x"}`).want(201)
 	at := "/api/v1/subscriptions/" + sub.text("id")
@@ -40,6 +41,7 @@ func TestASecretIsRotatedWithADayOfGrace(t *testing.T) {
 }
 
 func TestATestMessageIsOneDeliveryHoweverOftenItIsAskedFor(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t).cast()
 	sub := w.post("receiver", "/api/v1/subscriptions", `{"channel":"webhook","target":"https://hooks.example.org/x"}`).want(201)
 	at := "/api/v1/subscriptions/" + sub.text("id")
@@ -79,6 +81,7 @@ func (w *world) eventually(ask func() bool) {
 }
 
 func TestWhatATargetRefusedIsShownAndSentAgain(t *testing.T) {
+	t.Parallel()
 	var mended atomic.Bool
 	target := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if !mended.Load() {
@@ -169,6 +172,7 @@ func TestWhatATargetRefusedIsShownAndSentAgain(t *testing.T) {
 }
 
 func TestAReplayByFilterIsBoundedAndSaysWhatIsWrongWithIt(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t).cast()
 	for body, pointer := range map[string]string{
 		`{"status":["queued"]}`:      "/status/0",

@@ -44,6 +44,7 @@ const (
 )
 
 func TestARequestIsOneSpanOfTheCallersTrace(t *testing.T) {
+	t.Parallel()
 	w, spans := traced(t)
 	w.cast()
 	i := w.open()
@@ -83,6 +84,7 @@ func TestARequestIsOneSpanOfTheCallersTrace(t *testing.T) {
 }
 
 func TestATraceTellsNothingPrivate(t *testing.T) {
+	t.Parallel()
 	w, spans := traced(t, func(o *Options) { o.Operation = &restored{broken: context.Canceled} })
 	w.cast()
 	w.postf("first", "/api/v1/tokens", `{"account_id":%q,"label":"private label"}`, w.account["origin"]).want(201)
@@ -113,6 +115,7 @@ func values(attrs []attribute.KeyValue) (all []string) {
 }
 
 func TestAnErrorOfOursIsOneInTheTraceAndARefusalIsNot(t *testing.T) {
+	t.Parallel()
 	service := &restored{broken: context.DeadlineExceeded}
 	w, spans := traced(t, func(o *Options) { o.Operation = service })
 	w.cast()
@@ -151,6 +154,7 @@ func (r *spanReader) Status(ctx context.Context) (OperationStatus, error) {
 }
 
 func TestWhatARequestCausesKnowsItsTrace(t *testing.T) {
+	t.Parallel()
 	service := &spanReader{}
 	w, spans := traced(t, func(o *Options) { o.Operation = service })
 	w.get("first", "/api/v1/operation").want(200)
@@ -161,6 +165,7 @@ func TestWhatARequestCausesKnowsItsTrace(t *testing.T) {
 }
 
 func TestWithoutATracerNothingIsReadOfTheCallersTrace(t *testing.T) {
+	t.Parallel()
 	service := &spanReader{}
 	w := newWorld(t, func(o *Options) { o.Operation = service })
 	w.log.Reset()
@@ -171,6 +176,7 @@ func TestWithoutATracerNothingIsReadOfTheCallersTrace(t *testing.T) {
 }
 
 func TestProbesAndDocumentsAreNotTraced(t *testing.T) {
+	t.Parallel()
 	w, spans := traced(t)
 	for _, path := range []string{"/healthz", "/readyz", "/docs", "/openapi.yaml"} {
 		w.get("nobody", path).want(200)

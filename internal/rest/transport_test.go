@@ -57,6 +57,7 @@ func put(t *testing.T, name string, text []byte, at time.Time) {
 }
 
 func TestACertificateIsRenewedWithoutARestart(t *testing.T) {
+	t.Parallel()
 	dir, now := t.TempDir(), start
 	certFile, keyFile := filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")
 	clock := func() time.Time { return now }
@@ -176,6 +177,7 @@ func fetch(t *testing.T, client *http.Client, url, secret string) fetched {
 }
 
 func TestHTTPSIsHTTP2AndStaysHTTPS(t *testing.T) {
+	t.Parallel()
 	w, client := secured(t)
 	a := fetch(t, client, "https://"+w.server.Addr()+"/api/v1/me", w.tokens["origin"])
 	if a.code != http.StatusOK || a.version != 2 {
@@ -187,6 +189,7 @@ func TestHTTPSIsHTTP2AndStaysHTTPS(t *testing.T) {
 }
 
 func TestPlainHTTPToAnHTTPSPortIsToldSo(t *testing.T) {
+	t.Parallel()
 	w, _ := secured(t)
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
@@ -197,6 +200,7 @@ func TestPlainHTTPToAnHTTPSPortIsToldSo(t *testing.T) {
 }
 
 func TestOldTLSIsRefused(t *testing.T) {
+	t.Parallel()
 	w, _ := secured(t, func(o *Options) {})
 	old := &tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}} //nolint:gosec // that is what is tried
 	if c, err := old.DialContext(t.Context(), "tcp", w.server.Addr()); err == nil {
@@ -209,6 +213,7 @@ func TestOldTLSIsRefused(t *testing.T) {
 }
 
 func TestEventsAreFollowedOverHTTP2(t *testing.T) {
+	t.Parallel()
 	w, client := secured(t, func(o *Options) { o.Heartbeat = 10 * time.Millisecond })
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
@@ -235,6 +240,7 @@ func TestEventsAreFollowedOverHTTP2(t *testing.T) {
 }
 
 func TestAProxyIsBelievedAboutItsSchemeWhenItIsTrusted(t *testing.T) {
+	t.Parallel()
 	_, proxy, err := net.ParseCIDR("192.0.2.0/28")
 	if err != nil {
 		t.Fatal(err)
