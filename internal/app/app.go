@@ -295,7 +295,7 @@ func (a *App) newServer(proxies []*net.IPNet) (server, error) {
 	}
 	happens := feed{bus: a.bus, log: newLookup(a.store, a.ledger, a.log)}
 	pages, err := console.New(console.Options{
-		Access: a.access, Incidents: a.incidents, Notify: a.notify, Preparedness: a.prepared, Feed: happens, Now: a.opt.Now, Logger: a.log,
+		Access: a.access, Incidents: a.incidents, Notify: a.notify, Preparedness: a.prepared, Feed: happens, Now: a.opt.Now, Logger: a.log, Guard: a.guard,
 		Secure: tlsConfig != nil || strings.HasPrefix(a.opt.PublicURL, "https://"), TrustedOrigins: a.opt.TrustedOrigins,
 	})
 	if err != nil {

@@ -32,6 +32,7 @@ import (
 
 	"landfall/internal/access"
 	"landfall/internal/fault"
+	"landfall/internal/guard"
 	"landfall/internal/incident"
 	"landfall/internal/live"
 	"landfall/internal/notify"
@@ -47,6 +48,7 @@ type Options struct {
 	Feed         live.Feed        // what happens, as it happens; nil: pages do not follow
 	Now          func() time.Time // the wall clock
 	Logger       *slog.Logger     // slog.Default()
+	Guard        *guard.Guard     // remembers panics of this process; one of the console's own
 	Secure       bool             // people reach the service over HTTPS: cookies are for HTTPS only
 	// Origins besides our own whose pages may sign somebody in, such as "http://127.0.0.1:8081": for the demo. None may send any other form.
 	TrustedOrigins []string
@@ -74,6 +76,9 @@ type Console struct {
 func New(opt Options) (*Console, error) {
 	if opt.Logger == nil {
 		opt.Logger = slog.Default()
+	}
+	if opt.Guard == nil {
+		opt.Guard = guard.New(opt.Logger, opt.Now)
 	}
 	c := &Console{
 		opt: opt, log: opt.Logger, now: opt.Now,

@@ -28,7 +28,7 @@ var outsideTheService = []struct{ folder, reason string }{
 }
 
 // recovers is a call of package guard, or the comment that says where the goroutine makes it.
-var recovers = regexp.MustCompile(`\b(?i:guard)\.(Do|Run|Keep)\(`)
+var recovers = regexp.MustCompile(`\b(?i:guard|panics)\.(Do|Run|Keep)\(`)
 
 // recoversItself names functions that are run as goroutines and make that call at their top.
 var recoversItself = []string{"newWorker(s, stream, q).run()"}

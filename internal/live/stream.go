@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"landfall/internal/fault"
+	"landfall/internal/guard"
 )
 
 const (
@@ -28,16 +29,17 @@ const (
 type Stream struct {
 	to      http.ResponseWriter
 	control *http.ResponseController
+	panics  *guard.Guard
 	over    atomic.Bool // nothing is written any more
 }
 
-// Open begins a stream. An error says that the reader is gone.
-func Open(to http.ResponseWriter) (*Stream, error) {
+// Open begins a stream, whose panics g recovers. An error says that the reader is gone.
+func Open(to http.ResponseWriter, g *guard.Guard) (*Stream, error) {
 	h := to.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("X-Accel-Buffering", "no") // proxies must not hold events back
 	to.WriteHeader(http.StatusOK)
-	s := &Stream{to: to, control: http.NewResponseController(to)}
+	s := &Stream{to: to, control: http.NewResponseController(to), panics: g}
 	return s, s.Write("retry: 3000\n: Landfall\n\n")
 }
 
@@ -67,16 +69,19 @@ func (s *Stream) cut() { _ = s.control.SetWriteDeadline(time.Unix(1, 0)) }
 // waits, by a goroutine of its own.
 func (s *Stream) Run(ctx context.Context, heartbeat time.Duration, still func(context.Context) error, next func(context.Context) (string, error)) error {
 	ctx, end := context.WithCancel(ctx)
-	var guard sync.WaitGroup
-	defer guard.Wait()
+	var looking sync.WaitGroup
+	defer looking.Wait()
 	defer end()
-	guard.Go(func() {
-		if s.guard(ctx, still) {
+	looking.Go(func() {
+		ended := true // also when the look panics: in doubt nobody listens on
+		s.panics.Run("the look at a reader of events", func() { ended = s.look(ctx, still) })
+		if ended {
 			s.over.Store(true)
 			end()
 			s.cut()
 		}
 	})
+	next = s.passingOver(next)
 	for {
 		text, err := sinceWritten(ctx, heartbeat, next)
 		switch {
@@ -89,6 +94,31 @@ func (s *Stream) Run(ctx context.Context, heartbeat time.Duration, still func(co
 		}
 	}
 }
+
+// panicsMost is how often in a row what is to be written may panic before the stream ends.
+const panicsMost = 3
+
+// passingOver makes next pass over an event that panics, so that the reader, who would come back to it again and again, gets those behind it.
+func (s *Stream) passingOver(next func(context.Context) (string, error)) func(context.Context) (string, error) {
+	row := 0
+	return func(ctx context.Context) (text string, err error) {
+		panicked := true
+		s.panics.Run("an event of a stream", func() {
+			text, err = next(ctx)
+			panicked = false
+		})
+		if !panicked {
+			row = 0
+			return text, err
+		}
+		if row++; row == panicsMost {
+			return "", errPanics
+		}
+		return "", nil
+	}
+}
+
+var errPanics = errors.New("live: what is to be written panics again and again")
 
 // sinceWritten gives what is to be written next: what next gives, or a sign of life when the heartbeat has passed since the last byte, however much there was
 // that is not for this reader.
@@ -108,8 +138,8 @@ func sinceWritten(ctx context.Context, heartbeat time.Duration, next func(contex
 	}
 }
 
-// guard looks again and again whether the reader may listen on, and reports that it may not. What cannot be found out is doubted twice.
-func (s *Stream) guard(ctx context.Context, still func(context.Context) error) (ended bool) {
+// look looks again and again whether the reader may listen on, and reports that it may not. What cannot be found out is doubted twice.
+func (s *Stream) look(ctx context.Context, still func(context.Context) error) (ended bool) {
 	tick := time.NewTicker(lookAgain)
 	defer tick.Stop()
 	for doubts := 0; doubts < doubtsMost; {

@@ -3,6 +3,8 @@ package live_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
@@ -11,6 +13,7 @@ import (
 	"time"
 
 	"landfall/internal/fault"
+	"landfall/internal/guard"
 	"landfall/internal/live"
 )
 
@@ -69,7 +72,7 @@ func every(period time.Duration, text string) func(context.Context) (string, err
 
 func open(t *testing.T, r *reader) *live.Stream {
 	t.Helper()
-	s, err := live.Open(r)
+	s, err := live.Open(r, guard.New(slog.New(slog.DiscardHandler), nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,6 +160,38 @@ func TestAStreamEndsWithinFiveSecondsOfWhatItStandsOn(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestAnEventThatPanicsIsPassedOver(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newReader()
+		s := open(t, r)
+		n := 0
+		err := s.Run(t.Context(), time.Hour, always, func(context.Context) (string, error) {
+			if n++; n == 2 || n > 3 {
+				panic("no event")
+			}
+			return fmt.Sprint("event ", n, "\n\n"), nil
+		})
+		if text := strings.Join(r.got, ""); !strings.Contains(text, "event 1") || !strings.Contains(text, "event 3") {
+			t.Errorf("wrote %q", text)
+		}
+		if err == nil || n != 6 { // not for ever
+			t.Errorf("after %d events the stream ended with %v", n, err)
+		}
+	})
+}
+
+func TestALookThatPanicsEndsTheStream(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, newReader())
+		still := func(context.Context) error { panic("no look") }
+		if err := s.Run(t.Context(), time.Hour, still, every(time.Minute, "event\n\n")); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestOneDoubtEndsNoStream(t *testing.T) {

@@ -37,7 +37,7 @@ func (s *Server) FollowEvents(c echo.Context, p FollowEventsParams) error {
 	s.meter.streams.Inc()
 	defer s.meter.streams.Dec()
 
-	stream, err := live.Open(c.Response())
+	stream, err := live.Open(c.Response(), s.opt.Guard)
 	if err != nil {
 		return nil // the reader is gone
 	}
