@@ -3,6 +3,8 @@ package incident
 import (
 	"encoding/json"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"landfall/internal/ledger"
@@ -86,6 +88,16 @@ type message struct {
 	Movement *msgMovement  `json:"movement,omitempty"`
 	Figure   *Figure       `json:"figure,omitempty"`
 	Answer   *Answer       `json:"answer,omitempty"`
+	Proposal *msgProposal  `json:"proposal,omitempty"`
+}
+
+// msgProposal is a command that waits to be confirmed, or no longer does.
+type msgProposal struct {
+	ID        string       `json:"id"`
+	Kind      ProposalKind `json:"kind"`
+	By        place.Party  `json:"by,omitempty"`
+	ExpiresAt time.Time    `json:"expires_at,omitzero"`
+	Outcome   string       `json:"outcome,omitempty"` // withdrawn, declined, expired
 }
 
 // withdrawn is all that a state learns which is not named any more.
@@ -95,7 +107,8 @@ type withdrawn struct {
 	At    time.Time `json:"at"`
 }
 
-// silent lists the events that are recorded and not announced: due soon is shown and not sent, a note may have to be erased.
+// silent lists the events that are recorded and not announced: due soon is shown and not sent, a note may have to be erased. What was
+// entered on another party's word is announced all the same, for that party must hear of it; the note itself is not in it.
 var silent = []string{EventStepDueSoon, EventStepNoted, ledger.EventErased}
 
 // announcer gives announce for a ledger of the epoch.
@@ -107,7 +120,7 @@ func announcer(epoch int64) func(*state, ledger.Head, ledger.Recorded) (ledger.A
 
 // announce gives what the parties are told of an event. It reads the state right after the event's commit and the event.
 func announce(s *state, epoch int64, e ledger.Recorded) (ledger.Announcement, bool) {
-	if slices.Contains(silent, e.Type) {
+	if slices.Contains(silent, e.Type) && e.Relay == nil {
 		return ledger.Announcement{}, false
 	}
 	m := message{Incident: s.message(epoch, e.Seq)}
@@ -115,6 +128,10 @@ func announce(s *state, epoch int64, e ledger.Recorded) (ledger.Announcement, bo
 		m.Relay = &msgRelay{e.Relay.OnBehalfOf, e.Relay.RelayedBy, e.Relay.SaidAt}
 	}
 	calls, closes, err := s.tellOf(e, &m)
+	if e.Relay != nil && e.Type != EventProposed && m.Proposal == nil {
+		subject := strconv.FormatInt(e.Seq, 10)
+		calls = append(calls, ask{Party: place.Party(e.Relay.OnBehalfOf), Kind: alertRelayed, Subject: subject})
+	}
 	if err != nil {
 		return ledger.Announcement{}, false // it did not fold either; Evolve has said so
 	}
@@ -125,6 +142,7 @@ func announce(s *state, epoch int64, e ledger.Recorded) (ledger.Announcement, bo
 	a := ledger.Announcement{
 		Exercise: s.Exercise, Origin: s.Origin.State(), Incident: s.ID, Parties: s.told(), Severity: string(s.Severity), Data: data, Closes: closes,
 	}
+	a.Level, a.Owner = s.levelOf(e, m.Step)
 	for _, c := range calls {
 		call := ledger.AlertCall{Party: string(c.Party), Kind: c.Kind, Subject: c.Subject, RequiredBy: c.RequiredBy}
 		if c.Kind == alertWithdrawn {
@@ -154,11 +172,28 @@ func (s *state) tellOf(e ledger.Recorded, m *message) (calls []ask, closes []led
 	case EventOpened:
 		var d opened
 		err = e.Into(&d)
+		if d.Proposal != nil {
+			return s.tellProposed(*d.Proposal, m), nil, err
+		}
 		return d.Alerts, nil, err
+	case EventProposed:
+		var d proposed
+		err = e.Into(&d)
+		return s.tellProposed(d, m), nil, err
+	case EventProposalEnded:
+		var d proposalEnded
+		err = e.Into(&d)
+		m.Proposal, m.Reason = &msgProposal{ID: d.ID, Kind: d.Kind, By: d.By, Outcome: string(d.How)}, d.Reason
+		return nil, closeProposal(d.ID), err
+	case EventRelayConfirmed:
+		var d relayConfirmed
+		err = e.Into(&d)
+		subject := strconv.FormatInt(d.Seq, 10)
+		return nil, []ledger.AlertClose{{Kind: alertRelayed, Subject: subject, Reason: "confirmed"}}, err
 	case EventReleased:
 		var d released
 		err = e.Into(&d)
-		return d.Alerts, nil, err
+		return d.Alerts, closeProposal(d.Confirms), err
 	case EventReceiversChanged:
 		var d receiversChanged
 		err = e.Into(&d)
@@ -166,7 +201,7 @@ func (s *state) tellOf(e ledger.Recorded, m *message) (calls []ask, closes []led
 		for _, p := range d.Unnamed {
 			closes = append(closes, ledger.AlertClose{Party: string(p), Reason: "unnamed"})
 		}
-		return d.Alerts, closes, err
+		return d.Alerts, append(closes, closeProposal(d.Confirms)...), err
 	case EventMonitored, EventActivated:
 		var d started
 		err = e.Into(&d)
@@ -178,7 +213,7 @@ func (s *state) tellOf(e ledger.Recorded, m *message) (calls []ask, closes []led
 			m.Anchors = append(m.Anchors, msgAnchor{Name: a.Name, At: a.At, Kind: a.Kind})
 		}
 		m.Steps = s.messages(d.follows)
-		return d.Alerts, nil, err
+		return d.Alerts, closeProposal(d.Confirms), err
 	case EventStoodDown, EventClosed:
 		var d ended
 		err = e.Into(&d)
@@ -192,7 +227,7 @@ func (s *state) tellOf(e ledger.Recorded, m *message) (calls []ask, closes []led
 			m.Anchor.Before = &d.Before
 		}
 		m.Steps = s.messages(d.follows)
-		return nil, nil, err
+		return nil, closeProposal(d.Confirms), err
 	case EventStepOverdue:
 		var d stepFell
 		err = e.Into(&d)
@@ -224,6 +259,42 @@ func (s *state) tellOf(e ledger.Recorded, m *message) (calls []ask, closes []led
 		return nil, nil, e.Into(m.Answer)
 	}
 	return nil, nil, nil
+}
+
+// tellProposed asks the affected state to confirm, and those regional bodies that may.
+func (s *state) tellProposed(d proposed, m *message) []ask {
+	to := []place.Party{s.Origin}
+	if !d.Ends {
+		to = append(to, s.thing("").Regional...)
+	}
+	m.Proposal = &msgProposal{ID: d.ID, Kind: d.Kind, ExpiresAt: d.ExpiresAt}
+	if p, ok := s.Proposals[d.ID]; ok {
+		m.Proposal.By = p.By
+	}
+	var asks []ask
+	for _, p := range to {
+		asks = append(asks, ask{Party: p, Kind: alertProposed, Subject: d.ID, RequiredBy: d.ExpiresAt})
+	}
+	return asks
+}
+
+func closeProposal(id string) []ledger.AlertClose {
+	if id == "" {
+		return nil
+	}
+	return []ledger.AlertClose{{Kind: alertProposed, Subject: id, Reason: "settled"}}
+}
+
+// levelOf says how much of the incident one must be allowed to read to be told of an event, and whose step it is of, when that matters.
+func (s *state) levelOf(e ledger.Recorded, step *msgStep) (ledger.Level, string) {
+	noun, _, _ := strings.Cut(e.Type, ".")
+	switch {
+	case noun == Noun || noun == "anchor":
+		return ledger.Headline, ""
+	case step != nil && s.Steps[step.Key].Side == protocol.TourismSide:
+		return ledger.Tourism, string(step.Party)
+	}
+	return ledger.Inside, ""
 }
 
 func (s *state) message(epoch, version int64) msgIncident {
@@ -279,7 +350,7 @@ func announceHazard(h *Hazard, _ ledger.Head, e ledger.Recorded) (ledger.Announc
 	if e.Type != EventHazardOpened {
 		return ledger.Announcement{}, false
 	}
-	return ledger.Announcement{Exercise: h.Exercise, Data: marshal(map[string]msgHazard{
+	return ledger.Announcement{Exercise: h.Exercise, Level: ledger.Public, Data: marshal(map[string]msgHazard{
 		"hazard": {ID: h.ID, Name: h.Name, Type: h.Type, GLIDE: listed(h.GLIDE), StartedAt: h.StartedAt, Exercise: h.Exercise},
 	})}, true
 }

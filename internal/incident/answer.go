@@ -105,15 +105,15 @@ func (t turn) answerFits(a *Answer) error {
 		return err
 	}
 	if !t.receives(a.Party) {
-		if t.all && a.Party == "" {
+		if a.Party == "" {
 			var c fault.Check
 			c.Field("/party", "is required: say which receiving state answers")
 			return c.Err()
 		}
 		return fault.New(fault.Forbidden, "receivers_only", "Only a state that the incident names as a receiver answers.")
 	}
-	if !t.staff(a.Party) {
-		return fault.New(fault.Forbidden, "receiver_only", "Only %s answers for %s.", a.Party, a.Party)
+	if err := t.must(access.GiveAnswer, a.Party); err != nil {
+		return err
 	}
 	for _, other := range t.Answers {
 		if other.ID == a.ID {

@@ -19,37 +19,39 @@ const maxObstacles = 100
 // StandDown ends an incident before its work is done: the storm turned away, or the draft is not wanted. Open steps are cancelled, save those that
 // the protocol asks for after standing down (the review of what was learnt). reason is required.
 func (d *Desk) StandDown(ctx context.Context, scope access.Scope, w access.Write, id, reason string) (Done[Incident], error) {
-	return d.end(ctx, scope, w, id, reason, true, func(t turn) ([]ledger.Event, error) {
-		if t.Status != Draft && t.Status != Monitoring && t.Status != Active {
-			return nil, fault.New(fault.State, "cannot_stand_down", "The incident is in %s; it is closed, not stood down.", t.Status)
+	return d.end(ctx, scope, w, id, reason, EventStoodDown)
+}
+
+func (t turn) standDown(reason string) ([]ledger.Event, error) {
+	if t.Status != Draft && t.Status != Monitoring && t.Status != Active {
+		return nil, fault.New(fault.State, "cannot_stand_down", "The incident is in %s; it is closed, not stood down.", t.Status)
+	}
+	e := &ended{At: t.now, Reason: reason}
+	kept := map[string]bool{}
+	if t.Running != nil {
+		template, err := t.template()
+		if err != nil {
+			return nil, err
 		}
-		e := ended{At: t.now, Reason: reason}
-		kept := map[string]bool{}
-		if t.Running != nil {
-			template, err := t.template()
-			if err != nil {
-				return nil, err
-			}
-			next := t.clone()
-			next.Anchors[string(protocol.AnchorStandDown)] = &Anchor{Name: string(protocol.AnchorStandDown), At: t.now, Kind: protocol.Observed}
-			for _, c := range follow(next, template, t.now).Changed {
-				if c.Plan.Anchor == protocol.AnchorStandDown {
-					e.Changed = append(e.Changed, c)
-				}
-			}
-			for _, i := range t.steps() {
-				if step, ok := template.Step(i.Code); ok && reviewsStandDown(step.DeadlineIn(t.Running.Mode)) {
-					kept[i.Key] = true
-				}
+		next := t.clone()
+		next.Anchors[string(protocol.AnchorStandDown)] = &Anchor{Name: string(protocol.AnchorStandDown), At: t.now, Kind: protocol.Observed}
+		for _, c := range follow(next, template, t.now).Changed {
+			if c.Plan.Anchor == protocol.AnchorStandDown {
+				e.Changed = append(e.Changed, c)
 			}
 		}
 		for _, i := range t.steps() {
-			if i.Open() && !kept[i.Key] {
-				e.Cancelled = append(e.Cancelled, stepClosed{Key: i.Key, Reason: "stood_down"})
+			if step, ok := template.Step(i.Code); ok && reviewsStandDown(step.DeadlineIn(t.Running.Mode)) {
+				kept[i.Key] = true
 			}
 		}
-		return one(EventStoodDown, e), nil
-	})
+	}
+	for _, i := range t.steps() {
+		if i.Open() && !kept[i.Key] {
+			e.Cancelled = append(e.Cancelled, stepClosed{Key: i.Key, Reason: "stood_down"})
+		}
+	}
+	return one(EventStoodDown, e), nil
 }
 
 func reviewsStandDown(d protocol.Deadline) bool {
@@ -59,39 +61,42 @@ func reviewsStandDown(d protocol.Deadline) bool {
 // Close ends an incident whose work is done. It is refused while a step is open, proof is owed, people are on their way, or a state that people
 // arrived in has given no final figure; the fault lists every one of them.
 func (d *Desk) Close(ctx context.Context, scope access.Scope, w access.Write, id, reason string) (Done[Incident], error) {
-	return d.end(ctx, scope, w, id, reason, false, func(t turn) ([]ledger.Event, error) {
-		if t.Status == Draft {
-			return nil, fault.New(fault.State, "incident_draft", "The incident is a draft. Stand it down instead.")
-		}
-		if left := t.unfinished(); len(left) > 0 {
-			f := fault.New(fault.State, "unfinished", "%d things are left to do before the incident can be closed.", len(left))
-			f.Fields = left[:min(len(left), maxObstacles)]
-			return nil, f
-		}
-		return one(EventClosed, ended{At: t.now, Reason: reason}), nil
-	})
+	return d.end(ctx, scope, w, id, reason, EventClosed)
 }
 
-func (d *Desk) end(ctx context.Context, scope access.Scope, w access.Write, id, reason string, required bool, decide func(turn) ([]ledger.Event, error)) (Done[Incident], error) {
+func (t turn) close(reason string) ([]ledger.Event, error) {
+	if t.Status == Draft {
+		return nil, fault.New(fault.State, "incident_draft", "The incident is a draft. Stand it down instead.")
+	}
+	if left := t.unfinished(); len(left) > 0 {
+		f := fault.New(fault.State, "unfinished", "%d things are left to do before the incident can be closed.", len(left))
+		f.Fields = left[:min(len(left), maxObstacles)]
+		return nil, f
+	}
+	return one(EventClosed, &ended{At: t.now, Reason: reason}), nil
+}
+
+func (d *Desk) end(ctx context.Context, scope access.Scope, w access.Write, id, reason, eventType string) (Done[Incident], error) {
 	reason = strings.TrimSpace(reason)
 	var c fault.Check
-	check.Reason(&c, "/reason", reason, required)
+	check.Reason(&c, "/reason", reason, eventType == EventStoodDown)
 	if err := c.Err(); err != nil {
 		return Done[Incident]{}, err
 	}
-	out, err := d.command(ctx, scope, w, id, func(t turn) ([]ledger.Event, error) {
-		if err := t.mustLead(); err != nil {
-			return nil, err
-		}
-		if t.ended() {
-			return nil, errEnded(t.Status)
-		}
-		if err := t.matches(t.Seq, false); err != nil {
-			return nil, err
-		}
-		return decide(t)
-	})
-	return d.incidentDone(out, err)
+	return d.lead(ctx, scope, w, id, endAsked{StandDown: eventType == EventStoodDown, Reason: reason})
+}
+
+func (t turn) end(r endAsked) ([]ledger.Event, error) {
+	if t.ended() {
+		return nil, errEnded(t.Status)
+	}
+	if err := t.matches(t.Seq, false); err != nil {
+		return nil, err
+	}
+	if r.StandDown {
+		return t.standDown(r.Reason)
+	}
+	return t.close(r.Reason)
 }
 
 // unfinished lists what keeps an incident from being closed.

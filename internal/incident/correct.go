@@ -67,12 +67,14 @@ func (in CorrectMovement) check() error {
 func (d *Desk) CorrectMovement(ctx context.Context, scope access.Scope, w access.Write, id, movement string, in CorrectMovement) (Done[*Movement], error) {
 	return d.moved(ctx, scope, w, id, movement, in.check(), func(t turn, m Movement) (movementEvent, error) {
 		if in.ofDeparture() {
-			if err := t.mustLead(); err != nil {
+			if err := t.must(access.LeadMovement, ""); err != nil {
 				return movementEvent{}, err
 			}
 		}
-		if in.ofArrival() && !t.staff(m.Receiver) {
-			return movementEvent{}, fault.New(fault.Forbidden, "receiver_only", "Only the receiving state %s corrects who arrived.", m.Receiver)
+		if in.ofArrival() {
+			if err := t.must(access.CountArrivals, m.Receiver); err != nil {
+				return movementEvent{}, err
+			}
 		}
 		if m.Status == MovementCancelled {
 			return movementEvent{}, errMovement(m.Status, "be corrected")

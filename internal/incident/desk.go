@@ -53,16 +53,19 @@ type Done[V any] struct {
 	Version  int64 // of the stream
 	Events   []ledger.Recorded
 	Repeated bool
+	Proposed *Proposal // set when the command waits to be confirmed and nothing else has changed
 }
 
 // turn is one command while it is decided: the state it meets, who speaks and what time it is.
 type turn struct {
 	*state
-	voice
-	wall time.Time // what recorded_at will be
-	now  time.Time // the same in scenario time
-	w    access.Write
-	desk *Desk
+	scope   access.Scope
+	party   place.Party // on whose word it rests
+	settled bool        // If-Match was checked when it was proposed
+	wall    time.Time   // what recorded_at will be
+	now     time.Time   // the same in scenario time
+	w       access.Write
+	desk    *Desk
 }
 
 // command is how every command on an incident runs: to whoever may not see the incident there is none, also when the command was carried
@@ -89,11 +92,11 @@ func (d *Desk) commandWith(ctx context.Context, scope access.Scope, w access.Wri
 			return err
 		},
 		Decide: func(s *state, at ledger.Moment) (ledger.Decision, error) {
-			who, err := s.hear(scope, w.Relay, at.Now)
+			party, err := s.hear(scope, w.Relay, at.Now)
 			if err != nil {
 				return ledger.Decision{}, err
 			}
-			decision, err := decide(turn{state: s, voice: who, wall: at.Now, now: s.scenario(at.Now), w: w, desk: d})
+			decision, err := decide(turn{state: s, scope: scope, party: party, wall: at.Now, now: s.scenario(at.Now), w: w, desk: d})
 			decision.Exercise = s.Exercise
 			return decision, err
 		},
@@ -178,6 +181,8 @@ func one(eventType string, data any) []ledger.Event {
 // If-Match is refused, as for PUT.
 func (t turn) matches(seq int64, required bool) error {
 	switch {
+	case t.settled:
+		return nil
 	case t.w.IfNone && seq > 0:
 		return fault.New(fault.Precondition, "exists", "It exists already. Read it, and change it with If-Match.")
 	case t.w.IfMatch == "" && t.w.IfNone:

@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"encoding/json"
 	"time"
 
 	"landfall/internal/place"
@@ -18,6 +19,10 @@ const (
 	EventActivated        = "incident.activated.v1"
 	EventStoodDown        = "incident.stood_down.v1"
 	EventClosed           = "incident.closed.v1"
+
+	EventProposed       = "incident.proposed.v1"
+	EventProposalEnded  = "incident.proposal_ended.v1"
+	EventRelayConfirmed = "incident.relay_confirmed.v1"
 
 	EventAnchorMoved = "anchor.moved.v1"
 
@@ -42,6 +47,7 @@ const (
 // incidentEvents lists what the fold of an incident understands.
 var incidentEvents = []string{
 	EventOpened, EventReleased, EventReceiversChanged, EventMonitored, EventActivated, EventStoodDown, EventClosed,
+	EventProposed, EventProposalEnded, EventRelayConfirmed,
 	EventAnchorMoved,
 	EventStepStarted, EventStepCompleted, EventStepNotApplicable, EventStepNoted, EventStepReopened, EventStepDueSoon, EventStepOverdue,
 	EventMovementAnnounced, EventMovementDeparted, EventMovementArrived, EventMovementCancelled, EventMovementCorrected,
@@ -72,10 +78,35 @@ type opened struct {
 	Exercise   bool           `json:"exercise,omitempty"`
 	Clock      protocol.Clock `json:"clock,omitzero"`
 	Alerts     []ask          `json:"alerts,omitempty"`
+	Proposal   *proposed      `json:"proposal,omitempty"` // it is a draft until somebody confirms it
+	Regional   []place.Party  `json:"regional,omitempty"` // regional bodies that take part from the start
 }
 
 type released struct {
-	Alerts []ask `json:"alerts,omitempty"`
+	Alerts   []ask  `json:"alerts,omitempty"`
+	Confirms string `json:"confirms,omitempty"` // id of the proposal that it carries out
+}
+
+// proposed is a command that waits to be confirmed.
+type proposed struct {
+	ID        string          `json:"id"`
+	Kind      ProposalKind    `json:"kind"`
+	Ends      bool            `json:"ends,omitempty"`    // only the affected state confirms it
+	Request   json.RawMessage `json:"request,omitempty"` // what was asked for, in the form of its kind
+	ExpiresAt time.Time       `json:"expires_at"`        // wall time
+}
+
+type proposalEnded struct {
+	ID     string       `json:"id"`
+	Kind   ProposalKind `json:"kind"`
+	By     place.Party  `json:"by,omitempty"` // party of whoever had proposed it
+	How    ProposalEnd  `json:"how"`
+	Reason string       `json:"reason,omitempty"`
+}
+
+// relayConfirmed says that the party spoken for stands by what was entered for it.
+type relayConfirmed struct {
+	Seq int64 `json:"seq"` // of the commit that entered it
 }
 
 type receiversChanged struct {
@@ -159,6 +190,7 @@ type follows struct {
 	Changed   []stepTimes  `json:"changed,omitempty"`          // open steps whose plan or due time is another now
 	Cancelled []stepClosed `json:"cancelled,omitempty"`
 	Alerts    []ask        `json:"alerts,omitempty"`
+	Confirms  string       `json:"confirms,omitempty"` // id of the proposal that it carries out
 }
 
 // stepMade is a new step instance.
@@ -211,4 +243,6 @@ const (
 	alertDeparture  = "departure"
 	alertOverdue    = "step_overdue"
 	alertWithdrawn  = "withdrawn"
+	alertProposed   = "proposed" // something waits to be confirmed; the subject is the proposal
+	alertRelayed    = "relayed"  // something was entered on the party's word; the subject is its seq
 )

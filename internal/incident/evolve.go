@@ -3,13 +3,14 @@ package incident
 import (
 	"slices"
 
+	"landfall/internal/access"
 	"landfall/internal/ledger"
 	"landfall/internal/place"
 	"landfall/internal/protocol"
 )
 
 // foldVersion is raised when state or evolve changes; older snapshots are then ignored.
-const foldVersion = 1
+const foldVersion = 2
 
 // fold is the fold of incidents; epoch is that of the ledger, which every announcement carries.
 func fold(epoch int64) ledger.Fold[*state] {
@@ -23,6 +24,9 @@ func fold(epoch int64) ledger.Fold[*state] {
 // evolve applies one event. It reads the event and nothing else, and replaces parts instead of changing them.
 func evolve(s *state, e ledger.Recorded) (*state, error) {
 	s.Version, s.UpdatedAt = e.Seq, e.RecordedAt
+	if e.Relay != nil && e.Type != EventProposed {
+		s.relayedEvent(e, *e.Relay, place.Party(e.Actor.Party), access.Role(e.Actor.Role))
+	}
 	switch e.Type {
 	case EventOpened:
 		return evolved(s, e, s.onOpened)
@@ -34,6 +38,12 @@ func evolve(s *state, e ledger.Recorded) (*state, error) {
 		return evolved(s, e, s.onStarted)
 	case EventStoodDown, EventClosed:
 		return evolved(s, e, s.onEnded)
+	case EventProposed:
+		return evolved(s, e, s.onProposed)
+	case EventProposalEnded:
+		return evolved(s, e, func(_ ledger.Recorded, d proposalEnded) { delete(s.Proposals, d.ID) })
+	case EventRelayConfirmed:
+		return evolved(s, e, s.onRelayConfirmed)
 	case EventAnchorMoved:
 		return evolved(s, e, s.onAnchorMoved)
 	case EventStepStarted, EventStepCompleted, EventStepNotApplicable, EventStepNoted, EventStepReopened:
@@ -68,14 +78,53 @@ func (s *state) onOpened(e ledger.Recorded, d opened) {
 	s.Origin, s.Receivers = d.Origin, d.Receivers
 	s.Exercise, s.Clock = d.Exercise, d.Clock
 	s.OpenedAt, s.Seq = e.RecordedAt, e.Seq
-	s.Status = Draft
+	s.Status, s.Regional = Draft, d.Regional
+	if d.Proposal != nil {
+		s.onProposed(e, *d.Proposal)
+		delete(s.Relayed, e.Seq) // it stands only once it is confirmed
+	}
 	if !d.Draft {
 		s.Status = Monitoring
 		s.tell(e)
 	}
 }
 
-func (s *state) onReleased(e ledger.Recorded, _ released) {
+func (s *state) onProposed(e ledger.Recorded, d proposed) {
+	p := &Proposal{
+		ID: d.ID, Kind: d.Kind, Ends: d.Ends, Request: d.Request, By: place.Party(e.Actor.Party), ByRole: access.Role(e.Actor.Role),
+		ProposedAt: e.RecordedAt, ExpiresAt: d.ExpiresAt, Seq: e.Seq,
+	}
+	if e.Relay != nil {
+		p.Relay = *e.Relay
+	}
+	s.Proposals[d.ID] = p
+}
+
+// confirmed drops a proposal that the event carries out. When another than the party spoken for confirmed it, that party's own word is still wanted.
+func (s *state) confirmed(e ledger.Recorded, proposal string) {
+	p, ok := s.Proposals[proposal]
+	if !ok {
+		return
+	}
+	delete(s.Proposals, proposal)
+	by := access.Scope{Party: place.Party(e.Actor.Party)}
+	if by.Party != "" && !by.ActsFor(place.Party(p.Relay.OnBehalfOf)) {
+		s.relayedEvent(e, p.Relay, p.By, p.ByRole)
+	}
+}
+
+func (s *state) onRelayConfirmed(e ledger.Recorded, d relayConfirmed) {
+	r, ok := s.Relayed[d.Seq]
+	if !ok {
+		return
+	}
+	now := *r
+	now.ConfirmedAt, now.ConfirmedBy = e.RecordedAt, access.Role(e.Actor.Role)
+	s.Relayed[d.Seq] = &now
+}
+
+func (s *state) onReleased(e ledger.Recorded, d released) {
+	s.confirmed(e, d.Confirms)
 	s.Status, s.Seq = Monitoring, e.Seq
 	s.tell(e)
 }
@@ -128,6 +177,7 @@ func (s *state) onEnded(e ledger.Recorded, d ended) {
 		}
 	}
 	s.apply(e, d.follows)
+	clear(s.Proposals) // nothing can be done in it any more
 }
 
 func (s *state) onAnchorMoved(e ledger.Recorded, d anchorMoved) {
@@ -154,6 +204,7 @@ func spokenFor(e ledger.Recorded) place.Party {
 
 // apply puts what follows from an event into place.
 func (s *state) apply(e ledger.Recorded, f follows) {
+	s.confirmed(e, f.Confirms)
 	for _, key := range f.Replaced {
 		delete(s.Steps, key)
 	}

@@ -172,8 +172,8 @@ func (d *Desk) ReportFigure(ctx context.Context, scope access.Scope, w access.Wr
 	}
 	in.ID = newID(in.ID, "figure", scope, w)
 	out, err := d.command(ctx, scope, w, id, func(t turn) ([]ledger.Event, error) {
-		if !t.counts(t.state) {
-			return nil, fault.New(fault.Forbidden, "role_not_allowed", "Origin, receivers and regional bodies report figures.")
+		if err := t.must(access.ReportFigure, ""); err != nil {
+			return nil, err
 		}
 		if t.Status == Closed {
 			return nil, errEnded(t.Status)
@@ -214,8 +214,10 @@ func (t turn) figureFits(f *Figure) error {
 		c.Field("/supersedes", "names no figure of this incident")
 	case old.SupersededBy != "":
 		return fault.New(fault.State, "superseded", "That figure is superseded already, by %s.", old.SupersededBy)
-	case !t.all && !t.acts(old.By) && !t.is(access.RoleRegionalOfficer) && !t.leads(t.state):
-		return fault.New(fault.Forbidden, "not_your_figure", "Only who reported a figure, the affected state or a regional body supersedes it.")
+	default:
+		if err := t.must(access.SupersedeFigure, old.By); err != nil {
+			return err
+		}
 	}
 	if err := c.Err(); err != nil {
 		return err

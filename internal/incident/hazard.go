@@ -76,13 +76,8 @@ func (d *Desk) OpenHazard(ctx context.Context, scope access.Scope, w access.Writ
 	if err := in.check(); err != nil {
 		return none, err
 	}
-	if v := voiceOf(scope); !scope.MayWrite() || !v.all && !v.is(access.RoleCoordinator, access.RoleRegionalOfficer) {
-		return none, fault.New(fault.Forbidden, "role_not_allowed", "Coordinators and regional officers open hazards.")
-	}
-	if w.Relay != nil {
-		if _, err := check.Relay(w.Relay, d.ledger.Now()); err != nil {
-			return none, err
-		}
+	if _, err := scope.Judge(access.OpenHazard, access.Thing{}, w.Relay); err != nil {
+		return none, err
 	}
 	out, err := d.hazards.Execute(ctx, newID(in.ID, NounHazard, scope, w), ledger.Command[*Hazard]{
 		Actor: scope.Actor(), Relay: w.Relay, Expect: ledger.MustNotExist, Key: w.Key, Digest: w.Digest,

@@ -20,6 +20,7 @@ type Known struct {
 
 	then  *state
 	scope access.Scope
+	today access.Thing // permission is today's
 }
 
 // GetAsKnownAt gives an incident as it could be known at a wall time. Who may see it is asked today; a receiver finds nothing of
@@ -44,6 +45,7 @@ func (d *Desk) GetAsKnownAt(ctx context.Context, scope access.Scope, id string, 
 	k := Known{
 		Incident: incidentOf(then.Value), At: at, Known: map[string]int64{string(then.Stream): then.Seq},
 		Provisional: at.After(d.ledger.Now().Add(-provisionalFor)), then: then.Value, scope: scope,
+		today: today.Value.thing(""),
 	}
 	hazard, err := d.hazards.LoadAsKnownAt(ctx, then.Value.HazardID, at)
 	switch {
@@ -61,10 +63,10 @@ func (k Known) Scenario() time.Time { return k.then.scenario(k.At) }
 // Steps gives the steps as they stood, in the order of the template: what was overdue is what was overdue at that moment. A tourism
 // liaison sees the tourism steps of its own state.
 func (k Known) Steps() []Step {
-	who, now := voiceOf(k.scope), k.Scenario()
+	now := k.Scenario()
 	var all []Step
 	for _, i := range k.then.steps() {
-		if who.shows(i) {
+		if shows(k.scope, k.today, i) {
 			all = append(all, k.then.view(i, now))
 		}
 	}
@@ -74,7 +76,7 @@ func (k Known) Steps() []Step {
 // Movements gives the movements as they stood, in the order in which they were announced; none to who sees the headline only.
 func (k Known) Movements() []*Movement {
 	var all []*Movement
-	if voiceOf(k.scope).headlinesOnly() {
+	if !k.scope.May(access.ReadInside, k.today) {
 		return all
 	}
 	for _, m := range k.then.Order {
@@ -85,7 +87,7 @@ func (k Known) Movements() []*Movement {
 
 // Answers gives what the receiving states had said, in the order in which it was recorded; none to who sees the headline only.
 func (k Known) Answers() []*Answer {
-	if voiceOf(k.scope).headlinesOnly() {
+	if !k.scope.May(access.ReadInside, k.today) {
 		return nil
 	}
 	return slices.Clone(k.then.Answers)
@@ -94,7 +96,7 @@ func (k Known) Answers() []*Answer {
 // FiguresAsKnownAt gives the figures that were recorded by then, by the date they speak of, the latest first, at most so many; more reports whether
 // there are others. None to who sees the headline only.
 func (d *Desk) FiguresAsKnownAt(ctx context.Context, k Known, most int) (figures []Figure, more bool, err error) {
-	if voiceOf(k.scope).headlinesOnly() {
+	if !k.scope.May(access.ReadInside, k.today) {
 		return nil, false, nil
 	}
 	for cursor := ""; ; {

@@ -161,7 +161,7 @@ func (d *Desk) AnnounceMovement(ctx context.Context, scope access.Scope, w acces
 	}
 	in.ID = newID(in.ID, "movement", scope, w)
 	out, err := d.command(ctx, scope, w, id, func(t turn) ([]ledger.Event, error) {
-		if err := t.mustLead(); err != nil {
+		if err := t.must(access.LeadMovement, ""); err != nil {
 			return nil, err
 		}
 		if err := t.mustRun(); err != nil {
@@ -213,7 +213,7 @@ func (d *Desk) DepartMovement(ctx context.Context, scope access.Scope, w access.
 		in.People.check(&c, "/people")
 	}
 	return d.moved(ctx, scope, w, id, movement, c.Err(), func(t turn, m Movement) (movementEvent, error) {
-		if err := t.mustLead(); err != nil {
+		if err := t.must(access.LeadMovement, ""); err != nil {
 			return movementEvent{}, err
 		}
 		if m.Status != Announced {
@@ -247,8 +247,8 @@ func (d *Desk) ArriveMovement(ctx context.Context, scope access.Scope, w access.
 	in.People.check(&c, "/people")
 	check.Reason(&c, "/reason", in.Reason, false)
 	return d.moved(ctx, scope, w, id, movement, c.Err(), func(t turn, m Movement) (movementEvent, error) {
-		if !t.staff(m.Receiver) {
-			return movementEvent{}, fault.New(fault.Forbidden, "receiver_only", "Only the receiving state %s counts who arrived.", m.Receiver)
+		if err := t.must(access.CountArrivals, m.Receiver); err != nil {
+			return movementEvent{}, err
 		}
 		if m.Status != Announced && m.Status != Departed {
 			return movementEvent{}, errMovement(m.Status, "arrive")
@@ -272,7 +272,7 @@ func (d *Desk) CancelMovement(ctx context.Context, scope access.Scope, w access.
 	var c fault.Check
 	check.Reason(&c, "/reason", in.Reason, true)
 	return d.moved(ctx, scope, w, id, movement, c.Err(), func(t turn, m Movement) (movementEvent, error) {
-		if err := t.mustLead(); err != nil {
+		if err := t.must(access.LeadMovement, ""); err != nil {
 			return movementEvent{}, err
 		}
 		if m.Status != Announced && m.Status != Departed {

@@ -55,14 +55,16 @@ func (in *Open) check() error {
 func (in *Open) party() place.Party { return place.PartyOf(string(in.Origin), in.OriginIsland) }
 
 // Open opens an incident: as monitoring, with its receivers named and alerted, or as a draft that only the origin sees. The coordinator of
-// the affected state opens; a named receiver may, on the origin's word. Whether it is an exercise, and its clock, is settled
+// the affected state opens. On the origin's word a regional officer does, and a named receiver proposes it, as a draft that waits to be
+// confirmed. Whether it is an exercise, and its clock, is settled
 // here for ever. An actual incident is not opened on a hazard that was made for an exercise; an exercise may replay an actual one.
 func (d *Desk) Open(ctx context.Context, scope access.Scope, w access.Write, in Open) (Done[Incident], error) {
 	var none Done[Incident]
 	if err := in.check(); err != nil {
 		return none, err
 	}
-	if err := in.allowed(scope, w.Relay, d.ledger.Now()); err != nil {
+	verdict, err := in.allowed(scope, w.Relay, d.ledger.Now())
+	if err != nil {
 		return none, err
 	}
 	in.ID = newID(in.ID, Noun, scope, w)
@@ -94,8 +96,14 @@ func (d *Desk) Open(ctx context.Context, scope access.Scope, w access.Write, in 
 			if in.Exercise {
 				e.Clock = protocol.Clock{ScenarioStart: in.OccurredAt, WallStart: at.Now, Speed: max(1, in.ExerciseSpeed)}
 			}
-			if !in.Draft {
+			switch {
+			case verdict == access.Proposed:
+				e.Draft, e.Proposal = true, newProposal(ProposeOpening, in.ID, nil, at.Now)
+			case !in.Draft:
 				e.Alerts = inform(alertNamed, e.Receivers...)
+			}
+			if w.Relay != nil && scope.Party.IsOrganisation() {
+				e.Regional = []place.Party{scope.Party}
 			}
 			return ledger.Decision{Events: one(EventOpened, e), Exercise: in.Exercise}, nil
 		},
@@ -104,41 +112,47 @@ func (d *Desk) Open(ctx context.Context, scope access.Scope, w access.Write, in 
 }
 
 // allowed refuses who may not open this incident. Nothing exists yet to be hidden, so it says so.
-func (in *Open) allowed(scope access.Scope, relay *ledger.Relay, now time.Time) error {
-	s := &state{Origin: in.party(), Receivers: in.Receivers}
+func (in *Open) allowed(scope access.Scope, relay *ledger.Relay, now time.Time) (access.Verdict, error) {
+	s := &state{Origin: in.party(), Receivers: in.Receivers, Told: true}
+	if scope.Party.IsOrganisation() {
+		s.Regional = []place.Party{scope.Party}
+	}
 	if in.Exercise {
 		now = later(now, in.OccurredAt)
 	}
-	who, err := s.hear(scope, relay, now)
-	switch {
-	case err != nil:
-		return err
-	case !who.leads(s):
-		return fault.New(fault.Forbidden, "origin_only", "Only the coordinator of the affected state opens an incident for it.")
-	case who.relayed && (in.Draft || !scope.SeesOneOf(s.parties()...)):
-		return fault.New(fault.Forbidden, "may_not_relay", "Only a state that the incident names opens it on the word of the affected state, and never as a draft.")
+	if _, err := s.hear(scope, relay, now); err != nil {
+		return 0, err
 	}
-	return nil
+	if relay != nil && in.Draft {
+		var c fault.Check
+		c.Field("/draft", "is the affected state's own; on its word an incident is opened or proposed")
+		return 0, c.Err()
+	}
+	return scope.Judge(access.OpenIncident, s.thing(""), relay)
 }
 
 // Release opens a draft: the receivers are named and alerted.
 func (d *Desk) Release(ctx context.Context, scope access.Scope, w access.Write, id string) (Done[Incident], error) {
 	out, err := d.command(ctx, scope, w, id, func(t turn) ([]ledger.Event, error) {
-		if err := t.mustLead(); err != nil {
+		if err := t.must(access.ReleaseDraft, ""); err != nil {
 			return nil, err
 		}
-		if t.ended() {
-			return nil, errEnded(t.Status)
-		}
-		if t.Status != Draft {
-			return nil, fault.New(fault.State, "not_a_draft", "The incident is open already.")
-		}
-		if err := t.matches(t.Seq, false); err != nil {
-			return nil, err
-		}
-		return one(EventReleased, released{Alerts: inform(alertNamed, t.Receivers...)}), nil
+		return t.release()
 	})
 	return d.incidentDone(out, err)
+}
+
+func (t turn) release() ([]ledger.Event, error) {
+	if t.ended() {
+		return nil, errEnded(t.Status)
+	}
+	if t.Status != Draft {
+		return nil, fault.New(fault.State, "not_a_draft", "The incident is open already.")
+	}
+	if err := t.matches(t.Seq, false); err != nil {
+		return nil, err
+	}
+	return one(EventReleased, &released{Alerts: inform(alertNamed, t.Receivers...)}), nil
 }
 
 // SetReceivers replaces the list of receiving states. A state that is named gets its step instances and an alert; one that is not named any more
@@ -150,24 +164,17 @@ func (d *Desk) SetReceivers(ctx context.Context, scope access.Scope, w access.Wr
 	if err := c.Err(); err != nil {
 		return Done[Incident]{}, err
 	}
-	out, err := d.commandWith(ctx, scope, w, id, true, func(t turn) (ledger.Decision, error) {
-		events, err := t.setReceivers(receivers)
-		return ledger.Decision{Events: events}, err
-	})
-	return d.incidentDone(out, err)
+	return d.lead(ctx, scope, w, id, receiversAsked{receivers})
 }
 
 func (t turn) setReceivers(receivers []place.Party) ([]ledger.Event, error) {
-	if err := t.mustLead(); err != nil {
-		return nil, err
-	}
 	if t.ended() {
 		return nil, errEnded(t.Status)
 	}
 	if err := t.matches(t.Seq, true); err != nil {
 		return nil, err
 	}
-	e := receiversChanged{Receivers: slices.Clone(receivers), Named: without(receivers, t.Receivers), Unnamed: without(t.Receivers, receivers)}
+	e := &receiversChanged{Receivers: slices.Clone(receivers), Named: without(receivers, t.Receivers), Unnamed: without(t.Receivers, receivers)}
 	if len(e.Named)+len(e.Unnamed) == 0 {
 		return nil, nil
 	}
@@ -217,5 +224,7 @@ func (d *Desk) incidentDone(out ledger.Outcome[*state], err error) (Done[Inciden
 	if err != nil {
 		return Done[Incident]{}, err
 	}
-	return Done[Incident]{Value: incidentOf(out.Value), Seq: out.Value.Seq, Version: out.Seq, Events: out.Events, Repeated: out.Repeated}, nil
+	return Done[Incident]{
+		Value: incidentOf(out.Value), Seq: out.Value.Seq, Version: out.Seq, Events: out.Events, Repeated: out.Repeated, Proposed: proposedIn(out),
+	}, nil
 }

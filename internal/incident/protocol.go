@@ -66,26 +66,17 @@ func (d *Desk) start(ctx context.Context, scope access.Scope, w access.Write, id
 	if err := in.check(d.templates); err != nil {
 		return Done[Incident]{}, err
 	}
-	out, err := d.command(ctx, scope, w, id, func(t turn) ([]ledger.Event, error) {
-		if err := t.mustLead(); err != nil {
-			return nil, err
-		}
-		if err := t.mayStart(in, eventType); err != nil {
-			return nil, err
-		}
-		return t.start(in, eventType)
-	})
-	return d.incidentDone(out, err)
+	return d.lead(ctx, scope, w, id, startOf(in, eventType == EventActivated))
 }
 
-func (t turn) mayStart(in Start, eventType string) error {
+func (t turn) mayStart(in startAsked) error {
 	if err := t.mustRun(); err != nil {
 		return err
 	}
 	switch {
 	case t.Status != Monitoring:
 		return fault.New(fault.State, "already_active", "The protocol runs already.")
-	case t.Running != nil && eventType == EventMonitored:
+	case t.Running != nil && !in.Activate:
 		return fault.New(fault.State, "already_monitoring", "The planning steps of protocol %q run already. Move its anchors instead.", t.Running.Protocol)
 	case t.Running != nil && t.Running.Protocol != in.Protocol:
 		return fault.New(fault.State, "other_protocol",
@@ -96,31 +87,33 @@ func (t turn) mayStart(in Start, eventType string) error {
 	return t.matches(t.Seq, false)
 }
 
-func (t turn) start(in Start, eventType string) ([]ledger.Event, error) {
+func (t turn) start(in startAsked) ([]ledger.Event, error) {
+	if err := t.mayStart(in); err != nil {
+		return nil, err
+	}
 	template, ok := t.desk.templates(in.Protocol, 0)
 	if !ok {
 		return nil, fault.New(fault.Unavailable, "no_template", "The protocol %q is not known to this version of Landfall.", in.Protocol)
 	}
-	e := started{Protocol: template.ID, Version: template.Version, Mode: in.Mode, At: t.now}
+	e := &started{Protocol: template.ID, Version: template.Version, Mode: in.Mode, At: t.now}
 	if t.Running != nil {
 		e.Mode = t.Running.Mode
 	}
 	var c fault.Check
-	for _, name := range slices.Sorted(maps.Keys(in.Anchors)) {
-		v := in.Anchors[name]
+	for _, v := range in.Anchors {
 		if v.Kind == protocol.Observed {
-			check.Past(&c, "/anchors/"+pointerEscape(name)+"/at", v.At, t.now)
+			check.Past(&c, "/anchors/"+pointerEscape(v.Name)+"/at", v.At, t.now)
 		}
-		if old, ok := t.Anchors[name]; !ok || !old.At.Equal(v.At) || old.Kind != v.Kind {
-			e.Anchors = append(e.Anchors, anchorSet{Name: name, At: v.At, Kind: v.Kind})
+		if old, ok := t.Anchors[v.Name]; !ok || !old.At.Equal(v.At) || old.Kind != v.Kind {
+			e.Anchors = append(e.Anchors, v)
 		}
 	}
 	if err := c.Err(); err != nil {
 		return nil, err
 	}
-	part := protocol.Monitoring
-	if eventType == EventActivated {
-		part = protocol.Active
+	part, eventType := protocol.Monitoring, EventMonitored
+	if in.Activate {
+		part, eventType = protocol.Active, EventActivated
 		e.Anchors = append(e.Anchors, anchorSet{Name: string(protocol.AnchorActivation), At: t.now, Kind: protocol.Observed})
 	}
 	next := t.clone()
@@ -149,13 +142,10 @@ func (d *Desk) MoveAnchor(ctx context.Context, scope access.Scope, w access.Writ
 		return Done[*Anchor]{}, err
 	}
 	var key string
-	out, err := d.command(ctx, scope, w, id, func(t turn) ([]ledger.Event, error) {
+	out, err := d.ask(ctx, scope, w, id, func(t turn) (request, error) {
 		k, err := t.anchorKey(name)
-		if err != nil {
-			return nil, err
-		}
 		key = k
-		return t.moveAnchor(key, v)
+		return anchorAsked{anchorSet{Name: k, At: v.At, Kind: v.Kind}}, err
 	})
 	if err != nil {
 		return Done[*Anchor]{}, err
@@ -163,14 +153,19 @@ func (d *Desk) MoveAnchor(ctx context.Context, scope access.Scope, w access.Writ
 	if key == "" { // a repeat is not decided again: its event says which anchor it was
 		key = movedAnchor(out.Events)
 	}
+	done := Done[*Anchor]{Version: out.Seq, Events: out.Events, Repeated: out.Repeated, Proposed: proposedIn(out)}
+	if done.Proposed != nil {
+		return done, nil
+	}
 	a, ok := out.Value.Anchors[key]
 	if !ok {
 		return Done[*Anchor]{}, errNoAnchor()
 	}
-	return Done[*Anchor]{Value: a, Seq: a.Seq, Version: out.Seq, Events: out.Events, Repeated: out.Repeated}, nil
+	done.Value, done.Seq = a, a.Seq
+	return done, nil
 }
 
-// anchorKey reads the name of an anchor that this voice may set.
+// anchorKey reads the name of an anchor that is set by itself.
 func (t turn) anchorKey(name string) (string, error) {
 	anchor, party := splitAnchor(name)
 	if !anchor.Valid() || party != "" && anchor != protocol.AnchorStayEnd {
@@ -193,22 +188,20 @@ func (t turn) anchorKey(name string) (string, error) {
 		return "", errNoAnchor()
 	}
 	if anchor != protocol.AnchorStayEnd {
-		return name, t.mustLead()
+		return name, nil
 	}
 	if party == "" {
 		party = t.party
 	}
-	switch {
-	case !t.receives(party):
+	if !t.receives(party) {
 		return "", fault.New(fault.NotFound, "anchor_not_found", "STAY_END is set for each receiving state, such as STAY_END.ATG.")
-	case !t.staff(party) && !t.leads(t.state):
-		return "", fault.New(fault.Forbidden, "receiver_only", "Only %s says when a stay there ends.", party)
 	}
 	return string(anchor) + "." + string(party), nil
 }
 
-func (t turn) moveAnchor(key string, v protocol.Value) ([]ledger.Event, error) {
-	e := anchorMoved{anchorSet: anchorSet{Name: key, At: v.At, Kind: v.Kind}}
+func (t turn) moveAnchor(set anchorSet) ([]ledger.Event, error) {
+	key, v := set.Name, protocol.Value{At: set.At, Kind: set.Kind}
+	e := &anchorMoved{anchorSet: set}
 	seq := int64(0)
 	if old, ok := t.Anchors[key]; ok {
 		seq, e.Before = old.Seq, old.value()

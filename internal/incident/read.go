@@ -12,6 +12,7 @@ import (
 	"landfall/internal/access"
 	"landfall/internal/check"
 	"landfall/internal/fault"
+	"landfall/internal/ledger"
 	"landfall/internal/place"
 	"landfall/internal/protocol"
 	"landfall/internal/store"
@@ -196,10 +197,10 @@ func (d *Desk) Steps(ctx context.Context, scope access.Scope, id string, f StepF
 		return none, err
 	}
 	s := found.Value
-	now, who := s.scenario(d.ledger.Now()), voiceOf(scope)
+	now, whole := s.scenario(d.ledger.Now()), s.thing("")
 	p := Page[Step]{Items: []Step{}}
 	for _, i := range s.steps() {
-		if page.Cursor != "" && i.sortKey() <= string(after) || !who.shows(i) {
+		if page.Cursor != "" && i.sortKey() <= string(after) || !shows(scope, whole, i) {
 			continue
 		}
 		v := s.view(i, now)
@@ -241,7 +242,7 @@ func (d *Desk) Step(ctx context.Context, scope access.Scope, id, key string) (St
 		return Step{}, err
 	}
 	i, ok := found.Value.Steps[key]
-	if !ok || !voiceOf(scope).shows(i) {
+	if !ok || !shows(scope, found.Value.thing(""), i) {
 		return Step{}, errNoStep()
 	}
 	return found.Value.view(i, found.Value.scenario(d.ledger.Now())), nil
@@ -346,20 +347,42 @@ func (d *Desk) inside(ctx context.Context, scope access.Scope, id string) (*stat
 	if err != nil {
 		return nil, err
 	}
-	if voiceOf(scope).headlinesOnly() {
-		return nil, fault.New(fault.Forbidden, "headlines_only", "This role sees the headline of an incident and the tourism steps of its own state.")
+	if t := found.Value.thing(""); !scope.May(access.ReadInside, t) {
+		return nil, access.Refusal(access.ReadInside, t)
 	}
 	return found.Value, nil
 }
 
-// MayReceive reports whether a party may be sent what happens in an incident, now.
-func (d *Desk) MayReceive(ctx context.Context, incident string, party place.Party) (bool, error) {
+// Thing gives an incident as the policy sees it now; the zero Thing when there is none.
+func (d *Desk) Thing(ctx context.Context, incident string) (access.Thing, error) {
 	found, err := d.incidents.Load(ctx, incident)
 	switch {
 	case fault.Is(err, fault.NotFound):
-		return false, nil
+		return access.Thing{}, nil
 	case err != nil:
-		return false, err
+		return access.Thing{}, err
 	}
-	return found.Value.sees(access.Scope{Party: party}), nil
+	return found.Value.thing(""), nil
+}
+
+// ReadEvent says what the scope may read of an event of an incident that it is about to be told: access.Scope.Read on the incident as it stands
+// now. Whoever was named later is told nothing of the time before.
+func (d *Desk) ReadEvent(ctx context.Context, scope access.Scope, a ledger.Announcement) (json.RawMessage, bool, error) {
+	if a.Incident == "" {
+		data, ok := scope.Read(a, access.Thing{})
+		return data, ok, nil
+	}
+	found, err := d.incidents.Load(ctx, a.Incident)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return nil, false, err
+	}
+	t := access.Thing{}
+	if s := found.Value; err == nil {
+		t = s.thing("")
+		if a.Stream == found.Stream && s.knownSince(scope).Seq > a.Seq {
+			return nil, false, nil
+		}
+	}
+	data, ok := scope.Read(a, t)
+	return data, ok, nil
 }

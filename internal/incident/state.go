@@ -76,6 +76,9 @@ type state struct {
 	Order     []string             `json:"order,omitempty"` // movements as announced
 	Answers   []*Answer            `json:"answers,omitempty"`
 	Figures   figureMarks          `json:"figures"`
+
+	Proposals map[string]*Proposal `json:"proposals"` // that wait to be confirmed, by id
+	Relayed   map[int64]*Relayed   `json:"relayed"`   // what was entered on another party's word, by seq
 }
 
 // naming is the moment from which on a party may know of the incident.
@@ -116,7 +119,7 @@ type AnchorValue struct {
 func newState(id string) *state {
 	return &state{
 		ID: id, Since: map[place.Party]naming{}, Anchors: map[string]*Anchor{}, Steps: map[string]*Instance{},
-		Movements: map[string]*Movement{},
+		Movements: map[string]*Movement{}, Proposals: map[string]*Proposal{}, Relayed: map[int64]*Relayed{},
 	}
 }
 
@@ -124,6 +127,7 @@ func (s *state) clone() *state {
 	c := *s
 	c.Since, c.Anchors, c.Steps = maps.Clone(s.Since), maps.Clone(s.Anchors), maps.Clone(s.Steps)
 	c.Movements, c.Figures = maps.Clone(s.Movements), s.Figures.clone()
+	c.Proposals, c.Relayed = maps.Clone(s.Proposals), maps.Clone(s.Relayed)
 	// Evolve appends to these: clipped, an append on one clone never shows in another.
 	c.Regional, c.Order, c.Answers = slices.Clip(s.Regional), slices.Clip(s.Order), slices.Clip(s.Answers)
 	return &c
@@ -144,15 +148,11 @@ func (s *state) parties() []place.Party {
 
 // audience gives who may know of the incident now.
 func (s *state) audience() []place.Party {
-	if !s.Told {
-		return []place.Party{s.Origin}
+	if s.Told {
+		return s.parties()
 	}
-	return s.parties()
-}
-
-// sees reports whether the incident exists for the scope.
-func (s *state) sees(scope access.Scope) bool {
-	return s.Version > 0 && scope.SeesOneOf(s.audience()...)
+	t := s.thing("")
+	return append(append([]place.Party{s.Origin}, t.Named...), t.Regional...)
 }
 
 // knownSince gives the moment from which on the scope may know what happened: the first naming of a party it acts for. The zero naming means from

@@ -131,16 +131,17 @@ func (d *Desk) report(ctx context.Context, scope access.Scope, w access.Write, i
 // step gives the step that a command names, if this voice may give it.
 func (t turn) step(key, eventType string) (*Instance, error) {
 	i, ok := t.Steps[key]
-	if !ok || !t.shows(i) {
+	if !ok || !shows(t.scope, t.thing(""), i) {
 		return nil, errNoStep()
 	}
-	may := t.works(i)
+	act := i.works()
 	if eventType == EventStepNotApplicable {
-		may = t.waives(t.state, i)
+		act = i.waives()
 	}
+	err := t.must(act, i.Party)
 	switch {
-	case !may:
-		return nil, fault.New(fault.Forbidden, "not_your_step", "Step %s belongs to %s.", key, i.Party)
+	case err != nil:
+		return nil, err
 	case t.Status == Closed:
 		return nil, errEnded(t.Status)
 	case t.Status == StoodDown && (eventType == EventStepReopened || !i.Open() && !i.ProofOwed):
@@ -189,8 +190,7 @@ func (d *Desk) EraseNote(ctx context.Context, scope access.Scope, id string, seq
 	if err != nil {
 		return err
 	}
-	who, err := found.Value.hear(scope, nil, d.ledger.Now())
-	if err != nil {
+	if _, err := found.Value.hear(scope, nil, d.ledger.Now()); err != nil {
 		return err
 	}
 	_, events, err := d.incidents.LoadSeq(ctx, id, seq)
@@ -204,8 +204,13 @@ func (d *Desk) EraseNote(ctx context.Context, scope access.Scope, id string, seq
 	if err := events[0].Into(&noted); err != nil {
 		return err
 	}
-	if i, ok := found.Value.Steps[noted.Key]; !who.leads(found.Value) && (!ok || !who.works(i)) {
-		return fault.New(fault.Forbidden, "not_your_step", "Step %s is another's.", noted.Key)
+	i, ok := found.Value.Steps[noted.Key]
+	if !ok {
+		i = &Instance{Key: noted.Key}
+	}
+	owned := found.Value.thing(i.Party)
+	if !scope.May(access.EraseNote, owned) && !scope.May(i.works(), owned) {
+		return access.Refusal(access.EraseNote, owned)
 	}
 	return d.incidents.Erase(ctx, id, scope.Actor(), ledger.Erased{
 		Seq: seq, Name: detachedNote, Reason: reason, Exercise: found.Value.Exercise,

@@ -26,7 +26,7 @@ func (i *Instance) nextDue() (due, bool) {
 	return due{i.soonAt(), EventStepDueSoon}, true
 }
 
-// nextWake gives the wall time at which the first step is to be told due soon or overdue; zero: none is.
+// nextWake gives the wall time at which the first step is to be told due soon or overdue, or a proposal expires; zero: nothing of that is to come.
 func nextWake(s *state) time.Time {
 	var first time.Time
 	for _, i := range s.Steps {
@@ -34,10 +34,15 @@ func nextWake(s *state) time.Time {
 			first = d.at
 		}
 	}
-	if first.IsZero() {
-		return first
+	if !first.IsZero() {
+		first = s.wallOf(first)
 	}
-	return s.wallOf(first)
+	for _, p := range s.Proposals {
+		if first.IsZero() || p.ExpiresAt.Before(first) {
+			first = p.ExpiresAt
+		}
+	}
+	return first
 }
 
 // Sweep tells, in one commit, everything of an incident that is due by now (wall time) and not yet told, and says how much that was.
@@ -47,7 +52,14 @@ func (d *Desk) Sweep(ctx context.Context, id string, now time.Time) (fired int, 
 	out, err := d.incidents.Execute(ctx, id, ledger.Command[*state]{
 		Actor: ledger.System,
 		Decide: func(s *state, at ledger.Moment) (ledger.Decision, error) {
-			return ledger.Decision{Events: s.fall(s.scenario(later(at.Now, now))), Exercise: s.Exercise}, nil
+			wall := later(at.Now, now)
+			events := s.fall(s.scenario(wall))
+			for _, p := range s.proposals() {
+				if !p.ExpiresAt.After(wall) {
+					events = append(events, s.endProposal(p, ProposalExpired, "", s.scenario(wall))...)
+				}
+			}
+			return ledger.Decision{Events: events, Exercise: s.Exercise}, nil
 		},
 	})
 	switch {

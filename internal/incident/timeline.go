@@ -22,6 +22,7 @@ type Entry struct {
 	Role       access.Role // of whoever recorded it; accounts are not told
 	Party      place.Party // it acted for; "" for the first account and for Landfall itself
 	Relay      *ledger.Relay
+	Relayed    *Relayed        // set with Relay when it stands: whether the party spoken for has confirmed it
 	RecordedAt time.Time       // wall time
 	OccurredAt time.Time       // scenario time, where the event says so
 	Subject    string          // key of the step, id of the movement or figure, name of the anchor; "" for the incident
@@ -56,7 +57,7 @@ func (d *Desk) Timeline(ctx context.Context, scope access.Scope, id string, page
 	}
 	p := Page[Entry]{Items: make([]Entry, 0, len(events))}
 	for _, e := range events {
-		p.Items = append(p.Items, entry(e))
+		p.Items = append(p.Items, s.entry(e))
 	}
 	if n := len(events); n > 0 && events[n-1].Seq < s.Version {
 		p.Next = strconv.FormatInt(events[n-1].Seq, 10)
@@ -95,7 +96,7 @@ func (d *Desk) Latest(ctx context.Context, scope access.Scope, id, subject strin
 		}
 		before = after + 1
 		for n, e := range slices.Backward(events) {
-			x := entry(e)
+			x := s.entry(e)
 			if subject != "" && x.Subject != subject {
 				continue
 			}
@@ -123,6 +124,9 @@ type Detail struct {
 	Evidence       *Evidence
 	Reason         string
 	DueAt          time.Time // of what fell due
+	Proposal       ProposalKind
+	Ends           bool // only the affected state confirms the proposal
+	Outcome        ProposalEnd
 }
 
 // AnchorGiven is what an event gave an anchor.
@@ -157,6 +161,12 @@ func (e Entry) Detail() Detail {
 		d.Anchors, d.Before = []AnchorGiven{AnchorGiven(a.anchorSet)}, a.Before.At
 	case EventStoodDown, EventClosed:
 		d.Reason = detail[ended](e).Reason
+	case EventProposed:
+		p := detail[proposed](e)
+		d.Proposal, d.Ends = p.Kind, p.Ends
+	case EventProposalEnded:
+		p := detail[proposalEnded](e)
+		d.Proposal, d.Outcome, d.Reason = p.Kind, p.How, p.Reason
 	case EventStepStarted, EventStepCompleted, EventStepNotApplicable, EventStepNoted, EventStepReopened:
 		r := detail[stepReported](e)
 		d.Evidence, d.Reason = r.Evidence, r.Reason
@@ -177,6 +187,13 @@ func detail[V any](e Entry) *V {
 	v := new(V)
 	_ = json.Unmarshal(e.Data, v)
 	return v
+}
+
+// entry is entry with what became of a word that was passed on.
+func (s *state) entry(e ledger.Recorded) Entry {
+	x := entry(e)
+	x.Relayed = s.Relayed[e.Seq]
+	return x
 }
 
 // entry reads what the timeline shows of an event. Members that an event does not have stay empty.

@@ -29,13 +29,14 @@ type Incident struct {
 	Anchors    []*Anchor      `json:"anchors"`
 	Version    int64          `json:"version"` // tail of the stream
 	Seq        int64          `json:"seq"`     // last changed its own fields or receivers: what its ETag is made of
+	Proposals  []*Proposal    `json:"proposals,omitempty"`
 }
 
 func incidentOf(s *state) Incident {
 	i := Incident{
 		ID: s.ID, Code: s.Code, Title: s.Title, Status: s.Status, Origin: s.Origin, Receivers: s.Receivers, Severity: s.Severity,
 		HazardID: s.HazardID, HazardType: s.HazardType, OccurredAt: s.OccurredAt, Exercise: s.Exercise, Clock: s.Clock,
-		OpenedAt: s.OpenedAt, UpdatedAt: s.UpdatedAt, Running: s.Running, Version: s.Version, Seq: s.Seq, Anchors: []*Anchor{},
+		OpenedAt: s.OpenedAt, UpdatedAt: s.UpdatedAt, Running: s.Running, Version: s.Version, Seq: s.Seq, Anchors: []*Anchor{}, Proposals: s.proposals(),
 	}
 	for _, name := range sortedKeys(s.Anchors) {
 		i.Anchors = append(i.Anchors, s.Anchors[name])

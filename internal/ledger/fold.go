@@ -67,12 +67,26 @@ type Announcement struct {
 	Origin   string   // ISO alpha-3 of the affected state, "" when none
 	Incident string   // incident id, "" when none
 	Parties  []string // who may be told
+	Level    Level    // how much of the record one must be allowed to read to be told
+	Owner    string   // the party that Tourism and Party speak of
 	Severity string
 	Data     json.RawMessage // member `data` of the CloudEvents event
 	Alerts   []AlertCall     // alerts this event raises
 	Closes   []AlertClose    // alerts this event closes
 	Trace    string          // W3C traceparent of the request behind it; "" when there is none, or nobody remembers
 }
+
+// Level is how much of a record somebody must be allowed to read to be told of an event. Package access asks for it.
+type Level string
+
+// The closed list of levels. The zero value asks for most.
+const (
+	Inside   Level = ""         // everything
+	Headline Level = "headline" // that the incident is there; such readers get the headline of the event
+	Tourism  Level = "tourism"  // as Inside, or a tourism step of one's own party
+	Party    Level = "party"    // as Inside, or the owner, also when it may read nothing else: it is told that it is no longer named
+	Public   Level = "public"   // every account
+)
 
 // AlertCall asks for one party to be alerted and to acknowledge.
 type AlertCall struct {
@@ -83,10 +97,12 @@ type AlertCall struct {
 	RequiredBy time.Time       // wall time until which an acknowledgement is wanted; zero: not required
 }
 
-// AlertClose asks for the open alerts of an incident to be closed: those of one party, or all.
+// AlertClose asks for the open alerts of an incident to be closed: those of one party, kind and subject, or all. Empty members narrow nothing.
 type AlertClose struct {
-	Party  string // "" means every party
-	Reason string // closed, stood_down, unnamed
+	Party   string
+	Kind    string
+	Subject string
+	Reason  string // closed, stood_down, unnamed, settled, confirmed
 }
 
 // Appended is one accepted commit with what must follow from it.
