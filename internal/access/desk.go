@@ -101,7 +101,7 @@ type NewAccount struct {
 // CreateAccount makes a role account for a party. The first account makes any; an administrator makes those of its own party, except
 // other administrators. Faults: Forbidden; Invalid; Conflict when the id is taken.
 func (d *Desk) CreateAccount(ctx context.Context, scope Scope, w Write, in NewAccount) (Account, error) {
-	if err := d.mayAdminister(scope); err != nil {
+	if err := mayAdminister(scope, w.Relay); err != nil {
 		return Account{}, err
 	}
 	var c fault.Check
@@ -162,7 +162,7 @@ func (d *Desk) load(ctx context.Context, scope Scope, id string) (ledger.State[*
 	if err != nil {
 		return s, err
 	}
-	if scope.Account == "" || scope.Account != id && !d.administers(scope, s.Value) {
+	if scope.Account == "" || scope.Account != id && !administers(scope, s.Value) {
 		return s, fault.New(fault.NotFound, "account_not_found", "There is no such account.")
 	}
 	return s, nil
@@ -173,17 +173,18 @@ func (d *Desk) Me(ctx context.Context, scope Scope) (Account, error) {
 	return d.Account(ctx, scope, scope.Account)
 }
 
-func (d *Desk) mayAdminister(scope Scope) error {
-	if scope.All || scope.Role == RoleAdministrator {
-		return nil
+// mayAdminister refuses who administers no accounts at all. Nobody does on another party's word.
+func mayAdminister(scope Scope, relay *ledger.Relay) error {
+	if !scope.May(Administer, Thing{Owner: scope.Party}) {
+		return Refusal(Administer, Thing{Owner: scope.Party})
 	}
-	return fault.New(fault.Forbidden, "administrators_only", "Only administrators do this.")
+	return NoRelay(relay)
 }
 
 // administers reports whether the scope administers the account: the first account all, an administrator those of its party
 // that are no administrators.
-func (d *Desk) administers(scope Scope, s *state) bool {
-	return scope.All || scope.Role == RoleAdministrator && s.Role != RoleAdministrator && scope.ActsFor(s.Party)
+func administers(scope Scope, s *state) bool {
+	return scope.All || s.Role != RoleAdministrator && scope.May(Administer, Thing{Owner: s.Party})
 }
 
 // Page is one page of a list.
@@ -195,7 +196,7 @@ type Page[T any] struct {
 // Accounts lists the accounts that the scope administers, by id for the first account and by party and id for others; limit as
 // checked by the caller, cursor from Page.Next. Faults: Forbidden; Invalid for a cursor that is not of this list.
 func (d *Desk) Accounts(ctx context.Context, scope Scope, limit int, cursor string) (Page[Account], error) {
-	if err := d.mayAdminister(scope); err != nil {
+	if err := mayAdminister(scope, nil); err != nil {
 		return Page[Account]{}, err
 	}
 	q := store.Query{Kind: kindAccount, After: cursor, Limit: limit}
@@ -223,7 +224,7 @@ type NewToken struct {
 // CreateToken makes a token and gives its secret, this once: a repeat under the same key gives the token and no secret. Only who
 // administers the account may. Faults: Forbidden, NotFound, Invalid, State when the account has had too many.
 func (d *Desk) CreateToken(ctx context.Context, scope Scope, w Write, in NewToken) (Token, string, error) {
-	if err := d.mayAdminister(scope); err != nil {
+	if err := mayAdminister(scope, w.Relay); err != nil {
 		return Token{}, "", err
 	}
 	s, err := d.load(ctx, scope, in.Account)
@@ -233,7 +234,7 @@ func (d *Desk) CreateToken(ctx context.Context, scope Scope, w Write, in NewToke
 			Fields: []fault.Field{{Pointer: "/account_id", Reason: "is not an account that you administer"}}})
 	case err != nil:
 		return Token{}, "", err
-	case !d.administers(scope, s.Value):
+	case !administers(scope, s.Value):
 		return Token{}, "", fault.New(fault.Forbidden, "not_your_account", "Another administrator creates the tokens of this account.")
 	}
 	id, secret := newID(in.ID, "token", scope, w), NewSecret()
@@ -311,6 +312,9 @@ func (d *Desk) Token(ctx context.Context, scope Scope, id string) (Token, error)
 func (d *Desk) RevokeToken(ctx context.Context, scope Scope, w Write, id string) error {
 	t, err := d.Token(ctx, scope, id)
 	if err != nil {
+		return err
+	}
+	if err := NoRelay(w.Relay); err != nil {
 		return err
 	}
 	if w.IfMatch == "" {
@@ -391,7 +395,7 @@ func unavailable(err error) error {
 // Erase removes the name of an account or the label of a token from the record that holds it: Seq and Name say which ("name" or
 // "label"). That it was there, and that it was erased, stays proven. Only who administers the account may.
 func (d *Desk) Erase(ctx context.Context, scope Scope, account string, e ledger.Erased) error {
-	if err := d.mayAdminister(scope); err != nil {
+	if err := mayAdminister(scope, nil); err != nil {
 		return err
 	}
 	if _, err := d.load(ctx, scope, account); err != nil {

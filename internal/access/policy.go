@@ -224,7 +224,7 @@ func (s Scope) Judge(act Act, t Thing, relay *ledger.Relay) (Verdict, error) {
 		return 0, refusedRelay("is a party that this account acts for; say it in your own name")
 	case !s.May(SpeakForOthers, t):
 		return 0, Refusal(SpeakForOthers, t)
-	case !spokenFor(party).May(act, t):
+	case !DutyScope(party).May(act, t):
 		return 0, Refusal(act, t)
 	}
 	switch {
@@ -245,9 +245,10 @@ func (s Scope) MayRelay(act Act, t Thing, party place.Party) bool {
 	return err == nil
 }
 
-// spokenFor is the scope of a party whose word somebody else enters: that of its coordinator or regional officer.
-func spokenFor(party place.Party) Scope {
-	s := Scope{Account: "relay", Role: RoleCoordinator, Party: party}
+// DutyScope is the scope of a party's own duty desk, its coordinator or regional officer: what may be told to the party at all, and what its word
+// may do when somebody else enters it.
+func DutyScope(party place.Party) Scope {
+	s := Scope{Account: "duty", Role: RoleCoordinator, Party: party}
 	if party.IsOrganisation() {
 		s.Role = RoleRegionalOfficer
 	}

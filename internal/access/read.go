@@ -59,6 +59,19 @@ func (s Scope) Read(a ledger.Announcement, t Thing) (json.RawMessage, bool) {
 	return nil, false
 }
 
+// ThingOf gives the incident of an event as far as the event itself tells: those who could know of it then.
+func ThingOf(a ledger.Announcement) Thing {
+	t := Thing{}
+	for _, p := range a.Parties {
+		if party := place.Party(p); party.IsOrganisation() {
+			t.Regional = append(t.Regional, party)
+		} else {
+			t.Named = append(t.Named, party)
+		}
+	}
+	return t
+}
+
 // headlineMembers are what readers of headlines get of an event's data: what the incident itself shows them.
 var headlineMembers = []string{
 	"incident", "relay", "named", "unnamed", "protocol", "anchor", "anchors", "proposal", "alert", "acknowledgement", "hazard",

@@ -49,19 +49,6 @@ func (s Scope) ActsFor(p place.Party) bool {
 	return s.Party == p || s.Party.Island() == "" && s.Party.IsState() && s.Party.State() == p.State()
 }
 
-// SeesOneOf reports whether a record shared with these parties is visible to the scope.
-func (s Scope) SeesOneOf(parties ...place.Party) bool {
-	if s.All {
-		return true
-	}
-	for _, p := range parties {
-		if s.ActsFor(p) {
-			return true
-		}
-	}
-	return false
-}
-
 // MayWrite reports whether the role changes anything at all.
 func (s Scope) MayWrite() bool { return s.Account != "" && s.Role != RoleAuditor }
 

@@ -40,8 +40,11 @@ func (c *Console) live(v *visit) error {
 		case !follows(wanted, stream):
 			return "", nil
 		default:
-			if err := v.again(); err != nil || !v.sees(v.ctx(), stream) {
+			if err := v.again(); err != nil {
 				return "", err
+			}
+			if _, sees, err := c.incident.ReadEvent(v.ctx(), v.scope, e.Announcement); err != nil || !sees {
+				return "", nil // in doubt not: the stream is a hint
 			}
 			return live.Frame("changed", e.ID, stream), nil
 		}
@@ -80,23 +83,4 @@ func follows(wanted []string, stream string) bool {
 		}
 	}
 	return false
-}
-
-// sees reports whether the reader may know now that a stream changed. In doubt not.
-func (v *visit) sees(ctx context.Context, stream string) bool {
-	noun, id, _ := strings.Cut(stream, "/")
-	var err error
-	switch noun {
-	case "hazard":
-		return true
-	case "incident":
-		_, err = v.console.incident.Get(ctx, v.scope, id)
-	case "alert":
-		_, err = v.console.notify.Alert(ctx, v.scope, id)
-	case "unit":
-		_, err = v.console.prepared.Unit(ctx, v.scope, id)
-	default:
-		return false
-	}
-	return err == nil
 }

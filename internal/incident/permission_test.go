@@ -46,58 +46,58 @@ func TestWhoMayDoWhat(t *testing.T) {
 		}
 	}
 	rows := []row{
-		{"read it", "yyyyyyyyyy..y.", func(w *world, scope access.Scope, id, _ string) error { return second(w.desk.Get(ctx, scope, id)) }},
-		{"read steps", "yyyyyyyyyy..y.", func(w *world, scope access.Scope, id, _ string) error {
+		{"read it", "yyyyyyyyyy....", func(w *world, scope access.Scope, id, _ string) error { return second(w.desk.Get(ctx, scope, id)) }},
+		{"read steps", "yyyyyyyyyy....", func(w *world, scope access.Scope, id, _ string) error {
 			return second(w.desk.Steps(ctx, scope, id, incident.StepFilter{}, incident.PageRequest{}))
 		}},
-		{"read movements", "yyy-yyy-yy..y.", func(w *world, scope access.Scope, id, _ string) error {
+		{"read movements", "yyy-yyy-yy....", func(w *world, scope access.Scope, id, _ string) error {
 			return second(w.desk.Movements(ctx, scope, id))
 		}},
-		{"read figures", "yyy-yyy-yy..y.", func(w *world, scope access.Scope, id, _ string) error {
+		{"read figures", "yyy-yyy-yy....", func(w *world, scope access.Scope, id, _ string) error {
 			return second(w.desk.Figures(ctx, scope, id, "", incident.PageRequest{}))
 		}},
-		{"read answers", "yyy-yyy-yy..y.", func(w *world, scope access.Scope, id, _ string) error { return second(w.desk.Answers(ctx, scope, id)) }},
-		{"read the timeline", "yyy-yyy-yy..y.", func(w *world, scope access.Scope, id, _ string) error {
+		{"read answers", "yyy-yyy-yy....", func(w *world, scope access.Scope, id, _ string) error { return second(w.desk.Answers(ctx, scope, id)) }},
+		{"read the timeline", "yyy-yyy-yy....", func(w *world, scope access.Scope, id, _ string) error {
 			return second(w.desk.Timeline(ctx, scope, id, incident.PageRequest{}))
 		}},
-		{"set receivers", "yy--------..-.", func(w *world, scope access.Scope, id, _ string) error {
+		{"set receivers", "yy--------....", func(w *world, scope access.Scope, id, _ string) error {
 			return second(w.desk.SetReceivers(ctx, scope, access.Write{IfMatch: "*"}, id, []place.Party{"ATG", "LCA", "BRB"}))
 		}},
-		{"move an anchor", "yy--------..-.", func(w *world, scope access.Scope, id, _ string) error {
+		{"move an anchor", "yy--------....", func(w *world, scope access.Scope, id, _ string) error {
 			return second(w.desk.MoveAnchor(ctx, scope, access.Write{IfMatch: "*"}, id, "LANDFALL", forecast(maria.Add(5*time.Hour))))
 		}},
-		{"set the end of stay in ATG", "yy---yy---..-.", func(w *world, scope access.Scope, id, _ string) error {
+		{"set the end of stay in ATG", "yy---yy---....", func(w *world, scope access.Scope, id, _ string) error {
 			return second(w.desk.MoveAnchor(ctx, scope, access.Write{IfNone: true}, id, "STAY_END.ATG", forecast(maria.AddDate(0, 6, 0))))
 		}},
-		{"stand down", "yy--------..-.", func(w *world, scope access.Scope, id, _ string) error {
+		{"stand down", "yy--------....", func(w *world, scope access.Scope, id, _ string) error {
 			return second(w.desk.StandDown(ctx, scope, w.once(), id, "over"))
 		}},
-		{"announce a movement", "yy--------..-.", func(w *world, scope access.Scope, id, _ string) error {
+		{"announce a movement", "yy--------....", func(w *world, scope access.Scope, id, _ string) error {
 			return second(w.desk.AnnounceMovement(ctx, scope, w.once(), id, incident.AnnounceMovement{
 				Mode: incident.ByAir, To: incident.Spot{Party: "LCA"}, DepartsAt: monday, ETA: monday.Add(time.Hour), People: incident.People{Total: 40},
 			}))
 		}},
-		{"depart", "yy--------..-.", func(w *world, scope access.Scope, id, boat string) error {
+		{"depart", "yy--------....", func(w *world, scope access.Scope, id, boat string) error {
 			return second(w.desk.DepartMovement(ctx, scope, w.once(), id, boat, incident.DepartMovement{}))
 		}},
-		{"cancel a movement", "yy--------..-.", func(w *world, scope access.Scope, id, boat string) error {
+		{"cancel a movement", "yy--------....", func(w *world, scope access.Scope, id, boat string) error {
 			return second(w.desk.CancelMovement(ctx, scope, w.once(), id, boat, incident.CancelMovement{Reason: "sea"}))
 		}},
-		{"arrive in ATG", "y----yy---..-.", func(w *world, scope access.Scope, id, boat string) error {
+		{"arrive in ATG", "y----yy---....", func(w *world, scope access.Scope, id, boat string) error {
 			return second(w.desk.ArriveMovement(ctx, scope, w.once(), id, boat, incident.ArriveMovement{People: incident.People{Total: 120}}))
 		}},
-		{"answer for ATG", "y----yy---..-.", func(w *world, scope access.Scope, id, _ string) error {
+		{"answer for ATG", "y----yy---....", func(w *world, scope access.Scope, id, _ string) error {
 			return second(w.desk.GiveAnswer(ctx, scope, w.once(), id, incident.Answer{Party: "ATG", Kind: incident.Decline}))
 		}},
-		{"report a figure", "yyy--yy-yy..-.", func(w *world, scope access.Scope, id, _ string) error {
+		{"report a figure", "yyy--yy-yy....", func(w *world, scope access.Scope, id, _ string) error {
 			return second(w.desk.ReportFigure(ctx, scope, w.once(), id, figure()))
 		}},
-		{"work on an origin step", "yyy-------..-.", step("HUR-05")},
-		{"work on an origin tourism step", "yyyy------..-.", step("HUR-03")},
-		{"work on a step of ATG", "y----yy---..-.", step("HUR-07.ATG")},
-		{"work on a tourism step of ATG", "y----yyy--..-.", step("HUR-23.ATG")},
-		{"work on a regional step", "y--------y..-.", step("HUR-06")},
-		{"waive an origin step", "yyy------y..-.", func(w *world, scope access.Scope, id, _ string) error {
+		{"work on an origin step", "yyy-------....", step("HUR-05")},
+		{"work on an origin tourism step", "yyyy------....", step("HUR-03")},
+		{"work on a step of ATG", "y----yy---....", step("HUR-07.ATG")},
+		{"work on a tourism step of ATG", "y----yyy--....", step("HUR-23.ATG")},
+		{"work on a regional step", "y--------y....", step("HUR-06")},
+		{"waive an origin step", "yyy------y....", func(w *world, scope access.Scope, id, _ string) error {
 			return second(w.desk.MarkNotApplicable(ctx, scope, w.once(), id, "HUR-05", incident.StepReport{Reason: "done by others"}))
 		}},
 	}
@@ -146,7 +146,11 @@ func TestWordsPassedOnHaveTheRightsOfWhoseTheyAre(t *testing.T) {
 	_, err := w.desk.CompleteStep(ctx, everyone, relay("ATG"), i.ID, "HUR-08.LCA", incident.StepReport{})
 	refused(t, err, fault.Forbidden, "not_your_step")
 	_, err = w.desk.CompleteStep(ctx, liaison("ATG"), relay("DMA"), i.ID, "HUR-04", incident.StepReport{})
+	refused(t, err, fault.NotFound, "step_not_found")
+	_, err = w.desk.CompleteStep(ctx, liaison("ATG"), relay("DMA"), i.ID, "HUR-23.ATG", incident.StepReport{})
 	refused(t, err, fault.Forbidden, "may_not_relay")
+	_, err = w.desk.CompleteStep(ctx, official("DMA"), relay("DMA"), i.ID, "HUR-04", incident.StepReport{})
+	refused(t, err, fault.Invalid, "invalid")
 	_, err = w.desk.CompleteStep(ctx, vct, relay("DMA"), i.ID, "HUR-04", incident.StepReport{})
 	refused(t, err, fault.NotFound, "incident_not_found")
 
@@ -171,7 +175,7 @@ func TestOnlyTheAffectedStateOrItsWordOpensAnIncident(t *testing.T) {
 		{coordinator("ATG"), nil, false, "origin_only"},
 		{auditor("DMA"), nil, false, "read_only"},
 		{atg, &ledger.Relay{OnBehalfOf: "DMA", RelayedBy: "satellite"}, false, ""},
-		{atg, &ledger.Relay{OnBehalfOf: "DMA", RelayedBy: "satellite"}, true, "may_not_relay"},
+		{atg, &ledger.Relay{OnBehalfOf: "DMA", RelayedBy: "satellite"}, true, "invalid"},
 		{vct, &ledger.Relay{OnBehalfOf: "DMA", RelayedBy: "satellite"}, false, "may_not_relay"},
 		{atg, &ledger.Relay{OnBehalfOf: "LCA", RelayedBy: "satellite"}, false, "origin_only"},
 	} {

@@ -313,3 +313,9 @@ func (w *world) claim(code string) {
 		w.t.Fatalf("claim: %v", err)
 	}
 }
+
+// told reports whether the party's duty desk may be told of the incident now.
+func (w *world) told(id string, party place.Party) bool {
+	t := must(w.desk.Thing(ctx, id))(w.t)
+	return access.DutyScope(party).May(access.ReadHeadline, t)
+}

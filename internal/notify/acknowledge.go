@@ -1,15 +1,16 @@
 package notify
 
 import (
+	"bytes"
 	"context"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"landfall/internal/access"
+	"landfall/internal/check"
 	"landfall/internal/fault"
 	"landfall/internal/ledger"
-	"landfall/internal/place"
 	"landfall/internal/store"
 )
 
@@ -40,18 +41,14 @@ func (d *Desk) Alerts(ctx context.Context, scope access.Scope, in AlertQuery, p 
 	if err != nil || scope.All {
 		return page, err
 	}
-	visible := map[string]bool{}
 	shown := page.Items[:0]
 	for _, item := range page.Items {
-		a := item.Value
-		ok, asked := visible[a.IncidentID]
-		if !asked {
-			if ok, err = d.sees(ctx, scope, a.IncidentID); err != nil {
-				return Page[*Alert]{}, err
-			}
-			visible[a.IncidentID] = ok
+		a, ok, err := d.readable(ctx, scope, item.Value)
+		if err != nil {
+			return Page[*Alert]{}, err
 		}
-		if ok || a.Kind == KindWithdrawn || a.IncidentID == "" {
+		if ok {
+			item.Value = a
 			shown = append(shown, item)
 		}
 	}
@@ -65,26 +62,44 @@ func (d *Desk) Alert(ctx context.Context, scope access.Scope, id string) (ledger
 	if err != nil {
 		return ledger.State[*Alert]{}, err
 	}
-	ok, err := d.seesAlert(ctx, scope, a.Value)
+	read, ok, err := d.readable(ctx, scope, a.Value)
 	if err != nil {
 		return ledger.State[*Alert]{}, err
 	}
 	if !ok {
 		return ledger.State[*Alert]{}, notFound(NounAlert)
 	}
+	a.Value = read
 	return a, nil
 }
 
-func (d *Desk) seesAlert(ctx context.Context, scope access.Scope, a *Alert) (bool, error) {
-	switch {
-	case scope.All:
-		return true, nil
-	case scope.ActsFor(a.Party) && (a.Kind == KindWithdrawn || a.IncidentID == ""):
-		return true, nil
-	case scope.ActsFor(a.Party) && !a.hidden(), a.Origin != "" && scope.ActsFor(place.Party(a.Origin)):
-		return d.sees(ctx, scope, a.IncidentID)
+// readable gives an alert as the scope may read it now, and whether it may read it at all.
+func (d *Desk) readable(ctx context.Context, scope access.Scope, a *Alert) (*Alert, bool, error) {
+	event := a.announcement()
+	event.Data = a.Data
+	data, ok, err := d.see.ReadEvent(ctx, scope, event)
+	if err != nil || !ok || bytes.Equal(data, a.Data) {
+		return a, ok, err
 	}
-	return false, nil
+	cut := *a
+	cut.Data = data
+	return &cut, true, nil
+}
+
+// acknowledging is the act of acknowledging the alert: it takes the role that the alert is for.
+func (a *Alert) acknowledging() access.Act {
+	switch {
+	case ownKind(a.Kind):
+		return access.AcknowledgeOperation
+	case a.Reads == ledger.Tourism:
+		return access.AcknowledgeTourism
+	}
+	return access.AcknowledgeAlert
+}
+
+// MayAcknowledge reports whether the scope acknowledges the alert in its own name.
+func (d *Desk) MayAcknowledge(scope access.Scope, a *Alert) bool {
+	return scope.MayWrite() && scope.May(a.acknowledging(), access.Thing{Owner: a.Party})
 }
 
 // AcknowledgeRequest is what a party says to an alert.
@@ -131,35 +146,36 @@ func (d *Desk) Acknowledge(ctx context.Context, scope access.Scope, w access.Wri
 	})
 }
 
+// mayAcknowledge refuses who may not acknowledge the alert. To whoever may read neither it nor, passing on the word of its party, the incident it is
+// about, there is no such alert.
 func (d *Desk) mayAcknowledge(ctx context.Context, scope access.Scope, w access.Write, a *Alert) error {
-	if w.Relay != nil {
-		named, err := d.sees(ctx, scope, a.IncidentID)
-		switch {
-		case err != nil:
+	_, ok, err := d.readable(ctx, scope, a)
+	if err != nil {
+		return err
+	}
+	thing := access.Thing{}
+	if a.IncidentID != "" {
+		if thing, err = d.see.Thing(ctx, a.IncidentID); err != nil {
 			return err
-		case !named && !scope.ActsFor(a.Party):
-			return notFound(NounAlert)
-		case !scope.MayWrite():
-			return mayWrite(scope)
-		case place.Party(w.Relay.OnBehalfOf) != a.Party:
+		}
+	}
+	thing.Owner = a.Party
+	if !ok && (w.Relay == nil || ownKind(a.Kind) || a.hidden() || !scope.May(access.ReadInside, thing)) {
+		return notFound(NounAlert)
+	}
+	if w.Relay != nil {
+		party, err := check.Relay(w.Relay, d.l.Now())
+		if err != nil {
+			return err
+		}
+		if party != a.Party {
 			var c fault.Check
 			c.Field("/on_behalf_of", "must be the party the alert is for")
 			return c.Err()
 		}
-		return nil
 	}
-	ok, err := d.seesAlert(ctx, scope, a)
-	switch {
-	case err != nil:
-		return err
-	case !ok:
-		return notFound(NounAlert)
-	case !scope.MayWrite():
-		return mayWrite(scope)
-	case !scope.ActsFor(a.Party):
-		return fault.New(fault.Forbidden, "not_yours", "Only %s acknowledges this alert. Pass on its word with on_behalf_of.", a.Party)
-	}
-	return nil
+	_, err = scope.Judge(a.acknowledging(), thing, w.Relay)
+	return err
 }
 
 func checkAcknowledge(in *AcknowledgeRequest) error {

@@ -23,6 +23,9 @@ const (
 // KindWithdrawn is the kind of alert that tells a party that it is no longer named: the one thing sent to a party that is not.
 const KindWithdrawn = "withdrawn"
 
+// KindRelayed is the kind of alert that tells a party what was entered on its word.
+const KindRelayed = "relayed"
+
 // reasonUnnamed closes the alerts of a party that is no longer named.
 const reasonUnnamed = "unnamed"
 
@@ -97,7 +100,8 @@ type Alert struct {
 	Subject    string          `json:"subject,omitempty"`
 	Severity   string          `json:"severity,omitempty"`
 	Exercise   bool            `json:"exercise"`
-	Level      int             `json:"level"` // rung of the ladder it stands on
+	Reads      ledger.Level    `json:"reads,omitempty"` // how much of the incident one must be allowed to read to read it
+	Level      int             `json:"level"`           // rung of the ladder it stands on
 	RaisedAt   time.Time       `json:"raised_at"`
 	RequiredBy *time.Time      `json:"required_by,omitempty"` // wall time; nil: no answer is asked for
 	Targets    []Target        `json:"targets"`               // none: the party has no address
@@ -109,8 +113,17 @@ type Alert struct {
 	Closed       *Closing          `json:"closed,omitempty"`
 }
 
-// Version is the version of the incident that the alert shows.
-func (a *Alert) Version() int64 { return a.Cause.Seq }
+// Version is the version of the incident that the alert shows. An alert about another alert shows the incident as that one did.
+func (a *Alert) Version() int64 {
+	if a.Cause.Stream.Noun() != NounAlert {
+		return a.Cause.Seq
+	}
+	var shown struct {
+		Version int64 `json:"version"`
+	}
+	_ = json.Unmarshal(a.Incident, &shown) // what shows no incident shows no version
+	return shown.Version
+}
 
 // The names of an alert's detached values: what an event showed and what somebody wrote may have to be erased.
 const (
@@ -127,6 +140,7 @@ type alertRaised struct {
 	Kind       string          `json:"kind"`
 	Subject    string          `json:"subject,omitempty"`
 	Severity   string          `json:"severity,omitempty"`
+	Reads      ledger.Level    `json:"reads,omitempty"`
 	Level      int             `json:"level"`
 	RequiredBy *time.Time      `json:"required_by,omitempty"`
 	Targets    []Target        `json:"targets"`
@@ -167,7 +181,7 @@ func evolveAlert(a *Alert, e ledger.Recorded) (*Alert, error) {
 			return a, err
 		}
 		a.IncidentID, a.Incident, a.Origin, a.Cause = d.IncidentID, d.Incident, d.Origin, d.Cause
-		a.Party, a.Kind, a.Subject, a.Severity, a.Level = d.Party, d.Kind, d.Subject, d.Severity, d.Level
+		a.Party, a.Kind, a.Subject, a.Severity, a.Level, a.Reads = d.Party, d.Kind, d.Subject, d.Severity, d.Level, d.Reads
 		a.RequiredBy, a.Targets, a.RaisedAt, a.Exercise, a.Status = d.RequiredBy, d.Targets, e.RecordedAt, e.Exercise, AlertOpen
 		if v, ok := e.Detached(detachedData); ok {
 			a.Data = json.RawMessage(v)
@@ -253,17 +267,14 @@ func projectAlert(a *Alert, head ledger.Head, _ []ledger.Recorded) []store.Op {
 	return []store.Op{{Do: store.OpPut, Kind: kindAlert, Doc: store.Doc{ID: a.ID, Version: head.Seq, Body: mustJSON(a), Index: index}}}
 }
 
-// announceAlert tells the alert's party and the origin. An un-named party is told nothing more of its old alerts.
+// announceAlert tells the alert's party and the origin. Of an acknowledgement that another party entered, the alert's party is alerted.
 func announceAlert(a *Alert, _ ledger.Head, e ledger.Recorded) (ledger.Announcement, bool) {
 	if e.Type == ledger.EventErased {
 		return ledger.Announcement{}, false
 	}
-	out := ledger.Announcement{Exercise: a.Exercise, Origin: a.Origin, Incident: a.IncidentID, Severity: a.Severity}
-	if a.Origin != "" {
-		out.Parties = append(out.Parties, a.Origin)
-	}
-	if !a.hidden() && string(a.Party) != a.Origin {
-		out.Parties = append(out.Parties, string(a.Party))
+	out := a.announcement()
+	if e.Type == EventAlertAcknowledged && e.Relay != nil {
+		out.Alerts = []ledger.AlertCall{{Party: string(a.Party), Kind: KindRelayed, Subject: a.ID + "/" + itoa(int(e.Seq))}}
 	}
 	members := map[string]json.RawMessage{}
 	if e.Type == EventAlertRaised && a.Data != nil {
@@ -287,6 +298,20 @@ func announceAlert(a *Alert, _ ledger.Head, e ledger.Recorded) (ledger.Announcem
 	}
 	out.Data = mustJSON(members)
 	return out, true
+}
+
+// announcement is the frame of every event of the alert: who may be told of it. A party that was un-named is told nothing more of its old alerts.
+func (a *Alert) announcement() ledger.Announcement {
+	out := ledger.Announcement{
+		Exercise: a.Exercise, Origin: a.Origin, Incident: a.IncidentID, Severity: a.Severity, Level: a.Reads, Owner: string(a.Party),
+	}
+	if a.Origin != "" {
+		out.Parties = append(out.Parties, a.Origin)
+	}
+	if !a.hidden() && string(a.Party) != a.Origin {
+		out.Parties = append(out.Parties, string(a.Party))
+	}
+	return out
 }
 
 func (a *Alert) acknowledgedAt(seq int64) Acknowledgement {

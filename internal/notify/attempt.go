@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strings"
@@ -150,9 +151,11 @@ func (r *Router) try(ctx context.Context, j *job) (o outcome, asked bool, err er
 			return over(Cancelled, codeNoEvent)
 		}
 	}
-	if allowed, err := r.allowed(ctx, s, j.n); err != nil {
+	body, allowed, err := r.readable(ctx, s, j.n)
+	if err != nil {
 		return o, false, err
-	} else if !allowed {
+	}
+	if !allowed {
 		return over(Cancelled, codeNotNamed)
 	}
 	if r.tooOld(v, o.At) {
@@ -168,7 +171,7 @@ func (r *Router) try(ctx context.Context, j *job) (o outcome, asked bool, err er
 		return over(Dead, codeNoSecret)
 	}
 	res := r.send(ctx, channel, v, Message{
-		ID: v.ID, Target: s.Target, Secrets: secrets, Type: cloudType(v.EventType), Body: j.n.body(),
+		ID: v.ID, Target: s.Target, Secrets: secrets, Type: cloudType(v.EventType), Body: body,
 		Language: spoken(s.Language), Attempt: len(v.Attempts) + 1,
 	})
 	if !res.Sent && ctx.Err() != nil {
@@ -251,16 +254,21 @@ func (r *Router) secretsOf(s *Subscription, now time.Time) ([]string, error) {
 	return secrets, nil
 }
 
-// allowed reports whether the subscription's owner may be told of this now.
-func (r *Router) allowed(ctx context.Context, s *Subscription, n *notice) (bool, error) {
-	scope := s.Owner.scope()
-	switch {
-	case n.only == s.ID, scope.All, n.withdrawn != "" && scope.ActsFor(n.withdrawn):
-		return true, nil
-	case n.Incident == "":
-		return s.wants(n.Announcement), nil
+// readable gives the event as the subscription's owner may read it now, and whether it may be told of it at all.
+func (r *Router) readable(ctx context.Context, s *Subscription, n *notice) ([]byte, bool, error) {
+	if n.only == s.ID {
+		return n.body(), true, nil
 	}
-	return r.d.see.MayReceive(ctx, n.Incident, s.Owner.Party)
+	data, ok, err := r.d.see.ReadEvent(ctx, s.Owner.scope(), n.Announcement)
+	if err != nil || !ok {
+		return nil, false, err
+	}
+	if bytes.Equal(data, n.Data) {
+		return n.body(), true, nil
+	}
+	cut := n.Announcement
+	cut.Data = data
+	return RenderEvent(r.opt.Source, cut), true, nil
 }
 
 // noticeOf finds the event of a delivery: among the recent ones, else in the log. nil: it is in neither.

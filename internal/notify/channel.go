@@ -2,9 +2,11 @@ package notify
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
-	"landfall/internal/place"
+	"landfall/internal/access"
+	"landfall/internal/ledger"
 )
 
 // Channel carries messages to one kind of target. It answers two questions: was it sent, and is it worth trying again. Retry, backoff,
@@ -43,9 +45,10 @@ type Result struct {
 	After  time.Duration // the far side asked to be left alone for so long; 0: did not say
 }
 
-// Visibility says what a party may see; package incident implements it.
+// Visibility tells how incidents stand as far as permission goes; package incident implements it.
 type Visibility interface {
-	// MayReceive reports whether the party is told of the incident now: it is named, and the incident is released. An
-	// unknown incident is nobody's.
-	MayReceive(ctx context.Context, incidentID string, party place.Party) (bool, error)
+	// Thing gives an incident as the policy sees it now; the zero Thing when there is none.
+	Thing(ctx context.Context, incidentID string) (access.Thing, error)
+	// ReadEvent says what the scope may read now of an event: the data to show, and whether it may be told of it.
+	ReadEvent(ctx context.Context, scope access.Scope, a ledger.Announcement) (json.RawMessage, bool, error)
 }

@@ -49,7 +49,7 @@ func (d *Desk) Delivery(ctx context.Context, scope access.Scope, id string) (*De
 	if err != nil {
 		return nil, err
 	}
-	if !scope.All && !scope.ActsFor(v.Party) {
+	if !scope.May(access.ReadOperation, access.Thing{Owner: v.Party}) {
 		return nil, notFound("delivery")
 	}
 	return v, nil

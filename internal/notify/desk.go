@@ -156,30 +156,10 @@ func onlyIf(conds []store.Cond, field, value string) []store.Cond {
 	return append(conds, only(field, value))
 }
 
-// sees reports whether the scope may know of the incident now.
-func (d *Desk) sees(ctx context.Context, scope access.Scope, incident string) (bool, error) {
-	if scope.All {
-		return true, nil
-	}
-	if scope.Party == "" {
-		return false, nil
-	}
-	return d.see.MayReceive(ctx, incident, scope.Party)
-}
-
-func mayWrite(scope access.Scope) error {
-	if !scope.MayWrite() {
-		return fault.New(fault.Forbidden, "read_only_account", "This account reads and changes nothing.")
-	}
-	return nil
-}
-
-// effective gives the party a scope acts for in a write: its own, or the one it speaks for.
-func effective(scope access.Scope, w access.Write) place.Party {
-	if w.Relay != nil {
-		return place.Party(w.Relay.OnBehalfOf)
-	}
-	return scope.Party
+// named reports whether the party takes part in the incident now, and may be told of it.
+func (d *Desk) named(ctx context.Context, incident string, party place.Party) (bool, error) {
+	t, err := d.see.Thing(ctx, incident)
+	return err == nil && access.DutyScope(party).May(access.ReadHeadline, t), err
 }
 
 func notFound(noun string) error {

@@ -102,7 +102,7 @@ func (r *Router) mournOne(ctx context.Context, v *Delivery, o outcome, list []*S
 	}}
 	// It is shown with the incident while its owner is named there.
 	if v.Incident != "" {
-		named, err := r.d.see.MayReceive(ctx, v.Incident, v.Party)
+		named, err := r.d.named(ctx, v.Incident, v.Party)
 		if err != nil {
 			return err
 		}

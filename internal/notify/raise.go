@@ -95,7 +95,7 @@ func (r *Router) raiseOne(ctx context.Context, n *notice, call ledger.AlertCall,
 	party := place.Party(call.Party)
 	if call.Kind != KindWithdrawn && !ownKind(call.Kind) && n.Incident != "" {
 		// Un-named since: it learns that by another alert. What comes after this look is undone by the closing.
-		if named, err := r.d.see.MayReceive(ctx, n.Incident, party); err != nil || !named {
+		if named, err := r.d.named(ctx, n.Incident, party); err != nil || !named {
 			return ledger.Outcome[*Alert]{}, err
 		}
 	}
@@ -105,7 +105,10 @@ func (r *Router) raiseOne(ctx context.Context, n *notice, call ledger.AlertCall,
 		IncidentID: n.Incident, Incident: header, Origin: n.Origin,
 		Cause: Cause{ID: n.EventID, Type: n.Type, Stream: n.Stream, Seq: n.Seq},
 		Party: party, Kind: call.Kind, Subject: call.Subject, Severity: n.Severity, Level: 1,
-		Targets: r.targetsOf(list, n, party),
+		Reads: n.Level, Targets: r.targetsOf(list, n, call),
+	}
+	if call.Kind == KindWithdrawn {
+		raised.Reads = ledger.Party
 	}
 	if !call.RequiredBy.IsZero() {
 		t := instant(call.RequiredBy)
@@ -126,10 +129,14 @@ func (r *Router) raiseOne(ctx context.Context, n *notice, call ledger.AlertCall,
 }
 
 // targetsOf freezes whom the party has to be told through.
-func (r *Router) targetsOf(list []*Subscription, n *notice, party place.Party) []Target {
+func (r *Router) targetsOf(list []*Subscription, n *notice, call ledger.AlertCall) []Target {
+	party := place.Party(call.Party)
 	preview := ledger.Announcement{
 		Type: EventAlertRaised, Exercise: n.Exercise, Origin: n.Origin, Incident: n.Incident, Severity: n.Severity,
-		Parties: []string{n.Origin, string(party)},
+		Parties: []string{n.Origin, call.Party}, Level: n.Level, Owner: call.Party,
+	}
+	if call.Kind == KindWithdrawn {
+		preview.Level = ledger.Party
 	}
 	targets := []Target{}
 	for _, s := range matching(list, preview, r.now()) {
@@ -206,12 +213,16 @@ func (r *Router) raiseEarlier(ctx context.Context, n *notice, slots chan struct{
 // closeAlerts closes the open alerts of the event's incident, or those of one party, that earlier events raised.
 func (r *Router) closeAlerts(ctx context.Context, n *notice, closing ledger.AlertClose, slots chan struct{}) error {
 	filter := []store.Cond{onlyAny("status", AlertOpen, AlertAcknowledged)}
-	q := store.Query{Kind: kindAlert, Index: "incident", Equal: []any{n.Incident}, Filter: onlyIf(filter, "party", closing.Party)}
+	filter = onlyIf(onlyIf(filter, "party", closing.Party), "kind", closing.Kind)
+	q := store.Query{Kind: kindAlert, Index: "incident", Equal: []any{n.Incident}, Filter: filter}
 	var ids []string
 	err := r.d.each(ctx, q, func(doc store.Doc) error {
 		a := new(Alert)
 		if err := json.Unmarshal(doc.Body, a); err != nil {
 			return err
+		}
+		if closing.Subject != "" && closing.Subject != a.Subject {
+			return nil
 		}
 		if a.Cause.Stream != n.Stream || a.Cause.Seq < n.Seq { // never what this event itself, or a later one, raised
 			ids = append(ids, a.ID)

@@ -6,18 +6,16 @@ import (
 	"sync"
 
 	"landfall/internal/ledger"
-	"landfall/internal/place"
 	"landfall/internal/store"
 )
 
 // notice is an announcement on its way to targets.
 type notice struct {
 	ledger.Announcement
-	withdrawn place.Party   // party that this tells of its own un-naming, "" for everything else
-	kind      string        // of the alert that this is an event of; "" for everything else
-	urgent    bool          // goes before what is not
-	only      string        // the one subscription this is for, whatever it wants; "": all that want it
-	body      func() []byte // the rendered event, rendered once
+	kind   string        // of the alert that this is an event of; "" for everything else
+	urgent bool          // goes before what is not
+	only   string        // the one subscription this is for, whatever it wants; "": all that want it
+	body   func() []byte // the rendered event, rendered once
 }
 
 func (r *Router) noticesFrom(announcements []ledger.Announcement) []*notice {
@@ -35,15 +33,11 @@ func (r *Router) noticeFrom(a ledger.Announcement) *notice {
 	}
 	var shown struct {
 		Alert struct {
-			Party place.Party `json:"party"`
-			Kind  string      `json:"kind"`
+			Kind string `json:"kind"`
 		} `json:"alert"`
 	}
 	if json.Unmarshal(a.Data, &shown) == nil {
 		n.kind = shown.Alert.Kind
-		if n.kind == KindWithdrawn {
-			n.withdrawn = shown.Alert.Party
-		}
 	}
 	n.urgent = pressing(a, n.kind)
 	return n

@@ -78,7 +78,7 @@ func (d *Desk) Replay(ctx context.Context, scope access.Scope, w access.Write, i
 	if err != nil {
 		return nil, err
 	}
-	if err := mayWrite(scope); err != nil {
+	if _, err := scope.Judge(access.ReplayDelivery, access.Thing{Owner: v.Party}, w.Relay); err != nil {
 		return nil, err
 	}
 	s, err := d.subs.Load(ctx, v.Subscription)
@@ -111,7 +111,7 @@ func (d *Desk) Replay(ctx context.Context, scope access.Scope, w access.Write, i
 // will be sent, whatever becomes of this process; repeated with the same key, it goes on where it was broken off and answers the same.
 // Errors: Invalid with the fields, or "replay_too_old" when Since is more than 30 days ago.
 func (d *Desk) ReplayMatching(ctx context.Context, scope access.Scope, w access.Write, q ReplayQuery) (int, error) {
-	if err := mayWrite(scope); err != nil {
+	if _, err := scope.Judge(access.ReplayDelivery, access.Thing{Owner: scope.Party}, w.Relay); err != nil {
 		return 0, err
 	}
 	if err := d.checkReplay(&q); err != nil {
@@ -228,7 +228,7 @@ func (d *Desk) matchingReplay(ctx context.Context, scope access.Scope, q ReplayQ
 			if err != nil {
 				return nil, err
 			}
-			if !scope.All && !scope.ActsFor(v.Party) || v.replayedBy(id) {
+			if !scope.May(access.ReplayDelivery, access.Thing{Owner: v.Party}) || v.replayedBy(id) {
 				continue
 			}
 			alive, asked := active[v.Subscription]

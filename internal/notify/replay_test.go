@@ -56,9 +56,7 @@ func TestAReplayIsOnRecordWithWhoAskedAndForWhom(t *testing.T) {
 	t.Parallel()
 	w, _, s, figures := graveyard(t, 1)
 	id := notify.DeliveryID(figures[0], s.Value.ID)
-	said := w.clock.plus(-time.Minute)
 	write := writeOf("once more")
-	write.Relay = &ledger.Relay{OnBehalfOf: "ATG", RelayedBy: "radio", SaidAt: &said}
 	d, err := w.desk.Replay(t.Context(), state("ATG"), write, id)
 	if err != nil || len(d.Replays) != 1 || d.Replays[0].Account != "account-ATG" {
 		t.Fatalf("%+v, %v", d, err)

@@ -10,6 +10,7 @@ import (
 	"landfall/internal/access"
 	"landfall/internal/fault"
 	"landfall/internal/ledger"
+	"landfall/internal/place"
 )
 
 // SubscriptionRequest is what a subscription is made of, and changed to. A change replaces all members but ID, Channel and, when it is
@@ -40,14 +41,13 @@ var language = regexp.MustCompile(`^[a-z]{2,3}(-[A-Z]{2})?$`)
 // Subscribe makes a subscription for the party the scope acts for. It answers when every later event is matched against it. Errors: Invalid
 // with the fields; Forbidden for accounts that only read; Conflict when the id is taken or the key was used for another request.
 func (d *Desk) Subscribe(ctx context.Context, scope access.Scope, w access.Write, in SubscriptionRequest) (Subscribed, error) {
-	if err := mayWrite(scope); err != nil {
-		return Subscribed{}, err
+	owner := Owner{Account: scope.Account, Role: scope.Role, Party: scope.Party, All: scope.All}
+	if w.Relay != nil { // the first account sets it up for a party
+		duty := access.DutyScope(place.Party(w.Relay.OnBehalfOf))
+		owner.Role, owner.Party, owner.All = duty.Role, duty.Party, false
 	}
-	owner := Owner{Account: scope.Account, Party: scope.Party, All: scope.All && w.Relay == nil}
-	if w.Relay != nil {
-		if owner.Party = effective(scope, w); !scope.ActsFor(owner.Party) {
-			return Subscribed{}, errSpeaksFor()
-		}
+	if _, err := scope.Judge(access.Subscribe, owner.thing(), w.Relay); err != nil {
+		return Subscribed{}, err
 	}
 	var c fault.Check
 	channel, ok := d.channels[in.Channel]
@@ -159,7 +159,7 @@ func (d *Desk) Subscription(ctx context.Context, scope access.Scope, id string) 
 	if err != nil {
 		return ledger.State[*Subscription]{}, err
 	}
-	if !scope.All && !scope.ActsFor(s.Value.Owner.Party) || s.Value.Status == SubscriptionDeleted {
+	if !scope.May(access.ReadOperation, s.Value.Owner.thing()) || s.Value.Status == SubscriptionDeleted {
 		return ledger.State[*Subscription]{}, notFound(NounSubscription)
 	}
 	return s, nil
@@ -192,7 +192,7 @@ func (d *Desk) Sweep(ctx context.Context, id string, now time.Time) (fired int, 
 
 // own gives a subscription that the scope may change with If-Match.
 func (d *Desk) own(ctx context.Context, scope access.Scope, w access.Write, id string) (ledger.State[*Subscription], error) {
-	s, err := d.mine(ctx, scope, id)
+	s, err := d.mine(ctx, scope, w, id)
 	if err == nil && w.IfMatch == "" {
 		err = fault.New(fault.PreconditionRequired, "if_match_required", "Send If-Match with the ETag of the subscription you have seen.")
 	}
@@ -200,15 +200,16 @@ func (d *Desk) own(ctx context.Context, scope access.Scope, w access.Write, id s
 }
 
 // mine gives a subscription that the scope may change.
-func (d *Desk) mine(ctx context.Context, scope access.Scope, id string) (ledger.State[*Subscription], error) {
+func (d *Desk) mine(ctx context.Context, scope access.Scope, w access.Write, id string) (ledger.State[*Subscription], error) {
 	s, err := d.subs.Load(ctx, id)
 	switch {
 	case err != nil:
 		return s, err
-	case !scope.All && !scope.ActsFor(s.Value.Owner.Party):
+	case !scope.May(access.ReadOperation, s.Value.Owner.thing()):
 		return s, notFound(NounSubscription)
 	}
-	return s, mayWrite(scope)
+	_, err = scope.Judge(access.ChangeSubscription, s.Value.Owner.thing(), w.Relay)
+	return s, err
 }
 
 func (d *Desk) changeable(s *Subscription, at ledger.Moment, w access.Write) error {
@@ -272,7 +273,3 @@ func future(expires *time.Time, now time.Time) error {
 
 // secretPlace is what a sealed secret is bound to.
 func secretPlace(id string) string { return NounSubscription + "/" + id + "/" + detachedSecret }
-
-func errSpeaksFor() error {
-	return fault.New(fault.Forbidden, "speaks_for_nobody", "This account may not speak for that party.")
-}

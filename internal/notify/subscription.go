@@ -37,16 +37,20 @@ const (
 	SubscriptionExpired  SubscriptionStatus = "expired"
 )
 
-// Owner is whose subscription it is: what it may be told follows from the party.
+// Owner is whose subscription it is: what it may be told follows from role and party.
 type Owner struct {
 	Account string      `json:"account"`
+	Role    access.Role `json:"role,omitempty"`
 	Party   place.Party `json:"party,omitempty"`
 	All     bool        `json:"all,omitempty"` // made by the first account for itself: may be told everything
 }
 
 func (o Owner) scope() access.Scope {
-	return access.Scope{Account: o.Account, Party: o.Party, All: o.All}
+	return access.Scope{Account: o.Account, Role: o.Role, Party: o.Party, All: o.All}
 }
+
+// thing is the subscription as the policy sees it.
+func (o Owner) thing() access.Thing { return access.Thing{Account: o.Account, Owner: o.Party} }
 
 // Subscription is a standing wish to be told, as folded from its stream. It is shared: read only.
 type Subscription struct {
@@ -260,13 +264,13 @@ func (s *Subscription) alive(now time.Time) bool {
 	return s.Status == SubscriptionActive && (s.ExpiresAt == nil || now.Before(*s.ExpiresAt))
 }
 
-// wants reports whether the event is for this subscription: its owner is among those who may be told, and its filter matches.
+// wants reports whether the event is for this subscription: its owner could read of it when it happened, and its filter matches.
 func (s *Subscription) wants(a ledger.Announcement) bool {
 	if !s.Filter.matches(a) {
 		return false
 	}
-	scope := s.Owner.scope()
-	return scope.All || slices.ContainsFunc(a.Parties, func(p string) bool { return scope.ActsFor(place.Party(p)) })
+	_, may := s.Owner.scope().Read(a, access.ThingOf(a))
+	return may
 }
 
 // The documents of subscriptions.

@@ -85,11 +85,14 @@ const toldPage = 1000
 // ForIncident gives who was told of an incident, when, on which version, by which deliveries, and who acknowledged, for each party. Every
 // party named in the incident may ask; NotFound for anybody else.
 func (d *Desk) ForIncident(ctx context.Context, scope access.Scope, incidentID string) ([]Told, error) {
-	switch ok, err := d.sees(ctx, scope, incidentID); {
+	thing, err := d.see.Thing(ctx, incidentID)
+	switch {
 	case err != nil:
 		return nil, err
-	case !ok:
+	case !scope.May(access.ReadHeadline, thing):
 		return nil, notFound("incident")
+	case !scope.May(access.ReadInside, thing):
+		return nil, access.Refusal(access.ReadInside, thing)
 	}
 	d.l.Settle(ctx, listWait)
 	byParty := map[place.Party]*Told{}
@@ -98,7 +101,7 @@ func (d *Desk) ForIncident(ctx context.Context, scope access.Scope, incidentID s
 		i    int
 	}
 	at := map[string]position{} // by alert id
-	err := d.each(ctx, store.Query{Kind: kindAlert, Index: "incident", Equal: []any{incidentID}}, func(doc store.Doc) error {
+	err = d.each(ctx, store.Query{Kind: kindAlert, Index: "incident", Equal: []any{incidentID}}, func(doc store.Doc) error {
 		a := new(Alert)
 		if err := json.Unmarshal(doc.Body, a); err != nil {
 			return err

@@ -23,7 +23,7 @@ const (
 // given. Errors: NotFound, Forbidden, Precondition; State when the subscription has expired, when its channel signs nothing ("no_secret"),
 // or when too many secrets are in their grace ("too_many_secrets").
 func (d *Desk) RotateSecret(ctx context.Context, scope access.Scope, w access.Write, id string) (Subscribed, error) {
-	held, err := d.mine(ctx, scope, id)
+	held, err := d.mine(ctx, scope, w, id)
 	if err != nil {
 		return Subscribed{}, err
 	}
@@ -63,7 +63,7 @@ func (d *Desk) RotateSecret(ctx context.Context, scope access.Scope, w access.Wr
 // and can be replayed; what happened while it was disabled was never queued. One that is active stays as it is. If-Match is honoured
 // when given. Errors: NotFound, Forbidden, Precondition; State when it has expired.
 func (d *Desk) Enable(ctx context.Context, scope access.Scope, w access.Write, id string) (ledger.Outcome[*Subscription], error) {
-	if _, err := d.mine(ctx, scope, id); err != nil {
+	if _, err := d.mine(ctx, scope, w, id); err != nil {
 		return ledger.Outcome[*Subscription]{}, err
 	}
 	return d.subs.Execute(ctx, id, ledger.Command[*Subscription]{
@@ -81,7 +81,7 @@ func (d *Desk) Enable(ctx context.Context, scope access.Scope, w access.Write, i
 // what the far side answers is seen there; a subscription that is disabled can be tested before it is enabled. Errors: NotFound,
 // Forbidden, Precondition when If-Match is given; State when it has expired.
 func (d *Desk) Test(ctx context.Context, scope access.Scope, w access.Write, id string) (*Delivery, error) {
-	if _, err := d.mine(ctx, scope, id); err != nil {
+	if _, err := d.mine(ctx, scope, w, id); err != nil {
 		return nil, err
 	}
 	out, err := d.subs.Execute(ctx, id, ledger.Command[*Subscription]{

@@ -124,13 +124,28 @@ type named struct {
 	streams *ledger.Streams[incident]
 }
 
-func (n *named) MayReceive(ctx context.Context, id string, party place.Party) (bool, error) {
+func (n *named) Thing(ctx context.Context, id string) (access.Thing, error) {
 	s, err := n.streams.Load(ctx, id)
 	if fault.Is(err, fault.NotFound) {
-		return false, nil
+		return access.Thing{}, nil
 	}
-	scope := access.Scope{Party: party}
-	return err == nil && (scope.ActsFor(place.Party(s.Value.Origin)) || slices.ContainsFunc(s.Value.Receivers, func(p string) bool { return scope.ActsFor(place.Party(p)) })), err
+	if err != nil {
+		return access.Thing{}, err
+	}
+	t := access.Thing{Origin: place.Party(s.Value.Origin)}
+	for _, p := range s.Value.Receivers {
+		t.Named = append(t.Named, place.Party(p))
+	}
+	return t, nil
+}
+
+func (n *named) ReadEvent(ctx context.Context, scope access.Scope, a ledger.Announcement) (json.RawMessage, bool, error) {
+	t, err := n.Thing(ctx, a.Incident)
+	if err != nil {
+		return nil, false, err
+	}
+	data, ok := scope.Read(a, t)
+	return data, ok, nil
 }
 
 // world is one process in the notify role with a bus that may be deaf.

@@ -47,7 +47,7 @@ func (d *Desk) Assess(ctx context.Context, scope access.Scope, w access.Write, i
 		share = &found
 	}
 	assessment := newID(in.ID, "assessment", scope, w)
-	return d.change(ctx, scope, w, id, mayAssess, func(t turn) ([]ledger.Event, error) {
+	return d.change(ctx, scope, w, id, access.AssessUnit, func(t turn) ([]ledger.Event, error) {
 		before := t.unit.Assessment
 		if before != nil {
 			if err := t.matches(before.Seq, false); err != nil {
@@ -94,7 +94,7 @@ func (d *Desk) Invalidate(ctx context.Context, scope access.Scope, w access.Writ
 	if err := c.Err(); err != nil {
 		return Done{}, err
 	}
-	return d.change(ctx, scope, w, id, mayAssess, func(t turn) ([]ledger.Event, error) {
+	return d.change(ctx, scope, w, id, access.AssessUnit, func(t turn) ([]ledger.Event, error) {
 		a := t.unit.Assessment
 		switch {
 		case a == nil:
@@ -112,7 +112,7 @@ func (d *Desk) Invalidate(ctx context.Context, scope access.Scope, w access.Writ
 // ConfirmSeason records that a property is as it was assessed, before the season: in the window that the rules give (domain: 1 April to 31 May),
 // while an assessment holds.
 func (d *Desk) ConfirmSeason(ctx context.Context, scope access.Scope, w access.Write, id string) (Done, error) {
-	return d.change(ctx, scope, w, id, mayAssess, func(t turn) ([]ledger.Event, error) {
+	return d.change(ctx, scope, w, id, access.AssessUnit, func(t turn) ([]ledger.Event, error) {
 		local := t.now.In(place.Zone(t.unit.Party))
 		switch status := t.unit.StatusAt(t.now); {
 		case t.unit.Kind != Property:

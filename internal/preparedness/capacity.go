@@ -73,7 +73,7 @@ func (d *Desk) OfferCapacity(ctx context.Context, scope access.Scope, w access.W
 	if err != nil {
 		return Done{}, err
 	}
-	return d.change(ctx, scope, w, id, mayOffer, func(t turn) ([]ledger.Event, error) {
+	return d.change(ctx, scope, w, id, access.OfferCapacity, func(t turn) ([]ledger.Event, error) {
 		if t.unit.Kind != Property {
 			return nil, errNotProperty()
 		}
@@ -169,7 +169,7 @@ func (d *Desk) move(ctx context.Context, scope access.Scope, w access.Write, id,
 	if err != nil {
 		return Done{}, err
 	}
-	return d.change(ctx, scope, w, id, mayOffer, func(t turn) ([]ledger.Event, error) {
+	return d.change(ctx, scope, w, id, access.OfferCapacity, func(t turn) ([]ledger.Event, error) {
 		before := t.unit.Capacity
 		if before == nil {
 			return nil, fault.New(fault.State, "nothing_offered", "The unit offers nothing yet.")

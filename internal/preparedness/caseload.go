@@ -66,7 +66,7 @@ func (d *Desk) ReportCaseload(ctx context.Context, scope access.Scope, w access.
 		return Done{}, err
 	}
 	caseload := newID(in.ID, "caseload", scope, w)
-	return d.change(ctx, scope, w, id, mayCount, func(t turn) ([]ledger.Event, error) {
+	return d.change(ctx, scope, w, id, access.CountVisitors, func(t turn) ([]ledger.Event, error) {
 		at := in.AsOf
 		if at.IsZero() {
 			at = t.now

@@ -52,62 +52,46 @@ type turn struct {
 	desk *Desk
 }
 
-// may says who changes what (domain: roles and permissions).
-type may struct {
-	roles []access.Role
-	what  string
-}
-
-var (
-	mayRegister = may{[]access.Role{access.RoleLiaison, access.RoleAdministrator}, "Tourism liaisons and administrators register units."}
-	mayAssess   = may{[]access.Role{access.RoleLiaison}, "Tourism liaisons assess units."}
-	mayOffer    = may{[]access.Role{access.RoleLiaison, access.RoleOfficial, access.RoleCoordinator}, "Liaisons, officials and coordinators of the state report capacity."}
-	mayCount    = may{[]access.Role{access.RoleLiaison, access.RoleCoordinator}, "Tourism liaisons and coordinators of the state report visitor counts."}
-)
-
-// check refuses who may not.
-func (m may) check(scope access.Scope) error {
-	if scope.All {
-		return nil
-	}
-	for _, r := range m.roles {
-		if scope.Role == r && scope.MayWrite() {
-			return nil
-		}
-	}
-	return fault.New(fault.Forbidden, "role_not_allowed", "%s", m.what)
+// ofState widens a scope to its whole state: the units of a state are the business of all its islands.
+func ofState(scope access.Scope) access.Scope {
+	scope.Party = scope.Party.StateParty()
+	return scope
 }
 
 // reads reports whether the scope may look at the units of a party.
 func reads(scope access.Scope, p place.Party) bool {
-	return scope.Account != "" && (scope.SeesOneOf(p) || scope.Party.IsState() && scope.Party.State() == p.State() || isRegional(scope))
+	return ofState(scope).May(access.ReadUnit, access.Thing{Owner: p})
 }
 
-func isRegional(scope access.Scope) bool { return scope.Role == access.RoleRegionalOfficer }
-
 // owns reports whether the scope belongs to the state whose unit it is: nothing is kept from it.
-func owns(scope access.Scope, p place.Party) bool {
-	return scope.All || scope.Party.IsState() && scope.Party.State() == p.State()
+func owns(scope access.Scope, p place.Party) bool { return ofState(scope).ActsFor(p) }
+
+// may refuses who may not do the act on a unit of the party. Nobody speaks for another state of its units.
+func may(scope access.Scope, act access.Act, p place.Party, relay *ledger.Relay) error {
+	if !owns(scope, p) {
+		return fault.New(fault.Forbidden, "not_your_state", "Only the state whose unit it is changes it.")
+	}
+	_, err := ofState(scope).Judge(act, access.Thing{Owner: p}, relay)
+	return err
+}
+
+// May reports whether the scope may do the act on units of the party.
+func (d *Desk) May(scope access.Scope, act access.Act, p place.Party) bool {
+	return may(scope, act, p, nil) == nil
 }
 
 // change is how every command on a unit runs: to whoever may not see the unit there is none, also when the command was carried out before.
-func (d *Desk) change(ctx context.Context, scope access.Scope, w access.Write, id string, who may, decide func(turn) ([]ledger.Event, error)) (Done, error) {
+func (d *Desk) change(ctx context.Context, scope access.Scope, w access.Write, id string, act access.Act, decide func(turn) ([]ledger.Event, error)) (Done, error) {
 	if !check.IsID(id) {
 		return Done{}, errNoUnit()
 	}
 	out, err := d.units.Execute(ctx, id, ledger.Command[*Unit]{
 		Actor: scope.Actor(), Relay: w.Relay, Key: w.Key, Digest: w.Digest,
-		Allow: func(u *Unit, at ledger.Moment) error {
+		Allow: func(u *Unit, _ ledger.Moment) error {
 			if !reads(scope, u.Party) {
 				return errNoUnit()
 			}
-			if !owns(scope, u.Party) {
-				return fault.New(fault.Forbidden, "not_your_state", "Only the state whose unit it is changes it.")
-			}
-			if err := relayed(w.Relay, u.Party, at.Now); err != nil {
-				return err
-			}
-			return who.check(scope)
+			return may(scope, act, u.Party, w.Relay)
 		},
 		Decide: func(u *Unit, at ledger.Moment) (ledger.Decision, error) {
 			if u.Retired != "" {
@@ -124,20 +108,6 @@ func (d *Desk) change(ctx context.Context, scope access.Scope, w access.Write, i
 		return Done{}, err
 	}
 	return Done{Unit: out.Value, Version: out.Seq, Events: out.Events, Repeated: out.Repeated}, nil
-}
-
-// relayed refuses the word of others than the unit's own state: nobody else speaks of its units.
-func relayed(r *ledger.Relay, owner place.Party, now time.Time) error {
-	if r == nil {
-		return nil
-	}
-	party, err := check.Relay(r, now)
-	if err != nil {
-		return err
-	}
-	var c fault.Check
-	c.That(party.State() == owner.State(), "/on_behalf_of", "must be of the state whose unit it is")
-	return c.Err()
 }
 
 // matches checks If-Match against a part. seq 0 means that the part is absent. required: a change without If-Match is refused.
@@ -233,13 +203,7 @@ func (d *Desk) Register(ctx context.Context, scope access.Scope, w access.Write,
 	if err := c.Err(); err != nil {
 		return Done{}, err
 	}
-	if err := mayRegister.check(scope); err != nil {
-		return Done{}, err
-	}
-	if !owns(scope, in.Party) {
-		return Done{}, fault.New(fault.Forbidden, "not_your_state", "Only the state whose unit it is registers it.")
-	}
-	if err := relayed(w.Relay, in.Party, d.ledger.Now()); err != nil {
+	if err := may(scope, access.RegisterUnit, in.Party, w.Relay); err != nil {
 		return Done{}, err
 	}
 	if err := d.checkDestination(ctx, scope, what.Destination, in.Party); err != nil {
@@ -288,7 +252,7 @@ func (d *Desk) Change(ctx context.Context, scope access.Scope, w access.Write, i
 	if err := d.checkDestination(ctx, scope, in.Destination, u.Party); err != nil {
 		return Done{}, err
 	}
-	return d.change(ctx, scope, w, id, mayRegister, func(t turn) ([]ledger.Event, error) {
+	return d.change(ctx, scope, w, id, access.RegisterUnit, func(t turn) ([]ledger.Event, error) {
 		if err := t.matches(t.unit.Seq, true); err != nil {
 			return nil, err
 		}
@@ -303,7 +267,7 @@ func (d *Desk) Retire(ctx context.Context, scope access.Scope, w access.Write, i
 	if err := c.Err(); err != nil {
 		return Done{}, err
 	}
-	return d.change(ctx, scope, w, id, mayRegister, func(t turn) ([]ledger.Event, error) {
+	return d.change(ctx, scope, w, id, access.RegisterUnit, func(t turn) ([]ledger.Event, error) {
 		if err := t.matches(t.unit.Seq, true); err != nil {
 			return nil, err
 		}

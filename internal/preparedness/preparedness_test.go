@@ -362,7 +362,7 @@ func TestAStatesUnitsAreItsOwn(t *testing.T) {
 	_, err = w.desk.Assess(ctx, official, access.Write{}, u.ID, preparedness.Assess{Answers: met(preparedness.Property)})
 	refused(t, err, "role_not_allowed")
 	_, err = w.desk.OfferCapacity(ctx, auditor, access.Write{}, u.ID, preparedness.OfferCapacity{Offer: preparedness.Offer{Amount: amount(1, 1)}})
-	refused(t, err, "role_not_allowed")
+	refused(t, err, "read_only")
 	_, err = w.desk.Register(ctx, liaison, access.Write{}, preparedness.Register{Kind: preparedness.Property, Party: "DMA", Name: "Elsewhere"})
 	refused(t, err, "not_your_state")
 	if list := must[preparedness.Page[*preparedness.Unit]](t)(w.desk.Units(ctx, stranger, preparedness.Filter{}, preparedness.PageRequest{})); len(list.Items) != 0 {

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -11,9 +12,9 @@ import (
 
 	"landfall/internal/access"
 	"landfall/internal/fault"
-	"landfall/internal/incident"
 	"landfall/internal/ledger"
 	"landfall/internal/live"
+	"landfall/internal/notify"
 )
 
 // FollowEvents streams what the caller may see, and wants of exercises, until it goes away, its token ends or the server stops. Permission is asked
@@ -41,7 +42,7 @@ func (s *Server) FollowEvents(c echo.Context, p FollowEventsParams) error {
 	if err != nil {
 		return nil // the reader is gone
 	}
-	view := &view{s: s, exercise: p.Exercise, since: map[string]int64{}}
+	view := &view{s: s, exercise: p.Exercise}
 	still := func(ctx context.Context) error {
 		_, err := s.access.Authenticate(ctx, k.secret)
 		return err
@@ -59,10 +60,11 @@ func (s *Server) FollowEvents(c echo.Context, p FollowEventsParams) error {
 		if view.scope, err = s.access.Authenticate(ctx, k.secret); err != nil {
 			return "", err
 		}
-		if !view.shows(ctx, e.Announcement) {
+		body := view.shown(ctx, e)
+		if body == "" {
 			return "", nil
 		}
-		return live.Frame(e.CloudType, e.ID, string(e.Body)), nil
+		return live.Frame(e.CloudType, e.ID, body), nil
 	})
 	if s.stopping.Err() != nil {
 		_ = stream.Write(s.farewell())
@@ -86,7 +88,6 @@ type view struct {
 	s        *Server
 	scope    access.Scope
 	exercise ExerciseWish
-	since    map[string]int64 // incident id → version from which on the scope may know it
 }
 
 // wants reports whether the reader asked for an event like this.
@@ -101,41 +102,16 @@ func (v *view) wants(a ledger.Announcement) bool {
 	}
 }
 
-// shows reports whether the scope may see the event now. In doubt it may not: the stream is a hint.
-func (v *view) shows(ctx context.Context, a ledger.Announcement) bool {
-	if v.scope.All {
-		return true
+// shown gives the event as the scope may read it now; "" when it may not be told of it. In doubt it may not: the stream is a hint.
+func (v *view) shown(ctx context.Context, e live.Event) string {
+	a := e.Announcement
+	data, ok, err := v.s.incident.ReadEvent(ctx, v.scope, a)
+	switch {
+	case err != nil || !ok:
+		return ""
+	case bytes.Equal(data, a.Data):
+		return string(e.Body)
 	}
-	switch id := a.Stream.ID(); a.Stream.Noun() {
-	case "hazard":
-		return true
-	case "alert":
-		_, err := v.s.notify.Alert(ctx, v.scope, id)
-		return err == nil
-	case "incident":
-		may, err := v.s.incident.MayReceive(ctx, id, v.scope.Party)
-		return err == nil && may && v.knownSince(ctx, id) <= a.Seq
-	default:
-		return false
-	}
+	a.Data = data
+	return string(notify.RenderEvent(notify.DefaultSource, a))
 }
-
-// knownSince gives the version of an incident from which on the scope may know what happened: a party that was named later sees nothing of
-// the time before, also when it reads on from an old place. It never changes while the incident is visible.
-func (v *view) knownSince(ctx context.Context, id string) int64 {
-	if seq, ok := v.since[id]; ok {
-		return seq
-	}
-	page, err := v.s.incident.Timeline(ctx, v.scope, id, incident.PageRequest{Limit: 1})
-	if err != nil || len(page.Items) == 0 {
-		if fault.Is(err, fault.Forbidden) {
-			v.since[id] = never
-		}
-		return never
-	}
-	v.since[id] = page.Items[0].Seq
-	return v.since[id]
-}
-
-// never is the version that no stream reaches: a role that sees headlines only follows nothing.
-const never = int64(1) << 62

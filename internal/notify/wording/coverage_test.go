@@ -10,12 +10,12 @@ import (
 	"testing"
 	"time"
 
+	"landfall/internal/access"
 	"landfall/internal/incident"
 	"landfall/internal/ledger"
 	"landfall/internal/locale"
 	"landfall/internal/notify"
 	"landfall/internal/notify/wording"
-	"landfall/internal/place"
 	"landfall/internal/protocol"
 	"landfall/internal/store/sqlite"
 )
@@ -35,7 +35,11 @@ var untold = map[string]string{
 
 type seesAll struct{}
 
-func (seesAll) MayReceive(context.Context, string, place.Party) (bool, error) { return true, nil }
+func (seesAll) Thing(context.Context, string) (access.Thing, error) { return access.Thing{}, nil }
+
+func (seesAll) ReadEvent(_ context.Context, _ access.Scope, a ledger.Announcement) (json.RawMessage, bool, error) {
+	return a.Data, true, nil
+}
 
 // eventTypes gives every event that the nouns people are told about can record.
 func eventTypes(t *testing.T) []string {
