@@ -20,6 +20,9 @@ func (s *Server) incidentShown(i incident.Incident) Incident {
 	for _, a := range i.Anchors {
 		v.Anchors[a.Name] = s.anchor(a)
 	}
+	if len(i.Proposals) > 0 {
+		v.Proposals = each(i.Proposals, s.proposal)
+	}
 	if i.Exercise {
 		v.Clock = &Clock{ScenarioStart: i.Clock.ScenarioStart, WallStart: i.Clock.WallStart, Speed: max(1, i.Clock.Speed)}
 	}
@@ -51,8 +54,9 @@ func timelineEntry(e incident.Entry) (TimelineEntry, error) {
 		ID: e.ID, Type: e.Type, Version: e.Seq, RecordedAt: e.RecordedAt, OccurredAt: e.OccurredAt, Role: string(e.Role), Party: Party(e.Party),
 		Subject: e.Subject, Note: e.Note,
 	}
-	if r := e.Relay; r != nil {
-		v.Relay = &Relay{OnBehalfOf: r.OnBehalfOf, RelayedBy: RelayedBy(r.RelayedBy), SaidAt: orZero(r.SaidAt)}
+	if e.Relay != nil {
+		v.Relay = new(relay(*e.Relay))
+		v.RelayConfirmed = e.Relayed != nil && e.Relayed.Confirmed()
 	}
 	if err := json.Unmarshal(e.Data, &v.Data); err != nil {
 		return v, fmt.Errorf("event %s: %w", e.ID, err)

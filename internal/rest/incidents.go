@@ -183,6 +183,9 @@ func (s *Server) MoveAnchor(c echo.Context, id, name string, _ MoveAnchorParams)
 		return err
 	}
 	committed(c, done.Events)
+	if done.Proposed != nil {
+		return s.proposed(c, id, done.Proposed)
+	}
 	return s.show(c, done.Seq, s.anchor(done.Value))
 }
 
@@ -206,6 +209,9 @@ func (s *Server) incidentDone(c echo.Context, done incident.Done[incident.Incide
 		return err
 	}
 	committed(c, done.Events)
+	if done.Proposed != nil {
+		return s.proposed(c, done.Value.ID, done.Proposed)
+	}
 	return s.show(c, done.Seq, s.incidentShown(done.Value))
 }
 

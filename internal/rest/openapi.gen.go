@@ -26,6 +26,8 @@ const (
 	AlertKindMovement             AlertKind = "movement"
 	AlertKindNamed                AlertKind = "named"
 	AlertKindPlanning             AlertKind = "planning"
+	AlertKindProposed             AlertKind = "proposed"
+	AlertKindRelayed              AlertKind = "relayed"
 	AlertKindStepOverdue          AlertKind = "step_overdue"
 	AlertKindSubscriptionDisabled AlertKind = "subscription_disabled"
 	AlertKindWithdrawn            AlertKind = "withdrawn"
@@ -257,6 +259,17 @@ const (
 	ProcessRoleAPI    ProcessRole = "api"
 	ProcessRoleNotify ProcessRole = "notify"
 	ProcessRoleWatch  ProcessRole = "watch"
+)
+
+// Defines values for ProposalKind.
+const (
+	ProposalKindActivate  ProposalKind = "activate"
+	ProposalKindAnchor    ProposalKind = "anchor"
+	ProposalKindClose     ProposalKind = "close"
+	ProposalKindMonitor   ProposalKind = "monitor"
+	ProposalKindOpen      ProposalKind = "open"
+	ProposalKindReceivers ProposalKind = "receivers"
+	ProposalKindStandDown ProposalKind = "stand_down"
 )
 
 // Defines values for ProtocolStatus.
@@ -1175,21 +1188,8 @@ type CapacityMove struct {
 	// Beds Beds in them.
 	Beds int `json:"beds"`
 
-	// OnBehalfOf A state (`DMA`), an island of a state (`ATG-BARBUDA`) or an organisation (`ORG-CDEMA`).
-	//
-	// Example: ATG-BARBUDA
-	OnBehalfOf Party `json:"on_behalf_of,omitempty,omitzero"`
-
-	// RelayedBy How the word reached whoever entered it.
-	//
-	// Example: radio
-	RelayedBy RelayedBy `json:"relayed_by,omitempty,omitzero"`
-
 	// Rooms Rooms.
 	Rooms int `json:"rooms"`
-
-	// SaidAt When it was said to whom relays it.
-	SaidAt time.Time `json:"said_at,omitempty,omitzero"`
 }
 
 // CapacitySum The capacity of several units, each number for itself.
@@ -1906,6 +1906,9 @@ type Incident struct {
 	// OriginIsland The affected island, when it is not the whole state.
 	OriginIsland string `json:"origin_island,omitempty,omitzero"`
 
+	// Proposals What waits to be confirmed.
+	Proposals []Proposal `json:"proposals,omitempty,omitzero"`
+
 	// Provisional With `as_known_at`: so recent that records of that time may still come in.
 	Provisional bool `json:"provisional,omitempty,omitzero"`
 
@@ -1987,21 +1990,8 @@ type IndicatorAnswers map[string]bool
 //
 // Example: {"reason":"Roof lost","trigger":"major_damage"}
 type Invalidation struct {
-	// OnBehalfOf A state (`DMA`), an island of a state (`ATG-BARBUDA`) or an organisation (`ORG-CDEMA`).
-	//
-	// Example: ATG-BARBUDA
-	OnBehalfOf Party `json:"on_behalf_of,omitempty,omitzero"`
-
 	// Reason In words.
 	Reason string `json:"reason,omitempty,omitzero"`
-
-	// RelayedBy How the word reached whoever entered it.
-	//
-	// Example: radio
-	RelayedBy RelayedBy `json:"relayed_by,omitempty,omitzero"`
-
-	// SaidAt When it was said to whom relays it.
-	SaidAt time.Time `json:"said_at,omitempty,omitzero"`
 
 	// Trigger Why an assessment does not hold any more.
 	//
@@ -2134,28 +2124,15 @@ type NewAccount struct {
 	// Name The office or post, never a person: Duty officer, ODM.
 	Name string `json:"name"`
 
-	// OnBehalfOf A state (`DMA`), an island of a state (`ATG-BARBUDA`) or an organisation (`ORG-CDEMA`).
-	//
-	// Example: ATG-BARBUDA
-	OnBehalfOf Party `json:"on_behalf_of,omitempty,omitzero"`
-
 	// Party A state (`DMA`), an island of a state (`ATG-BARBUDA`) or an organisation (`ORG-CDEMA`).
 	//
 	// Example: ATG-BARBUDA
 	Party Party `json:"party"`
 
-	// RelayedBy How the word reached whoever entered it.
-	//
-	// Example: radio
-	RelayedBy RelayedBy `json:"relayed_by,omitempty,omitzero"`
-
 	// Role What an account is for.
 	//
 	// Example: coordinator
 	Role Role `json:"role"`
-
-	// SaidAt When it was said to whom relays it.
-	SaidAt time.Time `json:"said_at,omitempty,omitzero"`
 }
 
 // NewAnswer A receiving state's word on taking people in. An offer is not an arrival.
@@ -2222,21 +2199,8 @@ type NewAssessment struct {
 	// ID Chosen by the caller; left out, Landfall chooses one.
 	ID string `json:"id,omitempty,omitzero"`
 
-	// OnBehalfOf A state (`DMA`), an island of a state (`ATG-BARBUDA`) or an organisation (`ORG-CDEMA`).
-	//
-	// Example: ATG-BARBUDA
-	OnBehalfOf Party `json:"on_behalf_of,omitempty,omitzero"`
-
 	// Reference Of the public report or the visit.
 	Reference string `json:"reference,omitempty,omitzero"`
-
-	// RelayedBy How the word reached whoever entered it.
-	//
-	// Example: radio
-	RelayedBy RelayedBy `json:"relayed_by,omitempty,omitzero"`
-
-	// SaidAt When it was said to whom relays it.
-	SaidAt time.Time `json:"said_at,omitempty,omitzero"`
 
 	// ValidUntil Until when it holds, 12 months at most. Absent for 12 months.
 	ValidUntil time.Time `json:"valid_until,omitempty,omitzero"`
@@ -2273,30 +2237,17 @@ type NewCapacity struct {
 	// LongestStayDays The longest stay, in days.
 	LongestStayDays int `json:"longest_stay_days,omitempty,omitzero"`
 
-	// OnBehalfOf A state (`DMA`), an island of a state (`ATG-BARBUDA`) or an organisation (`ORG-CDEMA`).
-	//
-	// Example: ATG-BARBUDA
-	OnBehalfOf Party `json:"on_behalf_of,omitempty,omitzero"`
-
 	// PowerHours Back-up power for so many hours.
 	PowerHours int `json:"power_hours,omitempty,omitzero"`
 
 	// Rate For a room and night, as agreed.
 	Rate string `json:"rate,omitempty,omitzero"`
 
-	// RelayedBy How the word reached whoever entered it.
-	//
-	// Example: radio
-	RelayedBy RelayedBy `json:"relayed_by,omitempty,omitzero"`
-
 	// Rooms Rooms offered.
 	Rooms int `json:"rooms"`
 
 	// RoomsFreeTonight Rooms that are not sold tonight.
 	RoomsFreeTonight int `json:"rooms_free_tonight,omitempty,omitzero"`
-
-	// SaidAt When it was said to whom relays it.
-	SaidAt time.Time `json:"said_at,omitempty,omitzero"`
 
 	// WaterDays Water for so many days.
 	WaterDays int `json:"water_days,omitempty,omitzero"`
@@ -2314,19 +2265,6 @@ type NewCaseload struct {
 
 	// ID Chosen by the caller; left out, Landfall chooses one.
 	ID string `json:"id,omitempty,omitzero"`
-
-	// OnBehalfOf A state (`DMA`), an island of a state (`ATG-BARBUDA`) or an organisation (`ORG-CDEMA`).
-	//
-	// Example: ATG-BARBUDA
-	OnBehalfOf Party `json:"on_behalf_of,omitempty,omitzero"`
-
-	// RelayedBy How the word reached whoever entered it.
-	//
-	// Example: radio
-	RelayedBy RelayedBy `json:"relayed_by,omitempty,omitzero"`
-
-	// SaidAt When it was said to whom relays it.
-	SaidAt time.Time `json:"said_at,omitempty,omitzero"`
 
 	// UnitsAnswered Units that answered the call.
 	UnitsAnswered int `json:"units_answered,omitempty,omitzero"`
@@ -2445,19 +2383,6 @@ type NewHazard struct {
 
 	// Name The name that people use, such as Hurricane Maria.
 	Name string `json:"name"`
-
-	// OnBehalfOf A state (`DMA`), an island of a state (`ATG-BARBUDA`) or an organisation (`ORG-CDEMA`).
-	//
-	// Example: ATG-BARBUDA
-	OnBehalfOf Party `json:"on_behalf_of,omitempty,omitzero"`
-
-	// RelayedBy How the word reached whoever entered it.
-	//
-	// Example: radio
-	RelayedBy RelayedBy `json:"relayed_by,omitempty,omitzero"`
-
-	// SaidAt When it was said to whom relays it.
-	SaidAt time.Time `json:"said_at,omitempty,omitzero"`
 
 	// StartedAt When it began.
 	StartedAt time.Time `json:"started_at"`
@@ -2628,19 +2553,6 @@ type NewToken struct {
 
 	// Label What will use it: duty desk, hub server.
 	Label string `json:"label"`
-
-	// OnBehalfOf A state (`DMA`), an island of a state (`ATG-BARBUDA`) or an organisation (`ORG-CDEMA`).
-	//
-	// Example: ATG-BARBUDA
-	OnBehalfOf Party `json:"on_behalf_of,omitempty,omitzero"`
-
-	// RelayedBy How the word reached whoever entered it.
-	//
-	// Example: radio
-	RelayedBy RelayedBy `json:"relayed_by,omitempty,omitzero"`
-
-	// SaidAt When it was said to whom relays it.
-	SaidAt time.Time `json:"said_at,omitempty,omitzero"`
 }
 
 // NewUnit A unit to be registered.
@@ -2661,26 +2573,13 @@ type NewUnit struct {
 	// Name Of the establishment or place, never of a person.
 	Name string `json:"name"`
 
-	// OnBehalfOf A state (`DMA`), an island of a state (`ATG-BARBUDA`) or an organisation (`ORG-CDEMA`).
-	//
-	// Example: ATG-BARBUDA
-	OnBehalfOf Party `json:"on_behalf_of,omitempty,omitzero"`
-
 	// Party A state (`DMA`), an island of a state (`ATG-BARBUDA`) or an organisation (`ORG-CDEMA`).
 	//
 	// Example: ATG-BARBUDA
 	Party Party `json:"party,omitempty,omitzero"`
 
-	// RelayedBy How the word reached whoever entered it.
-	//
-	// Example: radio
-	RelayedBy RelayedBy `json:"relayed_by,omitempty,omitzero"`
-
 	// Rooms Of a property, all of them.
 	Rooms int `json:"rooms,omitempty,omitzero"`
-
-	// SaidAt When it was said to whom relays it.
-	SaidAt time.Time `json:"said_at,omitempty,omitzero"`
 
 	// Setting Where visitors stay or work.
 	//
@@ -2690,6 +2589,11 @@ type NewUnit struct {
 	// Town Town or coarser.
 	Town string `json:"town,omitempty,omitzero"`
 }
+
+// NothingMore Nothing more is to be said. May be left out.
+//
+// Example: {}
+type NothingMore = map[string]interface{}
 
 // OperationStatus How the service runs.
 //
@@ -2851,6 +2755,76 @@ type ProblemError struct {
 //
 // Example: api
 type ProcessRole string
+
+// Proposal A command that was entered on the affected state's word and waits to be confirmed.
+//
+// Example: {"by_party":"ATG","by_role":"official","ends":true,"etag":"\"1-7\"","expires_at":"2026-11-24T14:11:00Z","id":"0198c0de-0000-7000-8000-000000000030","kind":"stand_down","proposed_at":"2026-11-23T14:11:00Z","reason":"The storm passed north of the island.","relay":{"on_behalf_of":"DMA","relayed_by":"radio","said_at":"2017-09-18T17:40:00Z"},"version":7}
+type Proposal struct {
+	// Anchors Values for anchors, by name. `ACTIVATION` follows from activating and cannot be given.
+	//
+	// Example: {"LANDFALL":{"at":"2017-09-19T00:00:00Z","kind":"forecast"}}
+	Anchors AnchorStarts `json:"anchors,omitempty,omitzero"`
+
+	// ByParty A state (`DMA`), an island of a state (`ATG-BARBUDA`) or an organisation (`ORG-CDEMA`).
+	//
+	// Example: ATG-BARBUDA
+	ByParty Party `json:"by_party,omitempty,omitzero"`
+
+	// ByRole What an account is for.
+	//
+	// Example: coordinator
+	ByRole Role `json:"by_role"`
+
+	// Ends Whether it ends or narrows the incident. Then only the affected state confirms it; else a regional officer may too.
+	Ends bool `json:"ends"`
+
+	// Etag Its version.
+	Etag string `json:"etag"`
+
+	// ExpiresAt When it expires by itself.
+	ExpiresAt time.Time `json:"expires_at"`
+
+	// ID Its id.
+	ID string `json:"id"`
+
+	// Kind What a proposal would do.
+	//
+	// Example: stand_down
+	Kind ProposalKind `json:"kind"`
+
+	// ProposedAt When it was recorded.
+	ProposedAt time.Time `json:"proposed_at"`
+
+	// Protocol Of `monitor` and `activate` the protocol.
+	Protocol string `json:"protocol,omitempty,omitzero"`
+
+	// Reason Of `stand_down` and `close` the reason.
+	Reason string `json:"reason,omitempty,omitzero"`
+
+	// Receivers Of `receivers` the whole list.
+	Receivers []State `json:"receivers,omitempty,omitzero"`
+
+	// Relay That somebody passed on another party's word.
+	//
+	// Example: {"on_behalf_of":"ATG","relayed_by":"radio","said_at":"2017-09-18T17:40:00Z"}
+	Relay Relay `json:"relay"`
+
+	// Version Version of the incident with it.
+	Version int64 `json:"version"`
+}
+
+// ProposalKind What a proposal would do.
+//
+// Example: stand_down
+type ProposalKind string
+
+// Proposals What waits to be confirmed in an incident.
+//
+// Example: {"items":[]}
+type Proposals struct {
+	// Items The proposals.
+	Items []Proposal `json:"items"`
+}
 
 // Protocol A template with its steps.
 //
@@ -3108,6 +3082,52 @@ type Relayed struct {
 //
 // Example: radio
 type RelayedBy string
+
+// RelayedEntries What was entered on the word of others.
+//
+// Example: {"items":[]}
+type RelayedEntries struct {
+	// Items The entries.
+	Items []RelayedEntry `json:"items"`
+}
+
+// RelayedEntry Something that stands on a party's word and was entered by another.
+//
+// Example: {"by_party":"VCT","by_role":"coordinator","confirmed":false,"recorded_at":"2026-11-23T14:11:00Z","relay":{"on_behalf_of":"ATG","relayed_by":"radio","said_at":"2017-09-18T17:40:00Z"},"subject":"0198c0de-0000-7000-8000-000000000031","type":"answer.given.v1","version":7}
+type RelayedEntry struct {
+	// ByParty A state (`DMA`), an island of a state (`ATG-BARBUDA`) or an organisation (`ORG-CDEMA`).
+	//
+	// Example: ATG-BARBUDA
+	ByParty Party `json:"by_party,omitempty,omitzero"`
+
+	// ByRole What an account is for.
+	//
+	// Example: coordinator
+	ByRole Role `json:"by_role"`
+
+	// Confirmed Whether the party spoken for stands by it.
+	Confirmed bool `json:"confirmed"`
+
+	// ConfirmedAt When it said so.
+	ConfirmedAt time.Time `json:"confirmed_at,omitempty,omitzero"`
+
+	// RecordedAt When it was recorded.
+	RecordedAt time.Time `json:"recorded_at"`
+
+	// Relay That somebody passed on another party's word.
+	//
+	// Example: {"on_behalf_of":"ATG","relayed_by":"radio","said_at":"2017-09-18T17:40:00Z"}
+	Relay Relay `json:"relay"`
+
+	// Subject What it is about, as in the timeline.
+	Subject string `json:"subject,omitempty,omitzero"`
+
+	// Type What was entered: `answer.given.v1`.
+	Type string `json:"type"`
+
+	// Version Version of the incident with which it was entered.
+	Version int64 `json:"version"`
+}
 
 // Reliability How far a source can be relied upon.
 //
@@ -3833,6 +3853,9 @@ type TimelineEntry struct {
 	// Example: {"on_behalf_of":"ATG","relayed_by":"radio","said_at":"2017-09-18T17:40:00Z"}
 	Relay *Relay `json:"relay,omitempty"`
 
+	// RelayConfirmed With `relay`: whether the party spoken for stands by it.
+	RelayConfirmed bool `json:"relay_confirmed,omitempty,omitzero"`
+
 	// Role Role of whoever recorded it; `system` for Landfall itself.
 	Role string `json:"role"`
 
@@ -3985,21 +4008,8 @@ type UnitChange struct {
 	// Name Of the establishment or place, never of a person.
 	Name string `json:"name"`
 
-	// OnBehalfOf A state (`DMA`), an island of a state (`ATG-BARBUDA`) or an organisation (`ORG-CDEMA`).
-	//
-	// Example: ATG-BARBUDA
-	OnBehalfOf Party `json:"on_behalf_of,omitempty,omitzero"`
-
-	// RelayedBy How the word reached whoever entered it.
-	//
-	// Example: radio
-	RelayedBy RelayedBy `json:"relayed_by,omitempty,omitzero"`
-
 	// Rooms Of a property, all of them.
 	Rooms int `json:"rooms,omitempty,omitzero"`
-
-	// SaidAt When it was said to whom relays it.
-	SaidAt time.Time `json:"said_at,omitempty,omitzero"`
 
 	// Setting Where visitors stay or work.
 	//
@@ -4065,21 +4075,8 @@ type UnitPage struct {
 //
 // Example: {"reason":"Closed for good"}
 type UnitRetirement struct {
-	// OnBehalfOf A state (`DMA`), an island of a state (`ATG-BARBUDA`) or an organisation (`ORG-CDEMA`).
-	//
-	// Example: ATG-BARBUDA
-	OnBehalfOf Party `json:"on_behalf_of,omitempty,omitzero"`
-
 	// Reason Why.
 	Reason string `json:"reason"`
-
-	// RelayedBy How the word reached whoever entered it.
-	//
-	// Example: radio
-	RelayedBy RelayedBy `json:"relayed_by,omitempty,omitzero"`
-
-	// SaidAt When it was said to whom relays it.
-	SaidAt time.Time `json:"said_at,omitempty,omitzero"`
 }
 
 // UnitSetting Where visitors stay or work.
@@ -4118,6 +4115,14 @@ type VisitorGroup struct {
 //
 // Example: watch
 type WarningLevel string
+
+// Withdrawal Why it is taken back. May be left out.
+//
+// Example: {"reason":"They have said otherwise since."}
+type Withdrawal struct {
+	// Reason The reason.
+	Reason string `json:"reason,omitempty,omitzero"`
+}
 
 // WouldFire What follows when a held service is released.
 //
@@ -4172,8 +4177,14 @@ type None = string
 // Nonestar defines model for nonestar.
 type Nonestar string
 
+// ProposalID defines model for proposal_id.
+type ProposalID = string
+
 // ProtocolPath defines model for protocol_path.
 type ProtocolPath = string
+
+// RelayVersion defines model for relay_version.
+type RelayVersion = int64
 
 // SubscriptionID defines model for subscription_id.
 type SubscriptionID = string
@@ -4524,6 +4535,24 @@ type ReleaseIncidentParams struct {
 	IfMatch Match `json:"If-Match,omitempty,omitzero"`
 }
 
+// ConfirmProposalParams defines parameters for ConfirmProposal.
+type ConfirmProposalParams struct {
+	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
+	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// IfMatch The ETag that the change is meant for. 412 when there is a newer one.
+	IfMatch Match `json:"If-Match,omitempty,omitzero"`
+}
+
+// WithdrawProposalParams defines parameters for WithdrawProposal.
+type WithdrawProposalParams struct {
+	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
+	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// IfMatch The ETag that the change is meant for. 412 when there is a newer one.
+	IfMatch Match `json:"If-Match,omitempty,omitzero"`
+}
+
 // NameReceiversParams defines parameters for NameReceivers.
 type NameReceiversParams struct {
 	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
@@ -4531,6 +4560,12 @@ type NameReceiversParams struct {
 
 	// IfMatch The ETag that the change is meant for. 428 without it, 412 when there is a newer one.
 	IfMatch Mustmatch `json:"If-Match,omitempty,omitzero"`
+}
+
+// ConfirmRelayParams defines parameters for ConfirmRelay.
+type ConfirmRelayParams struct {
+	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
+	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
 // StandDownIncidentParams defines parameters for StandDownIncident.
@@ -4962,8 +4997,17 @@ type DepartMovementJSONRequestBody = Departure
 // ReleaseIncidentJSONRequestBody defines body for ReleaseIncident for application/json ContentType.
 type ReleaseIncidentJSONRequestBody = Relayed
 
+// ConfirmProposalJSONRequestBody defines body for ConfirmProposal for application/json ContentType.
+type ConfirmProposalJSONRequestBody = NothingMore
+
+// WithdrawProposalJSONRequestBody defines body for WithdrawProposal for application/json ContentType.
+type WithdrawProposalJSONRequestBody = Withdrawal
+
 // NameReceiversJSONRequestBody defines body for NameReceivers for application/json ContentType.
 type NameReceiversJSONRequestBody = Receivers
+
+// ConfirmRelayJSONRequestBody defines body for ConfirmRelay for application/json ContentType.
+type ConfirmRelayJSONRequestBody = NothingMore
 
 // StandDownIncidentJSONRequestBody defines body for StandDownIncident for application/json ContentType.
 type StandDownIncidentJSONRequestBody = Ending
@@ -4984,7 +5028,7 @@ type ReopenStepJSONRequestBody = StepReason
 type StartStepJSONRequestBody = StepReport
 
 // ReleaseOperationJSONRequestBody defines body for ReleaseOperation for application/json ContentType.
-type ReleaseOperationJSONRequestBody = Relayed
+type ReleaseOperationJSONRequestBody = NothingMore
 
 // RegisterUnitJSONRequestBody defines body for RegisterUnit for application/json ContentType.
 type RegisterUnitJSONRequestBody = NewUnit
@@ -5011,7 +5055,7 @@ type UseCapacityJSONRequestBody = CapacityMove
 type ReportCaseloadJSONRequestBody = NewCaseload
 
 // ConfirmSeasonJSONRequestBody defines body for ConfirmSeason for application/json ContentType.
-type ConfirmSeasonJSONRequestBody = Relayed
+type ConfirmSeasonJSONRequestBody = NothingMore
 
 // InvalidateAssessmentJSONRequestBody defines body for InvalidateAssessment for application/json ContentType.
 type InvalidateAssessmentJSONRequestBody = Invalidation
@@ -5144,9 +5188,24 @@ type ServerInterface interface {
 	// ReleaseIncident Release a draft
 	// (POST /api/v1/incidents/{incident_id}/open)
 	ReleaseIncident(ctx echo.Context, incidentID IncidentID, params ReleaseIncidentParams) error
+	// ListProposals What waits to be confirmed
+	// (GET /api/v1/incidents/{incident_id}/proposals)
+	ListProposals(ctx echo.Context, incidentID IncidentID) error
+	// ConfirmProposal Confirm what waits
+	// (POST /api/v1/incidents/{incident_id}/proposals/{proposal_id}/confirm)
+	ConfirmProposal(ctx echo.Context, incidentID IncidentID, proposalID ProposalID, params ConfirmProposalParams) error
+	// WithdrawProposal Withdraw or decline what waits
+	// (POST /api/v1/incidents/{incident_id}/proposals/{proposal_id}/withdraw)
+	WithdrawProposal(ctx echo.Context, incidentID IncidentID, proposalID ProposalID, params WithdrawProposalParams) error
 	// NameReceivers Name and un-name receivers
 	// (PUT /api/v1/incidents/{incident_id}/receivers)
 	NameReceivers(ctx echo.Context, incidentID IncidentID, params NameReceiversParams) error
+	// ListRelays What was entered on the word of others
+	// (GET /api/v1/incidents/{incident_id}/relays)
+	ListRelays(ctx echo.Context, incidentID IncidentID) error
+	// ConfirmRelay Confirm what was entered for one's party
+	// (POST /api/v1/incidents/{incident_id}/relays/{relay_version}/confirm)
+	ConfirmRelay(ctx echo.Context, incidentID IncidentID, relayVersion RelayVersion, params ConfirmRelayParams) error
 	// StandDownIncident Stand down
 	// (POST /api/v1/incidents/{incident_id}/stand-down)
 	StandDownIncident(ctx echo.Context, incidentID IncidentID, params StandDownIncidentParams) error
@@ -6736,6 +6795,140 @@ func (w *ServerInterfaceWrapper) ReleaseIncident(ctx echo.Context) error {
 	return err
 }
 
+// ListProposals converts echo context to params.
+func (w *ServerInterfaceWrapper) ListProposals(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "incident_id" -------------
+	var incidentID IncidentID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "incident_id", ctx.Param("incident_id"), &incidentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter incident_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListProposals(ctx, incidentID)
+	return err
+}
+
+// ConfirmProposal converts echo context to params.
+func (w *ServerInterfaceWrapper) ConfirmProposal(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "incident_id" -------------
+	var incidentID IncidentID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "incident_id", ctx.Param("incident_id"), &incidentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter incident_id: %s", err))
+	}
+
+	// ------------- Path parameter "proposal_id" -------------
+	var proposalID ProposalID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "proposal_id", ctx.Param("proposal_id"), &proposalID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter proposal_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ConfirmProposalParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey Key
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch Match
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ConfirmProposal(ctx, incidentID, proposalID, params)
+	return err
+}
+
+// WithdrawProposal converts echo context to params.
+func (w *ServerInterfaceWrapper) WithdrawProposal(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "incident_id" -------------
+	var incidentID IncidentID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "incident_id", ctx.Param("incident_id"), &incidentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter incident_id: %s", err))
+	}
+
+	// ------------- Path parameter "proposal_id" -------------
+	var proposalID ProposalID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "proposal_id", ctx.Param("proposal_id"), &proposalID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter proposal_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params WithdrawProposalParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey Key
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch Match
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.WithdrawProposal(ctx, incidentID, proposalID, params)
+	return err
+}
+
 // NameReceivers converts echo context to params.
 func (w *ServerInterfaceWrapper) NameReceivers(ctx echo.Context) error {
 	var err error
@@ -6784,6 +6977,66 @@ func (w *ServerInterfaceWrapper) NameReceivers(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.NameReceivers(ctx, incidentID, params)
+	return err
+}
+
+// ListRelays converts echo context to params.
+func (w *ServerInterfaceWrapper) ListRelays(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "incident_id" -------------
+	var incidentID IncidentID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "incident_id", ctx.Param("incident_id"), &incidentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter incident_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListRelays(ctx, incidentID)
+	return err
+}
+
+// ConfirmRelay converts echo context to params.
+func (w *ServerInterfaceWrapper) ConfirmRelay(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "incident_id" -------------
+	var incidentID IncidentID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "incident_id", ctx.Param("incident_id"), &incidentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter incident_id: %s", err))
+	}
+
+	// ------------- Path parameter "relay_version" -------------
+	var relayVersion RelayVersion
+
+	err = runtime.BindStyledParameterWithOptions("simple", "relay_version", ctx.Param("relay_version"), &relayVersion, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter relay_version: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ConfirmRelayParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey Key
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ConfirmRelay(ctx, incidentID, relayVersion, params)
 	return err
 }
 
@@ -8766,6 +9019,11 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/api/v1/incidents/:incident_id/activate", wrapper.ActivateIncident, options.OperationMiddlewares["activateIncident"]...)
 	router.POST(options.BaseURL+"/api/v1/incidents/:incident_id/stand-down", wrapper.StandDownIncident, options.OperationMiddlewares["standDownIncident"]...)
 	router.POST(options.BaseURL+"/api/v1/incidents/:incident_id/close", wrapper.CloseIncident, options.OperationMiddlewares["closeIncident"]...)
+	router.GET(options.BaseURL+"/api/v1/incidents/:incident_id/proposals", wrapper.ListProposals, options.OperationMiddlewares["listProposals"]...)
+	router.POST(options.BaseURL+"/api/v1/incidents/:incident_id/proposals/:proposal_id/confirm", wrapper.ConfirmProposal, options.OperationMiddlewares["confirmProposal"]...)
+	router.POST(options.BaseURL+"/api/v1/incidents/:incident_id/proposals/:proposal_id/withdraw", wrapper.WithdrawProposal, options.OperationMiddlewares["withdrawProposal"]...)
+	router.GET(options.BaseURL+"/api/v1/incidents/:incident_id/relays", wrapper.ListRelays, options.OperationMiddlewares["listRelays"]...)
+	router.POST(options.BaseURL+"/api/v1/incidents/:incident_id/relays/:relay_version/confirm", wrapper.ConfirmRelay, options.OperationMiddlewares["confirmRelay"]...)
 	router.GET(options.BaseURL+"/api/v1/incidents/:incident_id/anchors/:anchor", wrapper.GetAnchor, options.OperationMiddlewares["getAnchor"]...)
 	router.PUT(options.BaseURL+"/api/v1/incidents/:incident_id/anchors/:anchor", wrapper.MoveAnchor, options.OperationMiddlewares["moveAnchor"]...)
 	router.GET(options.BaseURL+"/api/v1/incidents/:incident_id/steps", wrapper.ListSteps, options.OperationMiddlewares["listSteps"]...)
