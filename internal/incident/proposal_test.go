@@ -23,6 +23,7 @@ func (w *world) onTheWordOf(party string) access.Write {
 
 // calls gives "kind party" of the alerts that the last announcement calls for.
 func (w *world) calls() []string {
+	w.ledger.Settle(ctx, 30*time.Second) // what follows from a change comes after its answer
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var all []string

@@ -68,7 +68,9 @@ type Codes struct {
 	Evidence       Words `json:"evidence"`
 	Agency         Words `json:"agency"` // of the protocols' steps, by their English names
 	AlertKind      Words `json:"alert_kind"`
-	Closed         Words `json:"closed"` // why an alert was closed
+	Closed         Words `json:"closed"`       // why an alert was closed
+	Proposal       Words `json:"proposal"`     // what a proposal would do
+	ProposalEnd    Words `json:"proposal_end"` // how one ended
 }
 
 // What fills the blanks of texts. All are words, ready to be read.
@@ -114,12 +116,16 @@ type Headline struct {
 	ReceiversChanged  Phrase      `json:"receivers_changed"`
 	Monitored         Text[Name]  `json:"monitored"` // Name: the protocol
 	Activated         Text[Name]  `json:"activated"`
+	Proposed          Text[Name]  `json:"proposed"`
+	ProposalEnded     Text[Pair]  `json:"proposal_ended"` // A: what it would have done, B: how it ended
+	RelayConfirmed    Phrase      `json:"relay_confirmed"`
 	StoodDown         Phrase      `json:"stood_down"`
 	Closed            Phrase      `json:"closed"`
 	AnchorMoved       Text[Name]  `json:"anchor_moved"`
 	StepStarted       Text[Name]  `json:"step_started"`
 	StepCompleted     Text[Name]  `json:"step_completed"`
 	StepNotApplicable Text[Name]  `json:"step_not_applicable"`
+	StepNoted         Text[Name]  `json:"step_noted"`
 	StepReopened      Text[Name]  `json:"step_reopened"`
 	StepOverdue       Text[Name]  `json:"step_overdue"`
 	MovementAnnounced Text[Way]   `json:"movement_announced"`
@@ -139,6 +145,8 @@ type Headline struct {
 	AlertDeparture     Text[Way]  `json:"alert_departure"`
 	AlertOverdue       Text[Name] `json:"alert_overdue"`
 	AlertWithdrawn     Text[Who]  `json:"alert_withdrawn"`
+	AlertProposed      Text[Pair] `json:"alert_proposed"` // A: the party on whose word, B: what it would do
+	AlertRelayed       Text[Pair] `json:"alert_relayed"`  // A: the party on whose word, B: what was entered
 	AlertDeliveryDead  Phrase     `json:"alert_delivery_dead"`
 	AlertDisabled      Phrase     `json:"alert_disabled"`
 	AlertOther         Text[Name] `json:"alert_other"`
@@ -157,6 +165,8 @@ type Ask struct {
 	PrepareBy     Text[Until] `json:"prepare_by"`
 	AnswerBy      Text[Until] `json:"answer_by"`
 	StepOverdue   Text[Duty]  `json:"step_overdue"`
+	ConfirmBy     Text[Until] `json:"confirm_by"`
+	Relayed       Text[Who]   `json:"relayed"`
 	Withdrawn     Text[Who]   `json:"withdrawn"`
 	DeliveryDead  Phrase      `json:"delivery_dead"`
 	Disabled      Phrase      `json:"disabled"`

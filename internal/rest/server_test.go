@@ -228,7 +228,7 @@ func TestTheDocsAreOnePageThatNeedsNothingElse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if text, err := io.ReadAll(unpacked); err != nil || string(text) != page || len(packed.body) > 60<<10 {
+	if text, err := io.ReadAll(unpacked); err != nil || string(text) != page || len(packed.body) > 80<<10 {
 		t.Errorf("packed to %d bytes, %v", len(packed.body), err)
 	}
 	contract := w.get("nobody", "/openapi.yaml").want(200)

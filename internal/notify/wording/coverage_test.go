@@ -135,7 +135,8 @@ func TestWhatIncidentsAnnounceIsTold(t *testing.T) {
 				if err := json.Unmarshal(data, &members); err != nil {
 					t.Fatal(err)
 				}
-				shown, err := json.Marshal(alert(c.Kind, c.Party, c.RequiredBy.Format(time.RFC3339)))
+				cause := object{"id": "e1", "type": "landfall." + a.Type}
+				shown, err := json.Marshal(with(alert(c.Kind, c.Party, c.RequiredBy.Format(time.RFC3339)), "event", cause))
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -37,6 +37,7 @@ type data struct {
 	Movement *movement       `json:"movement"`
 	Figure   *figure         `json:"figure"`
 	Answer   *answer         `json:"answer"`
+	Proposal *proposal       `json:"proposal"`
 	Hazard   *hazard         `json:"hazard"`
 	Alert    alert           `json:"alert"`
 	Ack      acknowledgement `json:"acknowledgement"`
@@ -67,6 +68,11 @@ type relay struct {
 	OnBehalfOf string    `json:"on_behalf_of"`
 	RelayedBy  string    `json:"relayed_by"`
 	SaidAt     time.Time `json:"said_at"`
+}
+
+type proposal struct {
+	Kind    string `json:"kind"`
+	Outcome string `json:"outcome"`
 }
 
 type protocol struct {
@@ -177,7 +183,10 @@ type alert struct {
 	Version    int       `json:"version"`
 	RaisedAt   time.Time `json:"raised_at"`
 	RequiredBy time.Time `json:"required_by"`
-	Closed     *struct {
+	Event      struct {
+		Type string `json:"type"`
+	} `json:"event"`
+	Closed *struct {
 		Reason string `json:"reason"`
 	} `json:"closed"`
 }

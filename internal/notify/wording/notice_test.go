@@ -92,6 +92,11 @@ func activation() object {
 	}
 }
 
+// wordOfDominica is a relay of Dominica's word.
+func wordOfDominica() object {
+	return object{"on_behalf_of": "DMA", "relayed_by": "radio", "said_at": "2017-09-18T20:50:00Z"}
+}
+
 // with adds members to an object.
 func with(o object, more ...any) object {
 	out := object{}
@@ -124,6 +129,9 @@ var said = []struct {
 	{"receivers-changed", "incident.receivers_changed", false, about("named", []string{"VCT", "MTQ"}, "unnamed", []string{"KNA"}, "steps", steps())},
 	{"monitored", "incident.monitored", false, about("protocol", object{"id": "hurricane", "version": 1, "part": "monitoring"})},
 	{"activated", "incident.activated", false, with(activation(), "incident", header())},
+	{"proposed", "incident.proposed", false, about("proposal", object{"id": "p1", "kind": "stand_down", "by": "ATG"}, "relay", wordOfDominica())},
+	{"proposal-declined", "incident.proposal_ended", false, about("proposal", object{"id": "p1", "kind": "stand_down", "by": "ATG", "outcome": "declined"}, "reason", "Nobody said so")},
+	{"relay-confirmed", "incident.relay_confirmed", false, about()},
 	{"stood-down", "incident.stood_down", false, about("reason", "It turned north")},
 	{"closed", "incident.closed", false, about("reason", "Everybody is back")},
 	{"anchor-moved", "anchor.moved", false, about("anchor", object{
@@ -169,6 +177,10 @@ var said = []struct {
 	{"alert-movement", "alert.raised", false, about("alert", alert("movement", "ATG", "2017-09-21T12:15:00Z"), "movement", voyage("announced"))},
 	{"alert-departure", "alert.raised", false, about("alert", alert("departure", "ATG", ""), "movement", voyage("departed"))},
 	{"alert-step-overdue", "alert.raised", false, about("alert", alert("step_overdue", "ATG", ""), "step", steps()[2])},
+	{"alert-proposed", "alert.raised", false, about("alert", alert("proposed", "DMA", "2017-09-19T21:00:00Z"), "proposal",
+		object{"id": "p1", "kind": "stand_down", "by": "ATG"}, "relay", wordOfDominica())},
+	{"alert-relayed", "alert.raised", false, about("alert", with(alert("relayed", "DMA", ""), "event", object{"id": "e1", "type": "landfall.step.completed.v1"}),
+		"step", steps()[3], "relay", wordOfDominica())},
 	{"alert-withdrawn", "alert.raised", false, object{
 		"code": "DMA-2017-7K3QX", "title": "Hurricane Maria: Dominica", "at": "2017-09-20T10:00:00Z", "alert": alert("withdrawn", "KNA", ""),
 	}},

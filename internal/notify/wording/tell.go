@@ -49,6 +49,22 @@ func (w *writer) known() bool {
 		named(headline, w.Codes.Protocol.Of(d.Protocol.ID))
 		w.anchors()
 		w.steps()
+	case "incident.proposed":
+		if d.Proposal == nil {
+			return false
+		}
+		named(h.Proposed, w.Codes.Proposal.Of(plain(d.Proposal.Kind, maxValue)))
+	case "incident.proposal_ended":
+		if d.Proposal == nil {
+			return false
+		}
+		p := d.Proposal
+		w.n.Headline = h.ProposalEnded.Say(locale.Pair{
+			A: w.Codes.Proposal.Of(plain(p.Kind, maxValue)), B: w.Codes.ProposalEnd.Of(plain(p.Outcome, maxValue)),
+		})
+		w.reason()
+	case "incident.relay_confirmed":
+		w.n.Headline = string(h.RelayConfirmed)
 	case "incident.stood_down":
 		w.n.Headline = string(h.StoodDown)
 		w.reason()
@@ -68,6 +84,8 @@ func (w *writer) known() bool {
 		return w.stepEvent(h.StepCompleted)
 	case "step.marked_not_applicable":
 		return w.stepEvent(h.StepNotApplicable)
+	case "step.noted":
+		return w.stepEvent(h.StepNoted)
 	case "step.reopened":
 		return w.stepEvent(h.StepReopened)
 	case "step.overdue":

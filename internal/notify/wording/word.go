@@ -111,6 +111,23 @@ func (w *writer) alertRaised() bool {
 		}
 		w.n.Headline = h.AlertOverdue.Say(locale.Name{Name: w.stepName(d.Step)})
 		w.overdue()
+	case "proposed":
+		if d.Proposal == nil || d.Relay == nil {
+			return false
+		}
+		what := w.Codes.Proposal.Of(plain(d.Proposal.Kind, maxValue))
+		w.n.Headline, by = h.AlertProposed.Say(locale.Pair{A: w.name(d.Relay.OnBehalfOf), B: what}), w.Notice.Ask.ConfirmBy
+	case "relayed":
+		// What was entered is told as if it were told by itself.
+		raised := w.e.Type
+		w.e.Type = d.Alert.Event.Type
+		known := w.e.kind() != "alert.raised" && w.known()
+		w.e.Type = raised
+		if known {
+			w.n.Headline = h.AlertRelayed.Say(locale.Pair{A: party, B: w.n.Headline})
+			w.ask(w.Notice.Ask.Relayed.Say(who))
+		}
+		return known
 	case "withdrawn":
 		w.n.Headline = h.AlertWithdrawn.Say(who)
 		w.ask(w.Notice.Ask.Withdrawn.Say(who))
