@@ -162,6 +162,9 @@ func parsePolicy(text []byte) (map[Act]rule, error) {
 	return rules, nil
 }
 
+// RefusalCode gives the code with which the act is refused.
+func (a Act) RefusalCode() string { return ruleOf(a).code }
+
 // ruleOf gives the row of an act. An act without one is a mistake of whoever added it.
 func ruleOf(act Act) rule {
 	r, ok := policy()[act]

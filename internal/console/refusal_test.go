@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"landfall/internal/access"
 	"landfall/internal/locale"
 )
 
@@ -45,6 +46,9 @@ func TestEveryRefusalThatAPersonMayMeetIsPutIntoFrenchAndEnglish(t *testing.T) {
 	}
 	for _, c := range madeUpCodes {
 		codes[c] = "made up"
+	}
+	for _, act := range access.Acts() {
+		codes[act.RefusalCode()] = "the policy"
 	}
 	for _, p := range refusing {
 		folder := filepath.Join("..", p)

@@ -41,13 +41,17 @@ func (d *Desk) Alerts(ctx context.Context, scope access.Scope, in AlertQuery, p 
 	if err != nil || scope.All {
 		return page, err
 	}
+	incidents := map[string]access.Thing{}
 	shown := page.Items[:0]
 	for _, item := range page.Items {
-		a, ok, err := d.readable(ctx, scope, item.Value)
-		if err != nil {
-			return Page[*Alert]{}, err
+		thing, asked := incidents[item.Value.IncidentID]
+		if !asked {
+			if thing, err = d.thing(ctx, item.Value.IncidentID); err != nil {
+				return Page[*Alert]{}, err
+			}
+			incidents[item.Value.IncidentID] = thing
 		}
-		if ok {
+		if a, ok := item.Value.readable(scope, thing); ok {
 			item.Value = a
 			shown = append(shown, item)
 		}
@@ -62,10 +66,11 @@ func (d *Desk) Alert(ctx context.Context, scope access.Scope, id string) (ledger
 	if err != nil {
 		return ledger.State[*Alert]{}, err
 	}
-	read, ok, err := d.readable(ctx, scope, a.Value)
+	thing, err := d.thing(ctx, a.Value.IncidentID)
 	if err != nil {
 		return ledger.State[*Alert]{}, err
 	}
+	read, ok := a.Value.readable(scope, thing)
 	if !ok {
 		return ledger.State[*Alert]{}, notFound(NounAlert)
 	}
@@ -73,17 +78,25 @@ func (d *Desk) Alert(ctx context.Context, scope access.Scope, id string) (ledger
 	return a, nil
 }
 
-// readable gives an alert as the scope may read it now, and whether it may read it at all.
-func (d *Desk) readable(ctx context.Context, scope access.Scope, a *Alert) (*Alert, bool, error) {
+// thing gives the incident of an alert as the policy sees it now; the zero Thing for none.
+func (d *Desk) thing(ctx context.Context, incident string) (access.Thing, error) {
+	if incident == "" {
+		return access.Thing{}, nil
+	}
+	return d.see.Thing(ctx, incident)
+}
+
+// readable gives the alert as the scope may read it, with its incident as it stands now, and whether it may read it at all.
+func (a *Alert) readable(scope access.Scope, incident access.Thing) (*Alert, bool) {
 	event := a.announcement()
 	event.Data = a.Data
-	data, ok, err := d.see.ReadEvent(ctx, scope, event)
-	if err != nil || !ok || bytes.Equal(data, a.Data) {
-		return a, ok, err
+	data, ok := scope.Read(event, incident)
+	if !ok || bytes.Equal(data, a.Data) {
+		return a, ok
 	}
 	cut := *a
 	cut.Data = data
-	return &cut, true, nil
+	return &cut, true
 }
 
 // acknowledging is the act of acknowledging the alert: it takes the role that the alert is for.
@@ -149,16 +162,11 @@ func (d *Desk) Acknowledge(ctx context.Context, scope access.Scope, w access.Wri
 // mayAcknowledge refuses who may not acknowledge the alert. To whoever may read neither it nor, passing on the word of its party, the incident it is
 // about, there is no such alert.
 func (d *Desk) mayAcknowledge(ctx context.Context, scope access.Scope, w access.Write, a *Alert) error {
-	_, ok, err := d.readable(ctx, scope, a)
+	thing, err := d.thing(ctx, a.IncidentID)
 	if err != nil {
 		return err
 	}
-	thing := access.Thing{}
-	if a.IncidentID != "" {
-		if thing, err = d.see.Thing(ctx, a.IncidentID); err != nil {
-			return err
-		}
-	}
+	_, ok := a.readable(scope, thing)
 	thing.Owner = a.Party
 	if !ok && (w.Relay == nil || ownKind(a.Kind) || a.hidden() || !scope.May(access.ReadInside, thing)) {
 		return notFound(NounAlert)
