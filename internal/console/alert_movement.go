@@ -73,7 +73,7 @@ func (c *Console) alertMovement(v *visit, a *notify.Alert, i incident.Incident, 
 		if late := now.Sub(m.ETA); late > 0 {
 			p.When, p.Overdue = w.At(m.ETA, now, m.Receiver), v.L.Page.Home.Overdue.Say(locale.Name{Name: v.L.Span(late)})
 		}
-		if moves.here && v.mayArrive(i, m) {
+		if v.mayArrive(i, m) {
 			p.Arrive = newForm().with("etag", c.incident.ETag(m.Seq)).with("people", strconv.Itoa(expected))
 		}
 	case incident.MovementCancelled:

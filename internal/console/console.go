@@ -2,7 +2,8 @@
 //
 // A page is one GET: read what the scope may see through the desks, put it into words, render one template. A change is one POST of a plain
 // form: read the form, one Desk call, and a redirect to where the change is seen; what is refused comes back as the same form, with
-// everything that was typed and what is wrong beside its field. Everything works without JavaScript; with it, pages follow what happens.
+// everything that was typed and what is wrong beside its field. Everything works without JavaScript; with it, pages follow what happens, and a
+// form that cannot be sent stays on the page.
 //
 //	browser ─▶ rest (request id, log, metrics, capacity) ─▶ console: headers ▶ origin ▶ session ▶ handler ─▶ Desk
 //	   ▲                                                                                                │

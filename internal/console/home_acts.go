@@ -59,10 +59,14 @@ func (n *homeTally) count(act homeAct) {
 func (v *visit) homeSituation(n homeTally) string {
 	t := &v.L.Page.Home
 	var said []string
+	others := t.LateOthers
+	if n.forLife == 0 {
+		others = t.LateOnly
+	}
 	for _, one := range []struct {
 		n    int
 		text locale.Counted
-	}{{n.people, t.AtSea}, {n.forLife, t.LateForLife}, {n.late, t.LateOthers}} {
+	}{{n.people, t.AtSea}, {n.forLife, t.LateForLife}, {n.late, others}} {
 		if one.n > 0 && len(said) < 2 {
 			said = append(said, v.L.Count(one.n, one.text))
 		}
@@ -173,9 +177,9 @@ func (v *visit) unaccounted(m *incident.Movement, now time.Time) (n int, say str
 	return 0, ""
 }
 
-// mayArrive reports whether the reader may say that a movement has come in.
+// mayArrive reports whether the reader speaks for those who count who has come in.
 func (v *visit) mayArrive(i incident.Incident, m *incident.Movement) bool {
-	moves := workMoves{&i, m, workLeads(v.scope, i.Origin), workStaff(v.scope, m.Receiver), mayRelay(v.scope)}
+	moves := workMoves{&i, m, workLeads(v.scope, i.Origin), workStaff(v.scope, m.Receiver), false}
 	return slices.ContainsFunc(v.workMovementActions(moves), func(b workButton) bool { return b.Value == "arrive" })
 }
 

@@ -90,5 +90,6 @@ func TestWhatIsWorstStandsFirstAndNothingGreenStandsAboveIt(t *testing.T) {
 	if strings.Contains(page.Raw, "note good") {
 		t.Error("something green stands on a page with late things")
 	}
+	m.Account("DMA", "coordinator").Visit("en").Get("/incidents/"+m.story.ID).Says("21 h overdue", "120 persons · by sea").Silent("Nothing is late")
 	m.Account("ATG", "official").Visit("fr").Get("/").Says("120 personnes devraient être arrivées.", "Vies en jeu")
 }

@@ -22,8 +22,8 @@ type receiverLine struct {
 	Tone     string
 }
 
-// receiverLine says how a party stood at a wall time.
-func (v *visit) receiverLine(p place.Party, answers []*incident.Answer, told []notify.Told, wall time.Time) receiverLine {
+// receiverLine says how a party stood at a wall time. Nothing is late any more of an incident that is over.
+func (v *visit) receiverLine(i incident.Incident, p place.Party, answers []*incident.Answer, told []notify.Told, wall time.Time) receiverLine {
 	l := receiverLine{Party: p, Tone: idle, Word: string(v.L.Page.Incidents.NoAnswer)}
 	for _, n := range answers { // in the order they were recorded: the last counts
 		if n.Party == p {
@@ -45,7 +45,8 @@ func (v *visit) receiverLine(p place.Party, answers []*incident.Answer, told []n
 			}
 		}
 	}
-	l.Late = l.Acked == nil && l.Required != nil && wall.After(*l.Required)
+	over := i.Status == incident.Closed || i.Status == incident.StoodDown
+	l.Late = !over && l.Acked == nil && l.Required != nil && wall.After(*l.Required)
 	switch {
 	case l.Answer != nil && l.Answer.Kind == incident.Accept:
 		l.Tone = good
@@ -53,7 +54,7 @@ func (v *visit) receiverLine(p place.Party, answers []*incident.Answer, told []n
 		l.Tone = info
 	case l.Late:
 		l.Tone = bad
-	case l.Acked == nil:
+	case l.Acked == nil && !over:
 		l.Tone = soon
 	}
 	return l
@@ -112,6 +113,15 @@ func (v *visit) movementLine(m *incident.Movement) movementLine {
 	}
 	if m.Came != nil {
 		l.Shown = m.Came.Total
+	}
+	return l
+}
+
+// movementAt is movementLine with what is wrong at a time: it should have come in, or fewer came than left.
+func (v *visit) movementAt(m *incident.Movement, now time.Time) movementLine {
+	l := v.movementLine(m)
+	if n, say := v.unaccounted(m, now); n > 0 {
+		l.Tone, l.Word = bad, say
 	}
 	return l
 }

@@ -57,7 +57,7 @@ func (c *Console) incidentAnswers(v *visit) error {
 		return err
 	}
 	for _, p := range a.I.Receivers {
-		l := v.receiverLine(p, view.All, told, a.Wall)
+		l := v.receiverLine(a.I, p, view.All, told, a.Wall)
 		view.Receivers = append(view.Receivers, l)
 		if l.Answer != nil && l.Answer.Kind == incident.Accept && l.Answer.Ceiling != nil {
 			view.Offered += *l.Answer.Ceiling
@@ -85,7 +85,7 @@ func (c *Console) incidentMovements(v *visit) error {
 	}
 	view := movementsView{about: a}
 	for _, m := range slices.Backward(all) {
-		view.Lines = append(view.Lines, v.movementLine(m))
+		view.Lines = append(view.Lines, v.movementAt(m, a.Now))
 	}
 	return v.part(http.StatusOK, "incident_movements", a, view)
 }

@@ -126,14 +126,14 @@ func (view *overviewView) fill(v *visit) error {
 // whole fills in what was read.
 func (view *overviewView) whole(v *visit, answers []*incident.Answer, told []notify.Told, figures []incident.Figure, movements []*incident.Movement) {
 	for _, p := range view.I.Receivers {
-		view.Receivers = append(view.Receivers, v.receiverLine(p, answers, told, view.Wall))
+		view.Receivers = append(view.Receivers, v.receiverLine(view.I, p, answers, told, view.Wall))
 	}
 	for _, f := range figures {
 		view.Figures = append(view.Figures, v.figureLine(f))
 	}
 	for _, m := range movements {
 		if m.Status == incident.Announced || m.Status == incident.Departed {
-			view.Moving = append(view.Moving, v.movementLine(m))
+			view.Moving = append(view.Moving, v.movementAt(m, view.Now))
 		}
 	}
 	slices.SortStableFunc(view.Moving, func(a, b movementLine) int { return a.ETA.Compare(b.ETA) })

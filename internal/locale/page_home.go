@@ -5,7 +5,8 @@ type Home struct {
 	AtSea       Counted    `json:"at_sea"`        // people who should have arrived, in the heading
 	LateForLife Counted    `json:"late_for_life"` // own steps and answers, in the heading
 	LateOthers  Counted    `json:"late_others"`
-	Acts        Phrase     `json:"acts"` // heads what is to be done
+	LateOnly    Counted    `json:"late_only"` // the same where lives depend on none of them
+	Acts        Phrase     `json:"acts"`      // heads what is to be done
 	MoreActs    Counted    `json:"more_acts"`
 	NothingLate Phrase     `json:"nothing_late"`
 	Waiting     Phrase     `json:"waiting"`     // heads the parties that have not replied

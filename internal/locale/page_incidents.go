@@ -86,7 +86,6 @@ type Incidents struct {
 
 	UnderWay    Phrase `json:"under_way"`
 	NoMovements Phrase `json:"no_movements"`
-	People      Phrase `json:"people"`
 	Departs     Phrase `json:"departs"`
 	ETA         Phrase `json:"eta"`
 	ArrivedAt   Phrase `json:"arrived_at"`
