@@ -57,7 +57,7 @@ if (words.live) {
   let lost = false;
   feed.addEventListener("changed", follow);
   feed.addEventListener("open", () => { document.documentElement.dataset.following = "yes"; if (lost) { lost = false; say(""); follow(); } });
-  feed.addEventListener("error", () => { lost = true; if (!navigator.onLine) say(words.offline, true); });
+  feed.addEventListener("error", () => { lost = true; delete document.documentElement.dataset.following; if (!navigator.onLine) say(words.offline, true); });
   document.addEventListener("visibilitychange", () => { if (!document.hidden) follow(); });
 }
 addEventListener("offline", () => say(words.offline, true));

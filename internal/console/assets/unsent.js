@@ -49,7 +49,6 @@ function tell(form, submitter) {
 // reachable reports whether the service answers anything at all. One that is slow is left to the browser.
 async function reachable() {
   if (!navigator.onLine) return false;
-  if (document.documentElement.dataset.following === "yes") return true;
   const slow = new AbortController(), timer = setTimeout(() => slow.abort(), 5000);
   try {
     await fetch(document.querySelector("link[rel=icon]").href, { method: "HEAD", cache: "no-store", signal: slow.signal });
@@ -65,11 +64,12 @@ const checked = new WeakSet(), checking = new WeakSet();
 addEventListener("submit", async (e) => {
   const form = e.target;
   if (form.method !== "post" || !form.closest("main") || e.defaultPrevented || form.dataset.sent || checked.delete(form)) return;
+  const submitter = e.submitter?.form === form && e.submitter.type === "submit" ? e.submitter : null;
+  if (navigator.onLine && document.documentElement.dataset.following === "yes") { keep(form, submitter, true); return; }
   e.preventDefault();
   e.stopImmediatePropagation();
   if (checking.has(form)) return;
   checking.add(form);
-  const submitter = e.submitter?.form === form && e.submitter.type === "submit" ? e.submitter : null;
   keep(form, submitter, false);
   const ok = await reachable();
   checking.delete(form);
