@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"landfall/internal/fault"
+	"landfall/internal/guard"
 	"landfall/internal/ledger"
 )
 
@@ -220,7 +223,9 @@ func TestAddressesAndMethodsThatDoNotExistAreProblemsToo(t *testing.T) {
 
 func TestAnErrorNobodyClassifiedIsBlandAndLoggedOnce(t *testing.T) {
 	t.Parallel()
+	panics := guard.New(slog.New(slog.DiscardHandler), time.Now)
 	w := newWorld(t, func(o *Options) {
+		o.Guard = panics
 		o.Ready = []Check{{"broken", func(context.Context) error { panic("secret of the store") }}}
 	})
 	a := w.do(w.request("nobody", "GET", "/readyz", "", "X-Request-Id", "trace-0123456789"))
@@ -232,6 +237,9 @@ func TestAnErrorNobodyClassifiedIsBlandAndLoggedOnce(t *testing.T) {
 	}
 	if !strings.Contains(w.log.String(), "trace-0123456789") {
 		t.Error("the log does not name the request")
+	}
+	if p := panics.Panics(); p.Count != 1 || p.Where != "GET /readyz" {
+		t.Errorf("for the operator's alarm: %+v", p)
 	}
 }
 
