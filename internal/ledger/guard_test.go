@@ -82,12 +82,12 @@ func TestAPanicFailsItsOwnCommandAlone(t *testing.T) {
 	for n := range 30 { // in the middle of others, which stand in the same batches
 		go func() {
 			var err error
-			switch {
-			case n%10 == 3:
+			switch n % 10 {
+			case 3:
 				_, err = w.move(t.Context(), "roseau", 1, poison)
-			case n%10 == 5:
+			case 5:
 				_, err = w.move(t.Context(), "roseau", 1, refuse, keyed("k", "r"))
-			case n%10 == 7:
+			case 7:
 				_, err = w.move(t.Context(), "roseau", 13)
 			default:
 				_, err = w.move(t.Context(), "roseau", 1)
