@@ -40,7 +40,8 @@ func Open(to http.ResponseWriter, g *guard.Guard) (*Stream, error) {
 	h.Set("X-Accel-Buffering", "no") // proxies must not hold events back
 	to.WriteHeader(http.StatusOK)
 	s := &Stream{to: to, control: http.NewResponseController(to), panics: g}
-	return s, s.Write("retry: 3000\n: Landfall\n\n")
+	err := s.Write("retry: 3000\n: Landfall\n\n")
+	return s, err
 }
 
 var errOver = errors.New("live: the stream has ended")
