@@ -24,8 +24,9 @@ const (
 	presenceLife = 30 * time.Second
 	// presenceKept is how long one that is gone is still listed.
 	presenceKept = 24 * time.Hour
-	// busPatience is how long a starting process waits for others to notice that their common bus was made anew.
-	busPatience = 2*presenceEvery + 2*time.Second
+	// busPatience is how long a starting process waits for others to notice that their common bus was made anew. It is longer than what was killed
+	// counts as running, so that processes that are started together after a loss of the bus all come up.
+	busPatience = presenceLife + 2*presenceEvery
 )
 
 // Process is one process of the service as others see it.
@@ -34,7 +35,8 @@ type Process struct {
 	Name     string    `json:"name"`
 	Roles    []Role    `json:"roles"`
 	Version  string    `json:"version"`
-	Bus      string    `json:"bus"` // incarnation of the bus it talks over
+	Bus      string    `json:"bus"`              // incarnation of the bus it talks over
+	BusAt    string    `json:"bus_at,omitempty"` // addresses of its servers; "" for an embedded one
 	External bool      `json:"external_bus"`
 	Since    time.Time `json:"since"`
 	LastSeen time.Time `json:"last_seen"`
@@ -89,7 +91,7 @@ func nobodyRuns(ctx context.Context, docs store.Documents, now time.Time) error 
 func (a *App) present(ctx context.Context, stopped bool) error {
 	now := a.opt.Now().UTC()
 	p := Process{
-		ID: a.folder.id, Name: a.opt.Name, Roles: a.opt.Roles, Version: a.opt.Version, Bus: a.bus.Incarnation(), External: a.opt.NATSURL != "",
+		ID: a.folder.id, Name: a.opt.Name, Roles: a.opt.Roles, Version: a.opt.Version, Bus: a.bus.Incarnation(), BusAt: a.bus.Servers(), External: a.opt.NATSURL != "",
 		Since: a.since, LastSeen: now, Stopped: stopped,
 	}
 	body, err := json.Marshal(p)
@@ -139,8 +141,8 @@ func (a *App) oneBus(ctx context.Context) error {
 	if !a.opt.onServer() {
 		return nil // nobody else can be there
 	}
-	ctx, cancel := context.WithTimeout(ctx, busPatience)
-	defer cancel()
+	patience := time.NewTimer(busPatience)
+	defer patience.Stop()
 	tick := time.NewTicker(250 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -149,17 +151,27 @@ func (a *App) oneBus(ctx context.Context) error {
 			return err
 		}
 		refused := fault.New(fault.Conflict, "another_bus",
-			"%s (%s) runs on the same records with another message bus. All processes need the same --nats-url; what was killed counts as stopped after %s.",
-			other.Name, roleNames(other.Roles), presenceLife)
+			"%s (%s) runs on the same records with another message bus: %s, and this process with %s. All processes need the same --nats-url; what was killed counts as stopped after %s.",
+			other.Name, roleNames(other.Roles), busName(other.BusAt, other.Bus), busName(a.bus.Servers(), a.bus.Incarnation()), presenceLife)
 		if !other.External || a.opt.NATSURL == "" {
 			return refused // an embedded bus has nobody else on it
 		}
 		select {
 		case <-tick.C:
+		case <-patience.C:
+			return refused
 		case <-ctx.Done():
 			return refused
 		}
 	}
+}
+
+// busName tells one bus from another, for people.
+func busName(at, incarnation string) string {
+	if at == "" {
+		at = "an embedded one"
+	}
+	return fmt.Sprintf("%s (stream %s)", at, incarnation)
 }
 
 func (a *App) onAnotherBus(ctx context.Context) (*Process, error) {

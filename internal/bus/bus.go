@@ -55,6 +55,7 @@ type Bus struct {
 	guard      *guard.Guard
 	now        func() time.Time
 	replicas   int
+	servers    string // external addresses, without what admits to them
 	continuity Continuity
 	server     *embedded // nil for an external one
 	conn       *nats.Conn
@@ -193,6 +194,9 @@ func (b *Bus) Listening() string {
 func (b *Bus) keep(what string, loop func()) {
 	b.work.Go(func() { b.guard.Keep(b.life, what, loop) })
 }
+
+// Servers gives the addresses of the external servers as they were named, without what admits to them; "" for the embedded one.
+func (b *Bus) Servers() string { return b.servers }
 
 // begin registers work that Close waits for; done ends it.
 func (b *Bus) begin() (done func(), err error) {

@@ -71,7 +71,12 @@ func addresses(list string) ([]string, error) {
 
 // openExternal is Open for a server that somebody else runs.
 func openExternal(ctx context.Context, cfg Config) (*Bus, error) {
+	list, err := addresses(cfg.URL)
+	if err != nil {
+		return nil, err
+	}
 	b := newBus(cfg)
+	b.servers = strings.Join(list, ", ")
 	limited, cancel := context.WithTimeout(ctx, reachPatience)
 	defer cancel()
 	continuity, err := b.reachExternal(limited, cfg)
@@ -79,7 +84,7 @@ func openExternal(ctx context.Context, cfg Config) (*Bus, error) {
 		if ctx.Err() != nil {
 			err = errors.Join(ctx.Err(), err)
 		}
-		return nil, errors.Join(b.unreached(err, cfg), b.abandon(ctx))
+		return nil, errors.Join(b.unreached(err), b.abandon(ctx))
 	}
 	b.continuity = continuity
 	b.keep("the watch over the bus stream", b.watchStream)
@@ -166,15 +171,11 @@ func badTLS(err error) bool {
 }
 
 // unreached makes the fault of an Open that failed.
-func (b *Bus) unreached(err error, cfg Config) error {
+func (b *Bus) unreached(err error) error {
 	if _, ok := fault.As(err); ok {
 		return err
 	}
-	list, listErr := addresses(cfg.URL)
-	if listErr != nil {
-		return listErr
-	}
-	at := strings.Join(list, ", ")
+	at := b.servers
 	switch {
 	case badTLS(err):
 		return fault.Wrap(err, fault.Unavailable, "bus_tls", "The message bus at %s and this process do not agree on TLS, or its certificate is not trusted.", at)

@@ -18,6 +18,10 @@ const (
 	unfinishedStarts = 2
 
 	healthInterval = time.Second
+	// A server is started again after complaintsMost looks in a row that found it unwell: it complains, or does not answer within answerBound. Among
+	// its complaints are some that pass by themselves, such as a stream that is being deleted.
+	complaintsMost = 3
+	answerBound    = 2 * time.Second
 	pollInterval   = 5 * time.Millisecond
 )
 
@@ -186,21 +190,35 @@ func folderFault(cause error) error {
 	return fault.Wrap(cause, fault.Unavailable, "bus_folder", "The bus cannot use its folder.")
 }
 
+// unwell gives nil, or why the embedded server should be started again if this goes on.
+func (b *Bus) unwell() error {
+	if err := b.server.health(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(b.life, answerBound)
+	defer cancel()
+	_, err := b.js.AccountInfo(ctx)
+	return err
+}
+
 // watchServer starts the embedded server again when it has stopped taking messages, until life ends. On a full disk that
 // fails until there is room.
 func (b *Bus) watchServer() {
 	tick := time.NewTicker(healthInterval)
 	defer tick.Stop()
-	reported := false
+	reported, complaints := false, 0
 	for {
 		select {
 		case <-b.life.Done():
 			return
 		case <-tick.C:
 		}
-		sick := b.server.health()
+		sick := b.unwell()
 		if sick == nil {
-			reported = false
+			reported, complaints = false, 0
+			continue
+		}
+		if complaints++; complaints < complaintsMost {
 			continue
 		}
 		err := b.server.stopSoon(b.life)
@@ -211,6 +229,7 @@ func (b *Bus) watchServer() {
 		case b.life.Err() != nil:
 			return
 		case err == nil:
+			complaints = 0
 			b.log.Warn("the bus server took no messages and was started again", "cause", sick)
 		case !reported:
 			b.log.Error("the bus server takes no messages and cannot be started; trying again every second", "cause", sick, "error", err)
