@@ -289,22 +289,28 @@ func (a *App) newServer(proxies []*net.IPNet) (server, error) {
 	metrics := promhttp.HandlerFor(a.metrics.registry, promhttp.HandlerOpts{})
 	if !a.opt.has(RoleAPI) {
 		return rest.NewHealth(rest.HealthOptions{
-			Listen: a.opt.Listen, TLS: tlsConfig, Ready: a.checks(), Metrics: metrics, MetricsToken: a.opt.MetricsToken, Logger: a.log, Guard: a.guard,
+			Listen: a.opt.Listen, TLS: tlsConfig, Ready: a.checks(), Logger: a.log, Guard: a.guard,
+			Metrics: metrics, MetricsToken: a.opt.MetricsToken,
 			Now: a.opt.Now, Registerer: a.metrics.registry, Drain: a.opt.Drain,
 		})
 	}
 	happens := feed{bus: a.bus, log: newLookup(a.store, a.ledger, a.log)}
 	pages, err := console.New(console.Options{
-		Access: a.access, Incidents: a.incidents, Notify: a.notify, Preparedness: a.prepared, Feed: happens, Now: a.opt.Now, Logger: a.log, Guard: a.guard,
+		Access: a.access, Incidents: a.incidents, Notify: a.notify, Preparedness: a.prepared,
+		Feed: happens, Now: a.opt.Now, Logger: a.log, Guard: a.guard,
 		Secure: tlsConfig != nil || strings.HasPrefix(a.opt.PublicURL, "https://"), TrustedOrigins: a.opt.TrustedOrigins,
 	})
 	if err != nil {
 		return nil, err
 	}
 	return rest.New(rest.Options{
-		Listen: a.opt.Listen, TLS: tlsConfig, Access: a.access, Incidents: a.incidents, Notify: a.notify, Preparedness: a.prepared, Feed: happens, ETag: a.ledger.ETag,
+		Listen: a.opt.Listen, TLS: tlsConfig,
+		Access: a.access, Incidents: a.incidents, Notify: a.notify, Preparedness: a.prepared,
+		Feed: happens, ETag: a.ledger.ETag,
 		Now: a.opt.Now, Logger: a.log, Guard: a.guard, Registerer: a.metrics.registry, Ready: a.checks(), TrustedProxies: proxies,
-		Metrics: metrics, MetricsToken: a.opt.MetricsToken, Pages: pages, Operation: operation{a}, Operators: a.opt.operators(), Tracer: a.traces.provider(), Rates: a.requestRates(), Drain: a.opt.Drain,
+		Metrics: metrics, MetricsToken: a.opt.MetricsToken, Pages: pages,
+		Operation: operation{a}, Operators: a.opt.operators(),
+		Tracer: a.traces.provider(), Rates: a.requestRates(), Drain: a.opt.Drain,
 	})
 }
 
@@ -414,7 +420,8 @@ func (a *App) URL() string {
 	return "http://" + a.server.Addr()
 }
 
-// FirstToken gives the token of the first account, when this start made it; "" otherwise. It is for a person at a terminal and for no log.
+// FirstToken gives the token of the first account, when this start made it; "" otherwise. It is for
+// a person at a terminal and for no log.
 func (a *App) FirstToken() string { return a.firstToken }
 
 // TokenPath gives where that token is kept.

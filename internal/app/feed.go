@@ -7,8 +7,9 @@ import (
 	"landfall/internal/live"
 )
 
-// feed gives what happens to the edges, which do not know what a bus is. A message of the bus only says that something may have happened: what an
-// edge gets is what the log says of it, and what the log does not know never happened.
+// feed gives what happens to the edges, which do not know what a bus is. A message of the bus only
+// says that something may have happened: what an edge gets is what the log says of it, and what the
+// log does not know never happened.
 type feed struct {
 	bus *bus.Bus
 	log *lookup
@@ -42,11 +43,13 @@ func (f *following) Next(ctx context.Context) (live.Event, error) {
 			}
 			f.next = &item
 		}
-		e, err := f.log.find(ctx, *f.next, f.items)
+		item := f.next
+		f.next = nil // and so it stays when finding it panics: those behind it are wanted
+		e, err := f.log.find(ctx, *item, f.items)
 		if err != nil {
+			f.next = item
 			return live.Event{}, err
 		}
-		f.next = nil
 		if e != nil {
 			return *e, nil
 		}

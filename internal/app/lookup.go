@@ -15,13 +15,15 @@ import (
 )
 
 const (
-	// lookupBatch is how many messages are looked up at once: those of one stream cost one walk of it.
+	// lookupBatch is how many messages are looked up at once: those of one stream cost one walk of
+	// it.
 	lookupBatch = 256
 	// lookupBytes bounds what is kept of the newest events.
 	lookupBytes = 8 << 20
 )
 
-// lookup finds what the log says of messages of the bus, once for each message, however many readers the feed has. It may be used concurrently.
+// lookup finds what the log says of messages of the bus, once for each message, however many
+// readers the feed has. It may be used concurrently.
 type lookup struct {
 	store store.Ledger
 	known func(ctx context.Context, commits []store.Commit) (map[store.Ref][]ledger.Announcement, error)
@@ -35,10 +37,14 @@ type lookup struct {
 }
 
 func newLookup(st store.Ledger, l *ledger.Ledger, log *slog.Logger) *lookup {
-	return &lookup{store: st, known: l.AnnouncementsOf, log: log, turn: make(chan struct{}, 1), found: map[string]*live.Event{}}
+	return &lookup{
+		store: st, known: l.AnnouncementsOf, log: log,
+		turn: make(chan struct{}, 1), found: map[string]*live.Event{},
+	}
 }
 
-// find gives the event that a message stands for, nil when the log has none, and takes the messages that wait behind it along.
+// find gives the event that a message stands for, nil when the log has none, and takes the messages
+// that wait behind it along.
 func (l *lookup) find(ctx context.Context, item bus.Item, rest *bus.Feed) (*live.Event, error) {
 	if e, ok := l.get(item.ID); ok {
 		return e, nil
@@ -68,8 +74,8 @@ func (l *lookup) find(ctx context.Context, item bus.Item, rest *bus.Feed) (*live
 	return found[0], nil
 }
 
-// announced reads what messages stand for from the log. A message is one commit's when it has the id of an event that the commit announces; its
-// body is not read.
+// announced reads what messages stand for from the log. A message is one commit's when it has the
+// id of an event that the commit announces; its body is not read.
 func (l *lookup) announced(ctx context.Context, items []bus.Item) ([]*live.Event, error) {
 	refs := make([]store.Ref, 0, len(items))
 	seen := map[store.Ref]bool{}
@@ -96,7 +102,10 @@ func (l *lookup) announced(ctx context.Context, items []bus.Item) ([]*live.Event
 		ref, _ := refIn(item.Message)
 		for _, a := range known[ref] {
 			if a.EventID == item.Message.ID {
-				found[i] = &live.Event{ID: item.ID, Announcement: a, CloudType: bus.EventType(a.Type), Body: notify.RenderEvent(notify.DefaultSource, a)}
+				found[i] = &live.Event{
+					ID: item.ID, Announcement: a,
+					CloudType: bus.EventType(a.Type), Body: notify.RenderEvent(notify.DefaultSource, a),
+				}
 			}
 		}
 		if found[i] == nil {
@@ -104,7 +113,8 @@ func (l *lookup) announced(ctx context.Context, items []bus.Item) ([]*live.Event
 		}
 	}
 	if unknown > 0 {
-		l.log.WarnContext(ctx, "messages on the bus stand for nothing that can be read in the log; nobody is shown them", "messages", unknown)
+		l.log.WarnContext(ctx, "messages on the bus stand for nothing that can be read in the log; nobody is shown them",
+			"messages", unknown)
 	}
 	return found, nil
 }

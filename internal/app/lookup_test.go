@@ -43,7 +43,8 @@ func known(_ context.Context, commits []store.Commit) (map[store.Ref][]ledger.An
 	found := map[store.Ref][]ledger.Announcement{}
 	for _, c := range commits {
 		found[store.Ref{Stream: c.Stream, Seq: c.Seq}] = []ledger.Announcement{{
-			EventID: fmt.Sprintf("event-%d", c.Seq), Type: "hazard.opened.v1", Stream: ledger.Stream(c.Stream), Seq: c.Seq, At: time.Unix(c.Seq, 0), Data: json.RawMessage(`{"name":"Maria"}`),
+			EventID: fmt.Sprintf("event-%d", c.Seq), Type: "hazard.opened.v1", Stream: ledger.Stream(c.Stream), Seq: c.Seq,
+			At: time.Unix(c.Seq, 0), Data: json.RawMessage(`{"name":"Maria"}`),
 		}}
 	}
 	return found, nil
@@ -51,7 +52,10 @@ func known(_ context.Context, commits []store.Commit) (map[store.Ref][]ledger.An
 
 // said is a message as a bus carries it, whoever put it there. Its body is never believed.
 func said(id, stream string, seq int64) bus.Message {
-	m := bus.Message{Subject: bus.Subject(false, "DMA", "", "hazard.opened.v1"), ID: id, Body: []byte(`{"specversion":"1.0","data":{"name":"Forged"}}`)}
+	m := bus.Message{
+		Subject: bus.Subject(false, "DMA", "", "hazard.opened.v1"), ID: id,
+		Body: []byte(`{"specversion":"1.0","data":{"name":"Forged"}}`),
+	}
 	if stream != "" {
 		m.Headers = map[string]string{headerStream: stream, headerSeq: strconv.FormatInt(seq, 10)}
 	}
@@ -72,6 +76,16 @@ func openTestBus(t *testing.T) *bus.Bus {
 		}
 	})
 	return b
+}
+
+// newFeed is a feed over a real bus and a log of which the test knows everything.
+func newFeed(t *testing.T) (*bus.Bus, *recorded, feed) {
+	t.Helper()
+	b, log := openTestBus(t), &recorded{}
+	return b, log, feed{bus: b, log: &lookup{
+		store: log, known: known, log: slog.New(slog.DiscardHandler),
+		turn: make(chan struct{}, 1), found: map[string]*live.Event{},
+	}}
 }
 
 func follow(t *testing.T, f feed) live.Following {
@@ -97,11 +111,11 @@ func nextOf(t *testing.T, reader live.Following) live.Event {
 
 func TestWhatTheLogDoesNotKnowIsShownToNobody(t *testing.T) {
 	t.Parallel()
-	b, log := openTestBus(t), &recorded{}
-	f := feed{bus: b, log: &lookup{store: log, known: known, log: slog.New(slog.DiscardHandler), turn: make(chan struct{}, 1), found: map[string]*live.Event{}}}
+	b, _, f := newFeed(t)
 	reader := follow(t, f)
 	if err := b.Publish(t.Context(), []bus.Message{
-		said("no-commit", "", 0), said("no-such-stream", "hazard/none", 1), said("another-event", "hazard/maria", 1), said("event-9", "incident/maria", 9), said("event-2", "hazard/maria", 2),
+		said("no-commit", "", 0), said("no-such-stream", "hazard/none", 1), said("another-event", "hazard/maria", 1),
+		said("event-9", "incident/maria", 9), said("event-2", "hazard/maria", 2),
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -110,15 +124,15 @@ func TestWhatTheLogDoesNotKnowIsShownToNobody(t *testing.T) {
 		ID   string
 		Data struct{ Name string }
 	}
-	if err := json.Unmarshal(e.Body, &body); err != nil || e.Seq != 2 || body.ID != "event-2" || body.Data.Name != "Maria" || e.CloudType != "landfall.hazard.opened.v1" {
+	err := json.Unmarshal(e.Body, &body)
+	if err != nil || e.Seq != 2 || e.CloudType != "landfall.hazard.opened.v1" || body.ID != "event-2" || body.Data.Name != "Maria" {
 		t.Errorf("the first event is %+v: %s (%v)", e.Announcement, e.Body, err)
 	}
 }
 
 func TestAnEventIsLookedUpOnceHoweverManyReadIt(t *testing.T) {
 	t.Parallel()
-	b, log := openTestBus(t), &recorded{}
-	f := feed{bus: b, log: &lookup{store: log, known: known, log: slog.New(slog.DiscardHandler), turn: make(chan struct{}, 1), found: map[string]*live.Event{}}}
+	b, log, f := newFeed(t)
 	var readers []live.Following
 	for range 8 {
 		readers = append(readers, follow(t, f))
@@ -149,8 +163,7 @@ func TestAnEventIsLookedUpOnceHoweverManyReadIt(t *testing.T) {
 
 func TestWhileTheLogCannotBeReadNoEventIsPassedOver(t *testing.T) {
 	t.Parallel()
-	b, log := openTestBus(t), &recorded{}
-	f := feed{bus: b, log: &lookup{store: log, known: known, log: slog.New(slog.DiscardHandler), turn: make(chan struct{}, 1), found: map[string]*live.Event{}}}
+	b, log, f := newFeed(t)
 	reader := follow(t, f)
 	log.away.Store(true)
 	if err := b.Publish(t.Context(), []bus.Message{said("event-1", "hazard/maria", 1)}); err != nil {

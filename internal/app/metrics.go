@@ -189,10 +189,12 @@ func (m *metrics) hooks(t *traces) notify.Hooks {
 	}
 }
 
-// queuesFor is how long what was read for one scrape is good for others: reading it costs the store something.
+// queuesFor is how long what was read for one scrape is good for others: reading it costs the store
+// something.
 const queuesFor = time.Second
 
-// queues reads what waits, at a scrape and at most once a second: everything accepted and not yet followed up, and everything not yet delivered.
+// queues reads what waits, at a scrape and at most once a second: everything accepted and not yet
+// followed up, and everything not yet delivered.
 type queues struct {
 	store    store.Ledger
 	now      func() time.Time

@@ -28,7 +28,8 @@ func TestWhatWaitsIsReadOnceASecondHoweverOftenItIsAskedFor(t *testing.T) {
 	unread := func(context.Context) (time.Time, error) { return time.Time{}, errors.New("cannot be read") }
 	q := &queues{
 		store: st, now: func() time.Time { return now }, oldest: unread, due: unread, inHand: func() int { return 3 },
-		circuits: func(context.Context) (int64, error) { return 1, nil }, failures: prometheus.NewCounter(prometheus.CounterOpts{Name: "failures"}),
+		circuits: func(context.Context) (int64, error) { return 1, nil },
+		failures: prometheus.NewCounter(prometheus.CounterOpts{Name: "failures"}),
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(q)

@@ -116,8 +116,9 @@ func (o *Options) prepare() error {
 	}
 	bad.That((o.TLSCert == "") == (o.TLSKey == ""), "--tls-cert", "needs --tls-key, and the other way round")
 	bad.That(o.NATSURL == "" || o.NATSListen == "", "--nats-listen", "is for the embedded bus; with --nats-url there is none")
-	bad.That(o.NATSListen == "" || o.NATSToken != "", "--nats-token", "is required by --nats-listen: nobody connects without it")
-	bad.That(o.MetricsToken == "" || len(o.MetricsToken) >= metricsTokenLeast, "--metrics-token", "must have %d characters or more", metricsTokenLeast)
+	bad.That(o.NATSListen == "" || o.NATSToken != "", "--nats-token", "is required by --nats-listen")
+	bad.That(o.MetricsToken == "" || len(o.MetricsToken) >= metricsTokenLeast,
+		"--metrics-token", "must have %d characters or more", metricsTokenLeast)
 	for _, party := range o.Operators {
 		_, err := place.ParseParty(party)
 		bad.That(err == nil, "--operators", "%q is no party", party)

@@ -24,8 +24,9 @@ const (
 	presenceLife = 30 * time.Second
 	// presenceKept is how long one that is gone is still listed.
 	presenceKept = 24 * time.Hour
-	// busPatience is how long a starting process waits for others to notice that their common bus was made anew. It is longer than what was killed
-	// counts as running, so that processes that are started together after a loss of the bus all come up.
+	// busPatience is how long a starting process waits for others to notice that their common bus
+	// was made anew. It is longer than what was killed counts as running, so that processes that
+	// are started together after a loss of the bus all come up.
 	busPatience = presenceLife + 2*presenceEvery
 )
 
@@ -91,7 +92,8 @@ func nobodyRuns(ctx context.Context, docs store.Documents, now time.Time) error 
 func (a *App) present(ctx context.Context, stopped bool) error {
 	now := a.opt.Now().UTC()
 	p := Process{
-		ID: a.folder.id, Name: a.opt.Name, Roles: a.opt.Roles, Version: a.opt.Version, Bus: a.bus.Incarnation(), BusAt: a.bus.Servers(), External: a.opt.NATSURL != "",
+		ID: a.folder.id, Name: a.opt.Name, Roles: a.opt.Roles, Version: a.opt.Version,
+		Bus: a.bus.Incarnation(), BusAt: a.bus.Servers(), External: a.opt.NATSURL != "",
 		Since: a.since, LastSeen: now, Stopped: stopped,
 	}
 	body, err := json.Marshal(p)
@@ -151,8 +153,10 @@ func (a *App) oneBus(ctx context.Context) error {
 			return err
 		}
 		refused := fault.New(fault.Conflict, "another_bus",
-			"%s (%s) runs on the same records with another message bus: %s, and this process with %s. All processes need the same --nats-url; what was killed counts as stopped after %s.",
-			other.Name, roleNames(other.Roles), busName(other.BusAt, other.Bus), busName(a.bus.Servers(), a.bus.Incarnation()), presenceLife)
+			"%s (%s) runs on the same records with another message bus: %s, and this process with %s. "+
+				"All processes need the same --nats-url; what was killed counts as stopped after %s.",
+			other.Name, roleNames(other.Roles), busName(other.BusAt, other.Bus),
+			busName(a.bus.Servers(), a.bus.Incarnation()), presenceLife)
 		if !other.External || a.opt.NATSURL == "" {
 			return refused // an embedded bus has nobody else on it
 		}

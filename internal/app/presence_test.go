@@ -15,7 +15,8 @@ import (
 	"landfall/internal/store/sqlite"
 )
 
-// starting is a process of a region that has just reached its bus, on records on which another one, of before the bus was lost, was heard of at this moment.
+// starting is a process of a region that has just reached its bus, on records on which another one,
+// of before the bus was lost, was heard of at this moment.
 func starting(t *testing.T) (a *App, advance func(time.Duration)) {
 	t.Helper()
 	began := time.Date(2026, 9, 18, 12, 0, 0, 0, time.UTC)
@@ -27,12 +28,14 @@ func starting(t *testing.T) (a *App, advance func(time.Duration)) {
 	}
 	t.Cleanup(func() { _ = st.Close() })
 	other, err := json.Marshal(Process{
-		ID: "other", Name: "api-1", Roles: []Role{RoleAPI}, Bus: "before", BusAt: "nats://nats-1:4222", External: true, Since: began, LastSeen: began,
+		ID: "other", Name: "api-1", Roles: []Role{RoleAPI},
+		Bus: "before", BusAt: "nats://nats-1:4222", External: true, Since: began, LastSeen: began,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := st.Bulk(t.Context(), []store.Op{{Do: store.OpPut, Kind: kindProcess, Doc: store.Doc{ID: "other", Version: 1, Body: other}}}); err != nil {
+	there := store.Op{Do: store.OpPut, Kind: kindProcess, Doc: store.Doc{ID: "other", Version: 1, Body: other}}
+	if _, err := st.Bulk(t.Context(), []store.Op{there}); err != nil {
 		t.Fatal(err)
 	}
 	return &App{

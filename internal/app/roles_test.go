@@ -55,7 +55,10 @@ func TestOptionsThatCannotWorkAreRefusedAllAtOnceAndByTheirFlags(t *testing.T) {
 	for _, field := range f.Fields {
 		flags = append(flags, field.Pointer)
 	}
-	for _, want := range []string{"--roles", "--mongodb-uri", "--nats-url", "--secret-key", "--tls-cert", "--public-url", "--mail-from", "--operators", "--metrics-token", "--nats-token"} {
+	for _, want := range []string{
+		"--roles", "--mongodb-uri", "--nats-url", "--secret-key", "--tls-cert", "--public-url", "--mail-from",
+		"--operators", "--metrics-token", "--nats-token",
+	} {
 		if !strings.Contains(strings.Join(flags, " ")+" ", want+" ") {
 			t.Errorf("%s is not named: %v", want, flags)
 		}

@@ -21,7 +21,7 @@ import (
 type Config struct {
 	Dir    string // folder of the embedded server, nothing else lies in it; made when absent
 	Listen string // host:port where the embedded server takes other clients too; empty: nobody else can connect
-	Token  string // what those clients must show; required with Listen, since any user of the machine reaches a loopback address
+	Token  string // what those clients must show; required with Listen, on a loopback address too
 
 	URL         string // one or more nats:// or tls:// addresses, separated by commas, of an external server
 	Credentials string // file with the JWT and seed for URL, read at each connection; empty: none
@@ -195,7 +195,8 @@ func (b *Bus) keep(what string, loop func()) {
 	b.work.Go(func() { b.guard.Keep(b.life, what, loop) })
 }
 
-// Servers gives the addresses of the external servers as they were named, without what admits to them; "" for the embedded one.
+// Servers gives the addresses of the external servers as they were named, without what admits to
+// them; "" for the embedded one.
 func (b *Bus) Servers() string { return b.servers }
 
 // begin registers work that Close waits for; done ends it.

@@ -264,7 +264,9 @@ func TestNobodyConnectsToTheListenerWithoutItsToken(t *testing.T) {
 	cfg := config(t.TempDir())
 	cfg.Listen, cfg.Token = "127.0.0.1:0", "secret"
 	b := open(t, cfg)
-	for name, opts := range map[string][]nats.Option{"nothing": nil, "another token": {nats.Token("guess")}, "a user": {nats.UserInfo("landfall", "guess")}} {
+	for name, opts := range map[string][]nats.Option{
+		"nothing": nil, "another token": {nats.Token("guess")}, "a user": {nats.UserInfo("landfall", "guess")},
+	} {
 		if conn, err := nats.Connect("nats://"+b.Listening(), opts...); !errors.Is(err, nats.ErrAuthorization) {
 			if conn != nil {
 				conn.Close()

@@ -187,8 +187,9 @@ func (e *embedded) listening() string {
 	return e.listen
 }
 
-// health gives nil, or why the server that runs will take no more messages, from what it knows of itself. Once a write has failed, on a full disk or a
-// broken one, JetStream acknowledges nothing until it is started again, whatever becomes of the disk.
+// health gives nil, or why the server that runs will take no more messages, from what it knows of
+// itself. Once a write has failed, on a full disk or a broken one, JetStream acknowledges nothing
+// until it is started again, whatever becomes of the disk.
 func (e *embedded) health() error {
 	s := e.running()
 	if s == nil {
@@ -213,8 +214,9 @@ type verdict struct {
 	text   string
 }
 
-// complaint gives what the server knows to be wrong. That its look at its own listeners was not over within a millisecond, which is all it takes for that, and
-// which it says as an internal error, is what any server does on a busy machine.
+// complaint gives what the server knows to be wrong. That its look at its own listeners was not
+// over within a millisecond, which is all it takes for that, and which it says as an internal
+// error, is what any server does on a busy machine.
 func (v *verdict) complaint() error {
 	switch v.status {
 	case 0, http.StatusOK, http.StatusInternalServerError:

@@ -65,7 +65,8 @@ func (f *Feed) Next(ctx context.Context) (Item, error) {
 	}
 }
 
-// Ahead gives up to most of the messages that Next would give, without waiting, and leaves the feed where it is.
+// Ahead gives up to most of the messages that Next would give, without waiting, and leaves the feed
+// where it is.
 func (f *Feed) Ahead(most int) []Item { return f.hub.ahead(f, most) }
 
 // Close ends the feed; a Next under way returns. It may be called often.

@@ -224,7 +224,8 @@ func (h *hub) next(f *Feed) (Item, bool) {
 	return Item{}, false
 }
 
-// ahead gives what next would give after it, up to most messages. A feed that must start over has nothing ahead.
+// ahead gives what next would give after it, up to most messages. A feed that must start over has
+// nothing ahead.
 func (h *hub) ahead(f *Feed, most int) []Item {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -18,8 +18,9 @@ const (
 	unfinishedStarts = 2
 
 	healthInterval = time.Second
-	// A server is started again after complaintsMost looks in a row that found it unwell: it complains, or does not answer within answerBound. Among
-	// its complaints are some that pass by themselves, such as a stream that is being deleted.
+	// A server is started again after complaintsMost looks in a row that found it unwell: it
+	// complains, or does not answer within answerBound. Among its complaints are some that pass by
+	// themselves, such as a stream that is being deleted.
 	complaintsMost = 3
 	answerBound    = 2 * time.Second
 	pollInterval   = 5 * time.Millisecond

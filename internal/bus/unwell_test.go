@@ -12,7 +12,8 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// A server that has not begun to listen says of itself what one says that a busy machine has not let look at its listeners within a millisecond.
+// A server that has not begun to listen says of itself what one says that a busy machine has not
+// let look at its listeners within a millisecond.
 func TestAServerIsNotUnwellBecauseItsMachineIsBusy(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -51,8 +51,8 @@ func (c *Console) live(v *visit) error {
 	})
 }
 
-// stream writes what next gives until the reader goes, the session ends or the server stops. When the session has ended, the browser asks again
-// and is told to sign in.
+// stream writes what next gives until the reader goes, the session ends or the server stops. When
+// the session has ended, the browser asks again and is told to sign in.
 func (v *visit) stream(next func(context.Context) (string, error)) error {
 	stream, err := live.Open(v.Response(), v.console.opt.Guard)
 	if err != nil {

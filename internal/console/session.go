@@ -79,8 +79,9 @@ func (v *visit) session(ctx context.Context) (context.Context, error) {
 	return ctx, nil
 }
 
-// standing finds out whose session it is, as the records have it at this moment. Its fault is Unauthenticated when there is none any more, whatever
-// ended it: signing out here or elsewhere, its time, or the token that it stands on.
+// standing finds out whose session it is, as the records have it at this moment. Its fault is
+// Unauthenticated when there is none any more, whatever ended it: signing out here or elsewhere,
+// its time, or the token that it stands on.
 func (v *visit) standing(ctx context.Context) (access.Scope, error) {
 	ctx, err := v.session(ctx)
 	if err != nil {

@@ -1,10 +1,11 @@
-// Package live is about answers that go on until somebody stops them: what happens, told to whoever follows it as Server-Sent Events (WHATWG HTML,
-// section 9.2), by the API and by the pages.
+// Package live is about answers that go on until somebody stops them: what happens, told to whoever
+// follows it as Server-Sent Events (WHATWG HTML, section 9.2), by the API and by the pages.
 //
-// A Feed gives what happens. A Stream writes to one reader, and promises four things: the reader gets a sign of life when no byte was written for
-// the heartbeat, whatever else is going on; the stream ends within five seconds of the end of the token or session that it stands on,
-// whatever ended that; a reader that does not take its bytes is let go; and no goroutine outlives Run. Who may see what is no question
-// of this package: whoever runs a stream decides what it writes.
+// A Feed gives what happens. A Stream writes to one reader, and promises four things: the reader
+// gets a sign of life when no byte was written for the heartbeat, whatever else is going on; the
+// stream ends within five seconds of the end of the token or session that it stands on, whatever
+// ended that; a reader that does not take its bytes is let go; and no goroutine outlives Run. Who
+// may see what is no question of this package: whoever runs a stream decides what it writes.
 package live
 
 import (
@@ -21,7 +22,8 @@ type Feed interface {
 
 // Following is one reader of a feed. It is used by one goroutine.
 type Following interface {
-	// Next waits for the next event. After an error nothing is lost: the next call goes on with the same event.
+	// Next waits for the next event. After an error nothing is lost: the next call goes on with the
+	// same event.
 	Next(ctx context.Context) (Event, error)
 	Close()
 }

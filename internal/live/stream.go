@@ -14,7 +14,8 @@ import (
 )
 
 const (
-	// lookAgain and lookBound together bound how long a stream outlives its token or session: 4.5 seconds.
+	// lookAgain and lookBound together bound how long a stream outlives its token or session: 4.5
+	// seconds.
 	lookAgain = 3 * time.Second
 	lookBound = 1500 * time.Millisecond
 	// doubtsMost is how many looks in a row may find out nothing before the stream ends.
@@ -46,8 +47,8 @@ func Open(to http.ResponseWriter, g *guard.Guard) (*Stream, error) {
 
 var errOver = errors.New("live: the stream has ended")
 
-// Write sends text at once. A reader that does not take it within ten seconds is cut off: a deadline in the past ends the write that waits. An
-// error says that the reader is gone.
+// Write sends text at once. A reader that does not take it within ten seconds is cut off: a
+// deadline in the past ends the write that waits. An error says that the reader is gone.
 func (s *Stream) Write(text string) error {
 	_ = s.control.SetWriteDeadline(time.Time{}) // servers without deadlines are those of tests
 	if s.over.Load() {
@@ -64,11 +65,14 @@ func (s *Stream) Write(text string) error {
 // cut ends a write under way.
 func (s *Stream) cut() { _ = s.control.SetWriteDeadline(time.Unix(1, 0)) }
 
-// Run writes what next gives until ctx ends, the reader is gone or may not listen any more, or next fails, whose error it gives. next waits for something
-// to write; "" says that there was something, and that it is not for this reader. Its context ends when a sign of life is due, so it
-// must be possible to call it again. still says whether the reader may listen on: it is asked every few seconds, also while a write
-// waits, by a goroutine of its own.
-func (s *Stream) Run(ctx context.Context, heartbeat time.Duration, still func(context.Context) error, next func(context.Context) (string, error)) error {
+// Source waits for something to write and gives it; "" says that there was something, and that it is
+// not for this reader. Its context ends when a sign of life is due, so it is called again after that.
+type Source func(ctx context.Context) (string, error)
+
+// Run writes what next gives until ctx ends, the reader is gone or may not listen any more, or next
+// fails, whose error it gives. still says whether the reader may listen on; its fault is Unauthenticated
+// when not. It is asked every few seconds, also while a write waits, by a goroutine of its own.
+func (s *Stream) Run(ctx context.Context, heartbeat time.Duration, still func(context.Context) error, next Source) error {
 	ctx, end := context.WithCancel(ctx)
 	var looking sync.WaitGroup
 	defer looking.Wait()
@@ -99,8 +103,9 @@ func (s *Stream) Run(ctx context.Context, heartbeat time.Duration, still func(co
 // panicsMost is how often in a row what is to be written may panic before the stream ends.
 const panicsMost = 3
 
-// passingOver makes next pass over an event that panics, so that the reader, who would come back to it again and again, gets those behind it.
-func (s *Stream) passingOver(next func(context.Context) (string, error)) func(context.Context) (string, error) {
+// passingOver makes next pass over an event that panics, so that the reader, who would come back to it
+// again and again, gets those behind it.
+func (s *Stream) passingOver(next Source) Source {
 	row := 0
 	return func(ctx context.Context) (text string, err error) {
 		panicked := true
@@ -121,9 +126,9 @@ func (s *Stream) passingOver(next func(context.Context) (string, error)) func(co
 
 var errPanics = errors.New("live: what is to be written panics again and again")
 
-// sinceWritten gives what is to be written next: what next gives, or a sign of life when the heartbeat has passed since the last byte, however much there was
-// that is not for this reader.
-func sinceWritten(ctx context.Context, heartbeat time.Duration, next func(context.Context) (string, error)) (string, error) {
+// sinceWritten gives what is to be written next: what next gives, or a sign of life when the
+// heartbeat has passed since the last byte, however much there was that is not for this reader.
+func sinceWritten(ctx context.Context, heartbeat time.Duration, next Source) (string, error) {
 	quiet, stop := context.WithTimeout(ctx, heartbeat)
 	defer stop()
 	for {
@@ -139,7 +144,8 @@ func sinceWritten(ctx context.Context, heartbeat time.Duration, next func(contex
 	}
 }
 
-// look looks again and again whether the reader may listen on, and reports that it may not. What cannot be found out is doubted twice.
+// look looks again and again whether the reader may listen on, and reports that it may not. What
+// cannot be found out is doubted twice.
 func (s *Stream) look(ctx context.Context, still func(context.Context) error) (ended bool) {
 	tick := time.NewTicker(lookAgain)
 	defer tick.Stop()
@@ -164,7 +170,8 @@ func (s *Stream) look(ctx context.Context, still func(context.Context) error) (e
 	return ctx.Err() == nil
 }
 
-// Frame writes one event as the format has it. id may be empty: the event is then no place to go on from.
+// Frame writes one event as the format has it. id may be empty: the event is then no place to go on
+// from.
 func Frame(event, id, data string) string {
 	var b strings.Builder
 	b.WriteString("event: " + event + "\n")

@@ -17,7 +17,8 @@ import (
 	"landfall/internal/live"
 )
 
-// reader takes what a stream writes, with the times since the beginning. A slow one takes nothing until its deadline has passed.
+// reader takes what a stream writes, with the times since the beginning. A slow one takes nothing
+// until its deadline has passed.
 type reader struct {
 	mu       sync.Mutex
 	began    time.Time
@@ -58,7 +59,7 @@ const beat = 15 * time.Second
 func always(context.Context) error { return nil }
 
 // every gives something each period: text, or "" for what is not for the reader.
-func every(period time.Duration, text string) func(context.Context) (string, error) {
+func every(period time.Duration, text string) live.Source {
 	tick := time.NewTicker(period)
 	return func(ctx context.Context) (string, error) {
 		select {
@@ -81,17 +82,17 @@ func open(t *testing.T, r *reader) *live.Stream {
 
 func TestASignOfLifeIsDueByTheTimeSinceTheLastByte(t *testing.T) {
 	t.Parallel()
-	for name, next := range map[string]func() func(context.Context) (string, error){
-		"nothing happens":                             func() func(context.Context) (string, error) { return every(time.Hour, "") },
-		"much happens that is not for the reader":     func() func(context.Context) (string, error) { return every(time.Millisecond, "") },
-		"something always happens, and is not for it": func() func(context.Context) (string, error) { return every(4*time.Second, "") },
+	for name, period := range map[string]time.Duration{
+		"nothing happens":                            time.Hour,
+		"much happens that is not for the reader":    time.Millisecond,
+		"something happens at times, and not for it": 4 * time.Second,
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			r := newReader()
 			s := open(t, r)
 			ctx, stop := context.WithTimeout(t.Context(), time.Minute+time.Second)
 			defer stop()
-			if err := s.Run(ctx, beat, always, next()); err != nil {
+			if err := s.Run(ctx, beat, always, every(period, "")); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
 			if len(r.got) != 5 || r.got[4] != ": still here\n\n" || r.at[1] < beat || r.at[4] > time.Minute+4*time.Second {
@@ -232,7 +233,8 @@ func TestAFailureIsToldAndEndsTheStream(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")
 	s := open(t, newReader())
-	if err := s.Run(t.Context(), beat, always, func(context.Context) (string, error) { return "", broken }); !errors.Is(err, broken) {
+	fails := func(context.Context) (string, error) { return "", broken }
+	if err := s.Run(t.Context(), beat, always, fails); !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}
 }

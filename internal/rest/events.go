@@ -17,8 +17,8 @@ import (
 	"landfall/internal/notify"
 )
 
-// FollowEvents streams what the caller may see, and wants of exercises, until it goes away, its token ends or the server stops. Permission is asked
-// for each event at the moment of sending it.
+// FollowEvents streams what the caller may see, and wants of exercises, until it goes away, its
+// token ends or the server stops. Permission is asked for each event at the moment of sending it.
 func (s *Server) FollowEvents(c echo.Context, p FollowEventsParams) error {
 	k := callOf(c)
 	ctx, cancel := context.WithCancel(c.Request().Context())

@@ -16,7 +16,8 @@ import (
 	"landfall/internal/live"
 )
 
-// busFeed is the feed as the process builds it: the real bus says that something happened, and what is shown is what was announced.
+// busFeed is the feed as the process builds it: the real bus says that something happened, and what
+// is shown is what was announced.
 type busFeed struct {
 	bus *bus.Bus
 	mu  *sync.Mutex
@@ -226,7 +227,8 @@ func TestExercisesComeToWhoAsksForThem(t *testing.T) {
 		w.post("origin", "/api/v1/hazards", `{`+h+`,"type":"TC","started_at":"2026-08-30T12:00:00Z"}`).want(201)
 	}
 	for wish, want := range map[string][]string{
-		"": {"Jose", "End"}, "?exercise=exclude": {"Jose", "End"}, "?exercise=include": {"Drill", "Jose", "Last", "End"}, "?exercise=only": {"Drill", "Last"},
+		"": {"Jose", "End"}, "?exercise=exclude": {"Jose", "End"},
+		"?exercise=include": {"Drill", "Jose", "Last", "End"}, "?exercise=only": {"Drill", "Last"},
 	} {
 		for _, name := range want {
 			if m := listeners[wish].next(); !strings.Contains(m.data, `"`+name+`"`) {

@@ -33,8 +33,8 @@ type HealthOptions struct {
 // else. It opens its listener, so that a port in use is an error here.
 func NewHealth(opt HealthOptions) (*Server, error) {
 	s, err := assemble(Options{
-		Listen: opt.Listen, TLS: opt.TLS, Now: opt.Now, Logger: opt.Logger, Guard: opt.Guard, Registerer: opt.Registerer, Metrics: opt.Metrics, MetricsToken: opt.MetricsToken, Ready: opt.Ready,
-		Drain: opt.Drain,
+		Listen: opt.Listen, TLS: opt.TLS, Now: opt.Now, Logger: opt.Logger, Guard: opt.Guard, Registerer: opt.Registerer,
+		Metrics: opt.Metrics, MetricsToken: opt.MetricsToken, Ready: opt.Ready, Drain: opt.Drain,
 	})
 	if err != nil {
 		return nil, err

@@ -64,18 +64,21 @@ func (s *Server) GetMetrics(c echo.Context) error {
 	return nil
 }
 
-// mayMeasure refuses who may not read the metrics, since they tell strangers how much happens, and cost something: with a token for metrics whoever does not
-// show it, without one whoever does not ask from this machine itself. What came through a proxy did not, wherever the proxy is.
+// mayMeasure refuses who may not read the metrics, since they tell strangers how much happens, and
+// cost something: with a token for metrics whoever does not show it, without one whoever does not
+// ask from this machine itself. What came through a proxy did not, wherever the proxy is.
 func (s *Server) mayMeasure(r *http.Request) error {
 	if want := s.opt.MetricsToken; want != "" {
 		got, wanted := sha256.Sum256([]byte(bearer(r.Header))), sha256.Sum256([]byte(want))
 		if subtle.ConstantTimeCompare(got[:], wanted[:]) == 1 {
 			return nil
 		}
-		return fault.New(fault.Unauthenticated, "metrics_token", "Metrics are for who shows the token for metrics: Authorization: Bearer <token>.")
+		return fault.New(fault.Unauthenticated, "metrics_token", "Show the token for metrics: Authorization: Bearer <token>.")
 	}
 	from, err := netip.ParseAddrPort(r.RemoteAddr)
-	forwarded := slices.ContainsFunc([]string{"Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via"}, func(name string) bool { return r.Header.Get(name) != "" })
+	forwarded := slices.ContainsFunc([]string{"Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via"}, func(name string) bool {
+		return r.Header.Get(name) != ""
+	})
 	if err != nil || forwarded || !from.Addr().Unmap().IsLoopback() {
 		return fault.New(fault.Forbidden, "metrics_local", "Without --metrics-token, metrics are for this machine only.")
 	}
@@ -109,8 +112,9 @@ func (s *Server) ReleaseOperation(c echo.Context, _ ReleaseOperationParams) erro
 	return s.showOperation(c)
 }
 
-// operates reports whether the scope operates the service for all states: the first account, and administrators of the parties that were named as operators. That
-// there is a service is no secret, so who does not is Forbidden, and not told that it is absent.
+// operates reports whether the scope operates the service for all states: the first account, and
+// administrators of the parties that were named as operators. That there is a service is no secret,
+// so who does not is Forbidden, and not told that it is absent.
 func (s *Server) operates(scope access.Scope) bool {
 	return scope.All || scope.Role == access.RoleAdministrator && slices.Contains(s.opt.Operators, scope.Party)
 }

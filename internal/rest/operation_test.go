@@ -88,7 +88,8 @@ func TestMetricsAreForWhoShowsTheirTokenOrAsksFromThisMachine(t *testing.T) {
 		rw.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 		_, _ = io.WriteString(rw, "landfall_http_in_flight 1\n")
 	})
-	with, without := newWorld(t, func(o *Options) { o.Metrics = figures }), newWorld(t, func(o *Options) { o.Metrics, o.MetricsToken = figures, "" })
+	with := newWorld(t, func(o *Options) { o.Metrics = figures })
+	without := newWorld(t, func(o *Options) { o.Metrics, o.MetricsToken = figures, "" })
 	for _, c := range []struct {
 		name, from string
 		w          *world
@@ -105,8 +106,8 @@ func TestMetricsAreForWhoShowsTheirTokenOrAsksFromThisMachine(t *testing.T) {
 		{"none is set, from elsewhere with some token", "203.0.113.9:1234", without, "scraper", nil, 403, "metrics_local"},
 		{"none is set, from this machine", "127.0.0.1:1234", without, "nobody", nil, 200, ""},
 		{"none is set, from this machine by IPv6", "[::1]:1234", without, "nobody", nil, 200, ""},
-		{"none is set, through a proxy on this machine", "127.0.0.1:1234", without, "nobody", []string{"X-Forwarded-For", "203.0.113.9"}, 403, "metrics_local"},
-		{"none is set, through another proxy on this machine", "127.0.0.1:1234", without, "nobody", []string{"Via", "1.1 proxy"}, 403, "metrics_local"},
+		{"none is set, by a proxy here", "127.0.0.1:1234", without, "nobody", []string{"X-Forwarded-For", "203.0.113.9"}, 403, "metrics_local"},
+		{"none is set, by another one", "127.0.0.1:1234", without, "nobody", []string{"Via", "1.1 proxy"}, 403, "metrics_local"},
 		{"none is set, from nowhere", "", without, "nobody", nil, 403, "metrics_local"},
 	} {
 		r := c.w.request(c.as, "GET", "/metrics", "", c.headers...)
