@@ -136,3 +136,48 @@ func TestDirectRequirementsAreRead(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// patches gives the text around each patch of Go that a build can follow, by the file that names it.
+var patches = map[string]*regexp.Regexp{
+	"go.mod":                regexp.MustCompile(`(?m)^toolchain go(\S+)$`),
+	"deploy/Dockerfile":     regexp.MustCompile(`(?m)^FROM .*\bgolang:(\S+)-alpine AS build$`),
+	"README.md":             regexp.MustCompile(`Go 1\.\d+ \((\S+) is the newest patch tried\)`),
+	"docs/guides/deploy.md": regexp.MustCompile(`Build with Go (\S+) or a later patch`),
+}
+
+// differingPatches gives every file that does not name the patch of Go that go.mod names.
+func differingPatches(text func(name string) string) []string {
+	named := map[string]string{}
+	for name, pattern := range patches {
+		if m := pattern.FindStringSubmatch(text(name)); m != nil {
+			named[name] = m[1]
+		}
+	}
+	var found []string
+	for name := range patches {
+		if want := named["go.mod"]; named[name] == "" || named[name] != want {
+			found = append(found, fmt.Sprintf("%s names Go %q, and go.mod %q", name, named[name], want))
+		}
+	}
+	slices.Sort(found)
+	return found
+}
+
+func TestBuildNotesNameOnePatchOfGo(t *testing.T) {
+	t.Parallel()
+	for _, line := range differingPatches(func(name string) string { return textOf(t, name) }) {
+		t.Error(line)
+	}
+}
+
+func TestAnotherPatchOfGoIsFound(t *testing.T) {
+	t.Parallel()
+	texts := map[string]string{
+		"go.mod": "go 1.26.0\n\ntoolchain go1.26.8\n", "deploy/Dockerfile": "FROM --platform=p golang:1.26.7-alpine AS build\n",
+		"README.md": "Go 1.26 (1.26.8 is the newest patch tried)",
+	}
+	want := []string{`deploy/Dockerfile names Go "1.26.7", and go.mod "1.26.8"`, `docs/guides/deploy.md names Go "", and go.mod "1.26.8"`}
+	if diff := cmp.Diff(want, differingPatches(func(name string) string { return texts[name] })); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
