@@ -16,7 +16,7 @@ build: ## one static binary, bin/landfall
 test: ## every test
 	go test ./...
 
-race: ## every test under the race detector
+race: ## what has goroutines of its own under the race detector
 	.ci/run race
 
 bench: ## latency and bursts beside the bare floor, see docs/performance.md

@@ -59,13 +59,15 @@ func TestMain(m *testing.M) {
 		return
 	}
 	disk.install()
-	// Children mostly wait for time to pass: more of them than there are processors may run beside each other. Who asks for another number has
-	// a reason, such as the race detector, under which their starts keep processors busy.
+	// Children mostly wait for time to pass: more of them than there are processors may run beside each other. Under the race detector
+	// their starts keep processors busy.
+	parallel := "12"
+	if raced {
+		parallel = "4"
+	}
 	flag.Parse()
-	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() == parallel.DefValue {
-		if err := parallel.Value.Set("12"); err != nil {
-			panic(err)
-		}
+	if err := flag.Set("test.parallel", parallel); err != nil {
+		panic(err)
 	}
 	goleak.VerifyTestMain(m)
 }
