@@ -80,13 +80,13 @@ func (view *homeView) add(acts ...homeAct) { view.Acts = append(view.Acts, acts.
 // settle orders the acts and bounds them.
 func (view *homeView) settle() {
 	slices.SortStableFunc(view.Acts, func(a, b homeAct) int {
-		real := func(x homeAct) int {
+		drill := func(x homeAct) int {
 			if x.Exercise {
 				return 1
 			}
 			return 0
 		}
-		return cmp.Or(cmp.Compare(a.urgency, b.urgency), cmp.Compare(real(a), real(b)), a.by.Compare(b.by))
+		return cmp.Or(cmp.Compare(a.urgency, b.urgency), cmp.Compare(drill(a), drill(b)), a.by.Compare(b.by))
 	})
 	view.MoreActs = max(len(view.Acts)-homeActsMost, 0)
 	view.Acts = view.Acts[:min(len(view.Acts), homeActsMost)]
