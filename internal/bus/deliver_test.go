@@ -254,9 +254,9 @@ func TestADurableNameIsPlain(t *testing.T) {
 }
 
 // outside is a client of the bus that can do what an operator with the nats tool can.
-func outside(t *testing.T, address, token string) jetstream.JetStream {
+func outside(t *testing.T, address string) jetstream.JetStream {
 	t.Helper()
-	return plain(t, "nats://"+address, nats.Token(token))
+	return plain(t, "nats://"+address, nats.Token("secret"))
 }
 
 func TestNobodyConnectsToTheListenerWithoutItsToken(t *testing.T) {
@@ -292,7 +292,7 @@ func TestADeletedStreamIsMadeAgainUnderPublisherConsumerAndFeed(t *testing.T) {
 	expect(t, feed, "before")
 	was := b.Incarnation()
 
-	if err := outside(t, b.Listening(), "secret").DeleteStream(within(t), "LANDFALL"); err != nil {
+	if err := outside(t, b.Listening()).DeleteStream(within(t), "LANDFALL"); err != nil {
 		t.Fatal(err)
 	}
 	publish(t, b, messages("after", 300)...)
@@ -313,7 +313,7 @@ func TestADeletedConsumerIsMadeAgain(t *testing.T) {
 	consume(t, b, in)
 	publish(t, b, message("before"))
 	in.until(t, "the first message", func() bool { return in.count("before") == 1 })
-	if err := outside(t, b.Listening(), "secret").DeleteConsumer(within(t), "LANDFALL", "router"); err != nil {
+	if err := outside(t, b.Listening()).DeleteConsumer(within(t), "LANDFALL", "router"); err != nil {
 		t.Fatal(err)
 	}
 	publish(t, b, message("after"))

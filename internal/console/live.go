@@ -44,7 +44,7 @@ func (c *Console) live(v *visit) error {
 				return "", err
 			}
 			if _, sees, err := c.incident.ReadEvent(v.ctx(), v.scope, e.Announcement); err != nil || !sees {
-				return "", nil // in doubt not: the stream is a hint
+				return "", nil //nolint:nilerr // in doubt it is not shown: the stream is a hint
 			}
 			return live.Frame("changed", e.ID, stream), nil
 		}
@@ -53,11 +53,8 @@ func (c *Console) live(v *visit) error {
 
 // stream writes what next gives until the reader goes, the session ends or the server stops. When
 // the session has ended, the browser asks again and is told to sign in.
-func (v *visit) stream(next func(context.Context) (string, error)) error {
-	stream, err := live.Open(v.Response(), v.console.opt.Guard)
-	if err != nil {
-		return nil // the reader is gone
-	}
+func (v *visit) stream(next live.Source) error {
+	stream := live.Open(v.Response(), v.console.opt.Guard)
 	still := func(ctx context.Context) error {
 		_, err := v.standing(ctx)
 		return err

@@ -34,15 +34,13 @@ type Stream struct {
 	over    atomic.Bool // nothing is written any more
 }
 
-// Open begins a stream, whose panics g recovers. An error says that the reader is gone.
-func Open(to http.ResponseWriter, g *guard.Guard) (*Stream, error) {
+// Open begins a stream, whose panics g recovers.
+func Open(to http.ResponseWriter, g *guard.Guard) *Stream {
 	h := to.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("X-Accel-Buffering", "no") // proxies must not hold events back
 	to.WriteHeader(http.StatusOK)
-	s := &Stream{to: to, control: http.NewResponseController(to), panics: g}
-	err := s.Write("retry: 3000\n: Landfall\n\n")
-	return s, err
+	return &Stream{to: to, control: http.NewResponseController(to), panics: g}
 }
 
 var errOver = errors.New("live: the stream has ended")
@@ -87,17 +85,17 @@ func (s *Stream) Run(ctx context.Context, heartbeat time.Duration, still func(co
 		}
 	})
 	next = s.passingOver(next)
-	for {
-		text, err := sinceWritten(ctx, heartbeat, next)
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err != nil:
-			return err
-		case s.Write(text) != nil:
+	var err error
+	for text := "retry: 3000\n: Landfall\n\n"; err == nil && ctx.Err() == nil; {
+		if s.Write(text) != nil {
 			return nil
 		}
+		text, err = sinceWritten(ctx, heartbeat, next)
 	}
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
 }
 
 // panicsMost is how often in a row what is to be written may panic before the stream ends.

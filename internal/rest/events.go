@@ -38,10 +38,7 @@ func (s *Server) FollowEvents(c echo.Context, p FollowEventsParams) error {
 	s.meter.streams.Inc()
 	defer s.meter.streams.Dec()
 
-	stream, err := live.Open(c.Response(), s.opt.Guard)
-	if err != nil {
-		return nil // the reader is gone
-	}
+	stream := live.Open(c.Response(), s.opt.Guard)
 	view := &view{s: s, exercise: p.Exercise}
 	still := func(ctx context.Context) error {
 		_, err := s.access.Authenticate(ctx, k.secret)
