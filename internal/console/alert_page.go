@@ -90,7 +90,7 @@ func (c *Console) showAlert(v *visit, status int, id string, forms alertForms) e
 	h := alertHeaderOf(a)
 	view := alertView{
 		Alert: a, Notice: v.alertNotice(a), Code: h.Code, Title: h.Title, Version: a.Version(), State: v.alertRow(a, c.now()).State,
-		MayAcknowledge: v.scope.MayWrite() && v.scope.ActsFor(a.Party), Form: forms.acknowledge, Note: forms.acknowledge != nil,
+		MayAcknowledge: c.notify.MayAcknowledge(v.scope, a), Form: forms.acknowledge, Note: forms.acknowledge != nil,
 		NoOne: len(a.Targets) == 0,
 	}
 	if a.Status == notify.AlertOpen && a.RequiredBy != nil {

@@ -11,6 +11,7 @@ import (
 	"landfall/internal/fault"
 	"landfall/internal/incident"
 	"landfall/internal/notify"
+	"landfall/internal/place"
 )
 
 func (c *Console) alertRoutes() {
@@ -212,12 +213,13 @@ func (c *Console) alertsOwed(v *visit, only string) ([]alertRow, error) {
 
 // mayAnswer reports whether somebody says whether a state takes people in.
 func mayAnswer(scope access.Scope) bool {
-	return scope.All || scope.Role == access.RoleCoordinator || scope.Role == access.RoleOfficial
+	return scope.May(access.GiveAnswer, access.Thing{Owner: scope.Party})
 }
 
 // mayRelay reports whether somebody passes on what others said.
 func mayRelay(scope access.Scope) bool {
-	return mayAnswer(scope) || scope.Role == access.RoleRegionalOfficer
+	own := []place.Party{scope.Party} // wherever it takes part
+	return scope.May(access.SpeakForOthers, access.Thing{Named: own, Regional: own})
 }
 
 // alertRuns reports whether an incident takes answers.

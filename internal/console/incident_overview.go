@@ -154,7 +154,7 @@ func (v *visit) actions(a about) []action {
 	receives := slices.ContainsFunc(a.I.Receivers, func(p place.Party) bool { return workStaff(v.scope, p) })
 	w := v.L.Page.Work
 	monitoring := a.I.Status == incident.Monitoring
-	counts := a.Whole && (a.Leads || receives || v.scope.Role == access.RoleRegionalOfficer)
+	counts := v.scope.May(access.ReportFigure, a.I.Thing(""))
 	add(a.Leads && a.I.Status == incident.Draft, "/open", w.Release.Title, true)
 	add(a.Leads && monitoring, "/activate", t.Activate, true)
 	add(receives && running, "/answers/new", t.AnswerNow, !a.Leads)

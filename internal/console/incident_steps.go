@@ -156,8 +156,8 @@ func (v *visit) stepView() (stepView, error) {
 		return stepView{}, err
 	}
 	view := stepView{
-		about: a, Step: v.stepLine(a, s), Form: newForm().with("etag", v.console.incident.ETag(s.Seq)), MayWork: v.works(s),
-		Relays: !v.scope.All && !v.scope.ActsFor(s.Party) && mayRelay(v.scope), Ways: choicesOf(check.Relays(), v.L.Codes.RelayedBy),
+		about: a, Step: v.stepLine(a, s), Form: newForm().with("etag", v.console.incident.ETag(s.Seq)), MayWork: v.works(a, s),
+		Relays: !v.scope.All && v.scope.MayRelay(s.Works(), a.I.Thing(s.Party), s.Party), Ways: choicesOf(check.Relays(), v.L.Codes.RelayedBy),
 		Evidence: choicesOf(evidenceTypes(), v.L.Codes.Evidence), Expects: v.L.Codes.Evidence.Of(string(s.Closes)),
 	}
 	if s.Closes != "" {
@@ -172,19 +172,8 @@ func (v *visit) stepView() (stepView, error) {
 }
 
 // works reports whether the account works on a step itself.
-func (v *visit) works(s incident.Step) bool {
-	if !v.scope.MayWrite() || s.Placeholder || s.Status == incident.StepCancelled {
-		return false
-	}
-	switch {
-	case v.scope.All:
-		return true
-	case !v.scope.ActsFor(s.Party):
-		return false
-	case v.scope.Role == access.RoleLiaison:
-		return s.Side == protocol.TourismSide
-	}
-	return true
+func (v *visit) works(a about, s incident.Step) bool {
+	return !s.Placeholder && s.Status != incident.StepCancelled && v.scope.May(s.Works(), a.I.Thing(s.Party))
 }
 
 func evidenceTypes() []protocol.EvidenceType {

@@ -83,7 +83,9 @@ func (c *Console) incidents(v *visit) error {
 }
 
 // mayOpen reports whether the account opens incidents.
-func (v *visit) mayOpen() bool { return v.scope.All || v.scope.Role == access.RoleCoordinator }
+func (v *visit) mayOpen() bool {
+	return v.scope.May(access.OpenIncident, access.Thing{Origin: v.scope.Party})
+}
 
 func (v *visit) incidentLine(i incident.Incident) incidentLine {
 	return incidentLine{
@@ -123,7 +125,7 @@ func (v *visit) load(tab string) (about, error) {
 	a := about{
 		I: i, Line: v.incidentLine(i), Tab: tab, Now: i.Clock.Scenario(now), Wall: now,
 		Leads: workLeads(v.scope, i.Origin),
-		Whole: v.scope.All || v.scope.Role != access.RoleLiaison,
+		Whole: v.scope.May(access.ReadInside, i.Thing("")),
 	}
 	t, at := v.L.Page.Incidents, "/incidents/"+i.ID
 	a.Tabs = []link{{at, string(t.Overview)}, {at + "/steps", string(t.Steps)}}

@@ -3,7 +3,6 @@ package console
 import (
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -84,7 +83,7 @@ func (c *Console) board(v *visit) error {
 	if err != nil {
 		return err
 	}
-	view := boardView{MayEdit: v.assesses()}
+	view := boardView{MayEdit: c.prepared.May(v.scope, access.AssessUnit, v.scope.Party)}
 	for _, s := range b.States {
 		one := stateView{StateBoard: s, Name: v.L.Party(s.State), Rooms: v.share(v.L.Page.Prepare.RoomsAssessed, s.Properties.Coverage.RoomsAssessed, s.Properties.Coverage.Rooms)}
 		for _, status := range preparedness.Statuses() {
@@ -106,14 +105,6 @@ func (c *Console) board(v *visit) error {
 		view.States = append(view.States, one)
 	}
 	return v.show(http.StatusOK, "prepare", string(v.L.Page.Prepare.Title), view, in("prepare"), following("unit"))
-}
-
-// assesses reports whether the account assesses and registers units.
-func (v *visit) assesses() bool { return v.scope.All || v.scope.Role == access.RoleLiaison }
-
-// offers reports whether the account reports capacity.
-func (v *visit) offers() bool {
-	return v.scope.All || slices.Contains([]access.Role{access.RoleLiaison, access.RoleOfficial, access.RoleCoordinator}, v.scope.Role)
 }
 
 // share says a part of a whole in per cent; "" without a whole.
@@ -197,11 +188,12 @@ func (v *visit) unitView(move *form) (unitView, error) {
 	if err != nil {
 		return unitView{}, err
 	}
-	own := c.prepared.Owns(v.scope, u) && u.Retired == ""
+	own := u.Retired == ""
+	may := func(act access.Act) bool { return c.prepared.May(v.scope, act, u.Party) }
 	view := unitView{
 		Unit: u, Line: v.unitLine(u, c.now()), Visitors: c.prepared.Shown(v.scope, u), Move: move,
-		Assesses: own && v.assesses(), Offers: own && v.offers() && u.Kind == preparedness.Property,
-		Counts: own && (v.assesses() || v.scope.Role == access.RoleCoordinator),
+		Assesses: own && may(access.AssessUnit), Offers: own && may(access.OfferCapacity) && u.Kind == preparedness.Property,
+		Counts: own && may(access.CountVisitors),
 	}
 	if a := u.Assessment; a != nil {
 		view.Answers = v.answerLines(u.Kind, a.Answers)

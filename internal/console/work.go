@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"landfall/internal/access"
-	"landfall/internal/fault"
 	"landfall/internal/incident"
 	"landfall/internal/locale"
 	"landfall/internal/place"
@@ -223,14 +222,22 @@ func (v *visit) workShow(name string, p workPage, i *incident.Incident) error {
 // workTab gives where the parts of an incident are seen.
 func workTab(id, part string) string { return "/incidents/" + id + "/" + part }
 
-// workLeads reports whether somebody leads incidents of an affected state.
-func workLeads(s access.Scope, origin place.Party) bool {
-	return s.All || s.MayWrite() && s.Role == access.RoleCoordinator && s.ActsFor(origin)
+// orProposed gives the code of what was done, or that it waits to be confirmed.
+func orProposed(p *incident.Proposal, done string) string {
+	if p != nil {
+		return "work_proposed"
+	}
+	return done
 }
 
-// workStaff reports whether somebody acts for a state in what its officials do.
+// workLeads reports whether somebody leads incidents of an affected state.
+func workLeads(s access.Scope, origin place.Party) bool {
+	return s.May(access.LeadMovement, access.Thing{Origin: origin})
+}
+
+// workStaff reports whether somebody answers for a receiving state and counts who arrives there.
 func workStaff(s access.Scope, p place.Party) bool {
-	return s.All || s.ActsFor(p) && (s.Role == access.RoleCoordinator || s.Role == access.RoleOfficial)
+	return s.May(access.CountArrivals, access.Thing{Owner: p})
 }
 
 // workLed gives an incident to whoever leads it, or may pass on the word of who does; others are told that it is not theirs to do.
@@ -239,8 +246,8 @@ func (c *Console) workLed(v *visit) (*incident.Incident, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case !workLeads(v.scope, i.Origin) && !mayRelay(v.scope):
-		return nil, fault.New(fault.Forbidden, "origin_only", "Only the coordinator of the affected state %s does this.", i.Origin)
+	case !workLeads(v.scope, i.Origin) && !v.scope.MayRelay(access.Activate, i.Thing(""), i.Origin):
+		return nil, access.Refusal(access.Activate, i.Thing(""))
 	}
 	return &i, nil
 }

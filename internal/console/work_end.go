@@ -37,9 +37,9 @@ func (c *Console) workEnd(v *visit, standDown bool) error {
 			run, done = c.incident.StandDown, "work_stood_down"
 		}
 		if !f.Failed() {
-			_, err = run(v.ctx(), v.scope, w, i.ID, f.Value("reason"))
-			if err == nil {
-				return v.to("/incidents/"+i.ID, done)
+			ended, refused := run(v.ctx(), v.scope, w, i.ID, f.Value("reason"))
+			if err = refused; err == nil {
+				return v.to("/incidents/"+i.ID, orProposed(ended.Proposed, done))
 			}
 			if e, ok := fault.As(err); ok && e.Code == "unfinished" {
 				if left, err = c.workUnfinished(v, i, e.Fields); err != nil {

@@ -1,13 +1,11 @@
 package console
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 
 	"landfall/internal/access"
 	"landfall/internal/check"
-	"landfall/internal/fault"
 	"landfall/internal/incident"
 	"landfall/internal/locale"
 	"landfall/internal/place"
@@ -22,11 +20,9 @@ func (c *Console) workFigure(v *visit) error {
 	if err != nil {
 		return err
 	}
-	parties := append([]place.Party{i.Origin}, i.Receivers...)
-	own := v.scope.All || v.scope.Role == access.RoleRegionalOfficer ||
-		slices.ContainsFunc(parties, func(p place.Party) bool { return workStaff(v.scope, p) })
-	if !own && !mayRelay(v.scope) {
-		return fault.New(fault.Forbidden, "role_not_allowed", "Origin, receivers and regional bodies report figures.")
+	own := v.scope.May(access.ReportFigure, i.Thing(""))
+	if !own && !v.scope.May(access.SpeakForOthers, i.Thing("")) {
+		return access.Refusal(access.ReportFigure, i.Thing(""))
 	}
 	held, err := c.incident.Figures(v.ctx(), v.scope, i.ID, "", incident.PageRequest{Limit: 50})
 	if err != nil {

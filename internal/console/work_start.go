@@ -120,15 +120,15 @@ func (c *Console) workStart(v *visit, part protocol.Part) error {
 		return v.workStartForm(f, i, s)
 	}
 	if f.Value("go") != goYes {
-		return c.workStartReview(v, f, i, in, s, nil)
+		return c.workStartReview(v, f, i, in, s, nil, fields)
 	}
 	path, run := "work_activated", c.incident.Activate
 	if part == protocol.Monitoring {
 		path, run = "work_monitoring", c.incident.Monitor
 	}
-	_, err = run(v.ctx(), v.scope, w, i.ID, in)
+	done, err := run(v.ctx(), v.scope, w, i.ID, in)
 	if err == nil {
-		return v.to("/incidents/"+i.ID, path)
+		return v.to("/incidents/"+i.ID, orProposed(done.Proposed, path))
 	}
 	again, record, err := c.workMeet(v, f, i, err, fields)
 	switch {
@@ -137,7 +137,7 @@ func (c *Console) workStart(v *visit, part protocol.Part) error {
 	case len(f.Errors) > 0:
 		return v.workStartForm(f, i, s)
 	}
-	return c.workStartReview(v, f, i, in, s, record)
+	return c.workStartReview(v, f, i, in, s, record, fields)
 }
 
 // workStarting is a protocol that is about to run.
@@ -279,12 +279,16 @@ func (v *visit) workStartForm(f *form, i *incident.Incident, s workStarting) err
 }
 
 // workStartReview says what running the protocol does, before anything is done.
-func (c *Console) workStartReview(v *visit, f *form, i *incident.Incident, in incident.Start, s workStarting, record []workFact) error {
+func (c *Console) workStartReview(v *visit, f *form, i *incident.Incident, in incident.Start, s workStarting, record []workFact, fields map[string]string) error {
 	t, texts, label := v.L.Page.Work.Start, v.L.Page.Work, v.L.Notice.Label
-	preview, err := c.workPreview(v, i, in, s)
-	if err != nil {
+	steps, err := c.incident.Preview(v.ctx(), v.scope, i.ID, in, s.part)
+	switch {
+	case err != nil && v.refused(f, err, fields):
+		return v.workStartForm(f, i, s)
+	case err != nil:
 		return err
 	}
+	preview := v.workPreview(i, c.workNow(i), steps)
 	action, title := "/incidents/"+i.ID+"/activate", t.ActivateReview
 	request := protocol.ActivationRequest
 	if s.part == protocol.Monitoring {

@@ -1,7 +1,6 @@
 package incident
 
 import (
-	"context"
 	"slices"
 	"time"
 
@@ -13,15 +12,20 @@ import (
 	"landfall/internal/protocol"
 )
 
-// thing is the incident, or a part of it that belongs to owner, as the policy sees it. Only the affected state may know of a draft; of one that
-// another state proposed, that state and the regional bodies too.
+// thing is the incident, or a part of it that belongs to owner, as the policy sees it.
 func (s *state) thing(owner place.Party) access.Thing {
-	t := access.Thing{Owner: owner, Origin: s.Origin}
-	if s.Told {
-		t.Named, t.Regional = s.Receivers, s.Regional
+	return Incident{Origin: s.Origin, Told: s.Told, Receivers: s.Receivers, Regional: s.Regional, Proposals: s.proposals()}.Thing(owner)
+}
+
+// Thing is the incident, or a part of it that belongs to owner, as the policy sees it: pages ask the policy with it what to offer. Only the
+// affected state may know of a draft; of one that another state proposed, that state and the regional bodies too.
+func (i Incident) Thing(owner place.Party) access.Thing {
+	t := access.Thing{Owner: owner, Origin: i.Origin}
+	if i.Told {
+		t.Named, t.Regional = i.Receivers, i.Regional
 		return t
 	}
-	for _, p := range s.Proposals {
+	for _, p := range i.Proposals {
 		t.Named, t.Regional = append(t.Named, p.By), organisations()
 	}
 	return t
@@ -46,15 +50,16 @@ func shows(scope access.Scope, incident access.Thing, i *Instance) bool {
 		i.Side == protocol.TourismSide && scope.May(access.ReadTourism, access.Thing{Owner: i.Party})
 }
 
-// works is the act of working on a step, waives that of marking it not applicable.
-func (i *Instance) works() access.Act {
+// Works is the act of working on the step.
+func (i *Instance) Works() access.Act {
 	if i.Side == protocol.TourismSide {
 		return access.WorkTourismStep
 	}
 	return access.WorkStep
 }
 
-func (i *Instance) waives() access.Act {
+// Waives is the act of marking the step not applicable.
+func (i *Instance) Waives() access.Act {
 	if i.Side == protocol.TourismSide {
 		return access.WaiveTourismStep
 	}
@@ -93,45 +98,3 @@ func (t turn) must(act access.Act, owner place.Party) error {
 func (t turn) acts(p place.Party) bool {
 	return t.scope.All && t.w.Relay == nil || access.Scope{Party: t.party}.ActsFor(p)
 }
-
-// Rights says what an account may do and read in an incident now. Pages ask it, so that they offer what will not be refused.
-type Rights struct {
-	scope access.Scope
-	s     *state
-}
-
-// Rights gives what the scope may do in an incident. NotFound when it may not see it.
-func (d *Desk) Rights(ctx context.Context, scope access.Scope, id string) (Rights, error) {
-	found, err := d.load(ctx, scope, id)
-	return Rights{scope, found.Value}, err
-}
-
-// May reports whether the account may do the act in its own name. owner is whose the part is, "" for the incident itself.
-func (r Rights) May(act access.Act, owner place.Party) bool {
-	return r.scope.May(act, r.s.thing(owner))
-}
-
-// MayRelay reports whether the account may enter the act on the word of the party that the part belongs to.
-func (r Rights) MayRelay(act access.Act, owner, party place.Party) bool {
-	return r.scope.MayRelay(act, r.s.thing(owner), party)
-}
-
-// Speaks reports whether the account may pass on the word of others at all.
-func (r Rights) Speaks() bool { return r.scope.May(access.SpeakForOthers, r.s.thing("")) }
-
-// SpeaksFor gives the parties whose word the account may pass on: those that take part and that it does not act for itself.
-func (r Rights) SpeaksFor() []place.Party {
-	if !r.Speaks() {
-		return nil
-	}
-	return slices.DeleteFunc(r.s.parties(), func(p place.Party) bool { return !r.scope.All && r.scope.ActsFor(p) })
-}
-
-// Works reports whether the account reports on the step in its own name.
-func (r Rights) Works(i *Instance) bool { return r.May(i.works(), i.Party) }
-
-// RelaysStep reports whether the account passes on the word of the step's party on it.
-func (r Rights) RelaysStep(i *Instance) bool { return r.MayRelay(i.works(), i.Party, i.Party) }
-
-// Waives reports whether the account marks the step not applicable.
-func (r Rights) Waives(i *Instance) bool { return r.May(i.waives(), i.Party) }

@@ -134,9 +134,9 @@ func (t turn) step(key, eventType string) (*Instance, error) {
 	if !ok || !shows(t.scope, t.thing(""), i) {
 		return nil, errNoStep()
 	}
-	act := i.works()
+	act := i.Works()
 	if eventType == EventStepNotApplicable {
-		act = i.waives()
+		act = i.Waives()
 	}
 	err := t.must(act, i.Party)
 	switch {
@@ -209,7 +209,7 @@ func (d *Desk) EraseNote(ctx context.Context, scope access.Scope, id string, seq
 		i = &Instance{Key: noted.Key}
 	}
 	owned := found.Value.thing(i.Party)
-	if !scope.May(access.EraseNote, owned) && !scope.May(i.works(), owned) {
+	if !scope.May(access.EraseNote, owned) && !scope.May(i.Works(), owned) {
 		return access.Refusal(access.EraseNote, owned)
 	}
 	return d.incidents.Erase(ctx, id, scope.Actor(), ledger.Erased{

@@ -27,8 +27,10 @@ type Incident struct {
 	UpdatedAt  time.Time      `json:"updated_at"`     // recorded
 	Running    *Running       `json:"running,omitempty"`
 	Anchors    []*Anchor      `json:"anchors"`
-	Version    int64          `json:"version"` // tail of the stream
-	Seq        int64          `json:"seq"`     // last changed its own fields or receivers: what its ETag is made of
+	Version    int64          `json:"version"`            // tail of the stream
+	Seq        int64          `json:"seq"`                // last changed its own fields or receivers: what its ETag is made of
+	Told       bool           `json:"told"`               // others than the affected state may know of it
+	Regional   []place.Party  `json:"regional,omitempty"` // regional bodies that take part
 	Proposals  []*Proposal    `json:"proposals,omitempty"`
 }
 
@@ -36,7 +38,8 @@ func incidentOf(s *state) Incident {
 	i := Incident{
 		ID: s.ID, Code: s.Code, Title: s.Title, Status: s.Status, Origin: s.Origin, Receivers: s.Receivers, Severity: s.Severity,
 		HazardID: s.HazardID, HazardType: s.HazardType, OccurredAt: s.OccurredAt, Exercise: s.Exercise, Clock: s.Clock,
-		OpenedAt: s.OpenedAt, UpdatedAt: s.UpdatedAt, Running: s.Running, Version: s.Version, Seq: s.Seq, Anchors: []*Anchor{}, Proposals: s.proposals(),
+		OpenedAt: s.OpenedAt, UpdatedAt: s.UpdatedAt, Running: s.Running, Version: s.Version, Seq: s.Seq, Anchors: []*Anchor{},
+		Told: s.Told, Regional: s.Regional, Proposals: s.proposals(),
 	}
 	for _, name := range sortedKeys(s.Anchors) {
 		i.Anchors = append(i.Anchors, s.Anchors[name])
