@@ -28,6 +28,9 @@ type overviewView struct {
 	Moving    []movementLine
 	MoreMove  int // people on their way that are not shown here
 	Protocol  string
+
+	Proposals   []proposalLine
+	Unconfirmed []relayedLine
 }
 
 // action is something that can be done next.
@@ -68,6 +71,9 @@ func (c *Console) incidentOverview(v *visit) error {
 		return err
 	}
 	view.attention(v, steps)
+	if err := view.relays(v); err != nil {
+		return err
+	}
 	if a.Whole {
 		if err := view.fill(v); err != nil {
 			return err

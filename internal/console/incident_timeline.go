@@ -85,6 +85,9 @@ func (v *visit) entryLine(a about, e incident.Entry, titles map[string]string) e
 	}
 	if e.Relay != nil {
 		l.By = v.L.Notice.Say.Relayed.Say(locale.Pair{A: v.L.Party(place.Party(e.Relay.OnBehalfOf)), B: v.L.Codes.RelayedBy.Of(e.Relay.RelayedBy)})
+		if say := l.confirmation(v); say != "" {
+			l.By += " · " + say
+		}
 	}
 	if !a.I.Exercise && e.RecordedAt.Sub(l.When).Abs() < enteredLate {
 		l.When = time.Time{}

@@ -17,6 +17,8 @@ func (c *Console) incidentRoutes() {
 	c.get("/incidents/:id/steps/:key", c.incidentStep)
 	c.post("/incidents/:id/steps/:key", c.reportStep)
 	c.get("/incidents/:id/timeline", c.incidentTimeline)
+	c.post("/incidents/:id/proposals/:proposal", c.settleProposal)
+	c.post("/incidents/:id/relays/:version", c.confirmRelay)
 	c.get("/incidents/:id/figures", c.incidentFigures)
 	c.get("/incidents/:id/answers", c.incidentAnswers)
 	c.get("/incidents/:id/movements", c.incidentMovements)

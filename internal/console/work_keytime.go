@@ -63,7 +63,7 @@ func (c *Console) workKeyTime(v *visit) error {
 		if !f.Failed() {
 			done, err := c.incident.MoveAnchor(v.ctx(), v.scope, w, i.ID, path, value)
 			if err == nil {
-				return v.to("/incidents/"+i.ID, workMoved(done))
+				return v.to("/incidents/"+i.ID, orProposed(done.Proposed, workMoved(done)))
 			}
 			if !v.refused(f, err, nil) {
 				return err

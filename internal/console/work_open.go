@@ -42,8 +42,8 @@ type workOpening struct {
 
 // workOpen opens an incident: one short form, a review that says who will be told, and two commands.
 func (c *Console) workOpen(v *visit) error {
-	if !workLeads(v.scope, v.scope.Party) && !mayRelay(v.scope) || v.scope.Party.IsOrganisation() {
-		return fault.New(fault.Forbidden, "origin_only", "Only the coordinator of the affected state opens an incident for it.")
+	if !v.mayOpen() && !mayRelay(v.scope) {
+		return access.Refusal(access.OpenIncident, access.Thing{Origin: v.scope.Party})
 	}
 	recent, err := c.workRecent(v)
 	if err != nil {
@@ -70,9 +70,9 @@ func (c *Console) workOpen(v *visit) error {
 	done, err := c.workOpenDo(v, f, in)
 	switch {
 	case err == nil && in.Draft:
-		return v.to("/incidents/"+done, "work_draft")
+		return v.to("/incidents/"+done.Value.ID, "work_draft")
 	case err == nil:
-		return v.to("/incidents/"+done, "work_opened")
+		return v.to("/incidents/"+done.Value.ID, orProposed(done.Proposed, "work_opened"))
 	case !v.refused(f, err, in.pointers()):
 		return err
 	case len(f.Errors) > 0 || in.Draft:
@@ -198,21 +198,20 @@ func (c *Console) workOpenHazard(v *visit, f *form, in *workOpening) error {
 
 // workOpenDo opens the hazard, when it is new, and the incident. Both keys follow from the form's: sent again, both are met again; and a hazard
 // that was recorded before the incident was refused is not recorded twice.
-func (c *Console) workOpenDo(v *visit, f *form, in workOpening) (string, error) {
+func (c *Console) workOpenDo(v *visit, f *form, in workOpening) (incident.Done[incident.Incident], error) {
 	w := v.write(f)
 	w.Relay = in.relay
 	if in.isNew {
 		h := in.hazard
 		digest := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%s\n%t", h.Type, h.Name, h.StartedAt.Format(time.RFC3339), h.Exercise))
-		k := access.Write{Key: ledger.Derive("console", "hazard", w.Key, string(digest[:])), Digest: digest[:], Relay: in.relay}
+		k := access.Write{Key: ledger.Derive("console", "hazard", w.Key, string(digest[:])), Digest: digest[:]}
 		opened, err := c.incident.OpenHazard(v.ctx(), v.scope, k, h)
 		if err != nil {
-			return "", err
+			return incident.Done[incident.Incident]{}, err
 		}
 		in.HazardID = opened.Value.ID
 	}
-	done, err := c.incident.Open(v.ctx(), v.scope, w, in.Open)
-	return done.Value.ID, err
+	return c.incident.Open(v.ctx(), v.scope, w, in.Open)
 }
 
 // pointers says which field of the form each member of the two commands comes from.
@@ -282,7 +281,7 @@ func (v *visit) workOpenForm(f *form, recent []*incident.Hazard) error {
 func (v *visit) workHazardBlocks(f *form, recent []*incident.Hazard) []workBlock {
 	t, label := v.L.Page.Work.Open, v.L.Notice.Label
 	var blocks []workBlock
-	mayOpen := v.scope.All || v.scope.Role == access.RoleCoordinator
+	mayOpen := v.scope.May(access.OpenHazard, access.Thing{})
 	if len(recent) > 0 {
 		var known []choice
 		exercises := map[string]string{}

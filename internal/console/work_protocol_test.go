@@ -25,7 +25,7 @@ func TestMonitoringRunsThePlanningStepsAndLeavesTheProtocolToBeActivated(t *test
 		t.Errorf("the forecast of monitoring came as %q", got)
 	}
 	wantAt(t, press(form.Send().Form("/activate"), "yes"), "/incidents/"+i.ID, "work_activated")
-	visitor.Get(page(i, "monitor")).Form("/monitor").Send().Want(http.StatusOK)
+	visitor.Get(page(i, "monitor")).Form("/monitor").Send().Want(http.StatusConflict)
 }
 
 func TestActivatingWithoutAKeyTimeSaysWhatWaits(t *testing.T) {

@@ -44,9 +44,9 @@ func (c *Console) workReceivers(v *visit) error {
 	case f.Value("go") != goYes:
 		return v.workReceiversReview(f, i, wanted, nil)
 	}
-	_, err = c.incident.SetReceivers(v.ctx(), v.scope, w, i.ID, wanted)
+	done, err := c.incident.SetReceivers(v.ctx(), v.scope, w, i.ID, wanted)
 	if err == nil {
-		return v.to("/incidents/"+i.ID, "work_receivers")
+		return v.to("/incidents/"+i.ID, orProposed(done.Proposed, "work_receivers"))
 	}
 	again, record, err := c.workMeet(v, f, i, err, fields)
 	switch {

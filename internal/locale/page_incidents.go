@@ -3,6 +3,7 @@ package locale
 // Incidents are the texts of the list of incidents, and of one incident as it is read.
 type Incidents struct {
 	Counts StepCounts `json:"counts"`
+	Relays Relays     `json:"relays"`
 
 	Title     Phrase `json:"title"`
 	Open      Phrase `json:"open"` // opens a new one
@@ -157,6 +158,22 @@ type Known struct {
 	Future      Phrase     `json:"future"`
 	AllSteps    Phrase     `json:"all_steps"`
 	Left        Text[Name] `json:"left"`
+}
+
+// Relays are the texts of what was entered on the word of others.
+type Relays struct {
+	Title          Phrase     `json:"title"` // of what waits
+	Why            Phrase     `json:"why"`
+	Expires        Phrase     `json:"expires"`
+	Confirm        Phrase     `json:"confirm"`
+	Decline        Phrase     `json:"decline"`
+	Withdraw       Phrase     `json:"withdraw"`
+	Unconfirmed    Phrase     `json:"unconfirmed"`
+	UnconfirmedWhy Phrase     `json:"unconfirmed_why"`
+	Yes            Phrase     `json:"yes"`
+	Confirmed      Text[Name] `json:"confirmed"`
+	Open           Text[Name] `json:"open"`
+	Where          Phrase     `json:"where"`
 }
 
 // StepCounts say how the steps of an incident stand.

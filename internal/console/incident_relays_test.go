@@ -1,0 +1,51 @@
+package console_test
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+
+	"landfall/internal/harness"
+)
+
+// act sends a form with one of its named buttons.
+func act(f *harness.Form, button string) *harness.Sheet {
+	f.Values.Set("act", button)
+	return f.Send()
+}
+
+func TestWhatAnotherStateEntersForTheOriginWaitsOnThePageUntilItIsConfirmed(t *testing.T) {
+	t.Parallel()
+	w := harness.New(t)
+	dma, i := workMaria(w, nil)
+	official := w.Account("ATG", "official").Visit("en")
+	form := official.Get(page(i, "stand-down")).Want(http.StatusOK).Form("/stand-down")
+	wantAt(t, form.Fill("reason", "It turned north").Fill("on_behalf_of", "DMA").Fill("relayed_by", "radio").Send(), "/incidents/"+i.ID, "work_proposed")
+	official.Get("/incidents/"+i.ID).Says("Waits to be confirmed", "Stand the incident down", "It turned north", "by radio", "Take it back").
+		Silent("Confirm<")
+
+	waiting := func() string { return "/proposals/" + dma.Get(i.Path + "/proposals").Items()[0]["id"].(string) }
+	coordinator := dma.Visit("fr")
+	sheet := coordinator.Get("/incidents/"+i.ID).Want(http.StatusOK).Says("À confirmer", "Lever le dispositif", "par radio", "Antigua-et-Barbuda", "Refuser")
+	wantAt(t, act(sheet.Form(waiting()), "drop"), "/incidents/"+i.ID, "proposal_withdrawn")
+	wantAt(t, form.Fill("key", "another").Send(), "/incidents/"+i.ID, "work_proposed")
+	sheet = coordinator.Get("/incidents/" + i.ID)
+	wantAt(t, act(sheet.Form(waiting()), "confirm"), "/incidents/"+i.ID, "proposal_confirmed")
+	if got := dma.Get(i.Path).Want(http.StatusOK).Str("status"); got != "stood_down" {
+		t.Errorf("the incident is %s", got)
+	}
+}
+
+func TestWhatWasEnteredForAPartyIsConfirmedOnThePage(t *testing.T) {
+	t.Parallel()
+	m := alerted(t, nil)
+	m.dma.Post(m.story.Path+"/answers", harness.Object{
+		"kind": "decline", "party": "ATG", "on_behalf_of": "ATG", "relayed_by": "phone",
+	}).Want(http.StatusCreated)
+	m.dma.Visit("en").Get(page(m.story, "timeline")).Says("not confirmed by Antigua and Barbuda yet")
+	visitor := m.atg.Visit("en")
+	form := visitor.Get("/incidents/"+m.story.ID).Says("Entered in your name, not yet confirmed", "by telephone").Form("/relays/" + fmt.Sprint(m.dma.Get(m.story.Path + "/relays").Items()[0]["version"]))
+	wantAt(t, form.Send(), "/incidents/"+m.story.ID, "relay_confirmed")
+	visitor.Get("/incidents/" + m.story.ID).Silent("not yet confirmed")
+	visitor.Get(page(m.story, "timeline")).Says("confirmed by Antigua and Barbuda")
+}
