@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -70,6 +71,10 @@ func main() {
 
 // run carries out one command line and gives the exit code: 0 done, 1 failed, 2 misused.
 func run(ctx context.Context, args []string, out, errOut io.Writer) int {
+	if err := forgetEmpty(os.Environ(), os.Unsetenv); err != nil {
+		_, _ = fmt.Fprintln(errOut, "landfall:", err)
+		return 2
+	}
 	var c cli
 	exit := -1
 	parser, err := kong.New(&c,
@@ -101,6 +106,18 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 		return 1
 	}
 	return 0
+}
+
+// forgetEmpty unsets variables of ours that are empty: a compose file or a unit leaves them so where nothing is meant.
+func forgetEmpty(environment []string, unset func(string) error) error {
+	for _, one := range environment {
+		if name, value, _ := strings.Cut(one, "="); value == "" && strings.HasPrefix(name, "LANDFALL_") {
+			if err := unset(name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // sentence gives what a person at a terminal needs to read: the safe text of a fault with its cause.

@@ -2,9 +2,12 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/alecthomas/kong"
 )
 
 func TestTheCommandLine(t *testing.T) {
@@ -35,5 +38,32 @@ func TestTheCommandLine(t *testing.T) {
 				t.Errorf("does not say %q:\n%s", c.says, text)
 			}
 		})
+	}
+}
+
+func TestAnEmptyVariableCountsAsUnset(t *testing.T) {
+	var c cli
+	parser, err := kong.New(&c, kong.Name("landfall"), kong.DefaultEnvars("LANDFALL"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := 0
+	for _, command := range parser.Model.Leaves(true) {
+		for _, flag := range command.Flags {
+			for _, name := range flag.Envs {
+				names++
+				t.Setenv(name, "")
+				t.Setenv(name+"_FILE", "")
+			}
+		}
+	}
+	if names < 30 {
+		t.Errorf("only %d flags have a variable", names)
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	var out, errOut bytes.Buffer
+	if code := run(ended, []string{"serve", "--data", t.TempDir(), "--listen", "127.0.0.1:0"}, &out, &errOut); code == 2 {
+		t.Errorf("the flags were not understood: %s", &errOut)
 	}
 }

@@ -8,6 +8,7 @@
 package access
 
 import (
+	"landfall/internal/fault"
 	"landfall/internal/ledger"
 	"landfall/internal/place"
 )
@@ -62,4 +63,8 @@ type Write struct {
 	IfMatch string        // If-Match header; "" when absent
 	IfNone  bool          // If-None-Match: * was given: the thing must not exist yet
 	Relay   *ledger.Relay // set when the actor passes on somebody else's word
+	Confirm []string      // JSON pointers of members that hardly ever mean what they say, and are meant
 }
+
+// Check begins the checks of what is written.
+func (w Write) Check() fault.Check { return fault.Check{Confirmed: w.Confirm} }

@@ -295,7 +295,10 @@ func (a *App) newServer(proxies []*net.IPNet) (server, error) {
 		})
 	}
 	happens := feed{bus: a.bus, log: newLookup(a.store, a.ledger, a.log)}
+	rates := a.requestRates()
+	brake := rest.NewBrake(rates.Address, a.opt.Now)
 	pages, err := console.New(console.Options{
+		Brake: brake, Address: rest.ClientAddress(proxies),
 		Access: a.access, Incidents: a.incidents, Notify: a.notify, Preparedness: a.prepared,
 		Feed: happens, Now: a.opt.Now, Logger: a.log, Guard: a.guard,
 		Secure: tlsConfig != nil || strings.HasPrefix(a.opt.PublicURL, "https://"), TrustedOrigins: a.opt.TrustedOrigins,
@@ -310,7 +313,7 @@ func (a *App) newServer(proxies []*net.IPNet) (server, error) {
 		Now: a.opt.Now, Logger: a.log, Guard: a.guard, Registerer: a.metrics.registry, Ready: a.checks(), TrustedProxies: proxies,
 		Metrics: metrics, MetricsToken: a.opt.MetricsToken, Pages: pages,
 		Operation: operation{a}, Operators: a.opt.operators(),
-		Tracer: a.traces.provider(), Rates: a.requestRates(), Drain: a.opt.Drain,
+		Tracer: a.traces.provider(), Rates: rates, Brake: brake, Drain: a.opt.Drain,
 	})
 }
 

@@ -2,15 +2,15 @@
 //
 // It refuses times that cannot be, texts that a reader cannot see, ids that are none, and free text that looks like personal data: the
 // records cannot forget what stands in them, so a warning would come too late. It decides nothing about the field and reads no clock.
-// Every check records what is wrong at a JSON pointer and goes on, so that one answer names everything.
+// Every check records what is wrong at a JSON pointer and goes on, so that one answer names everything. What may be right though it hardly ever is,
+// such as a time years away, is refused until the sender confirms it (see fault.Check).
 package check
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -29,6 +29,12 @@ const (
 
 	// Skew is how far ahead of our clock somebody may say that something has happened.
 	Skew = 10 * time.Minute
+
+	// Near is how far a time may lie from the life of what it belongs to before the sender has to confirm it.
+	Near = 366 * 24 * time.Hour
+
+	// Fresh is how old a word that is passed on may be before the sender has to confirm its time.
+	Fresh = 6 * time.Hour
 )
 
 var (
@@ -44,12 +50,27 @@ func Instant(t time.Time) time.Time {
 	return t.UTC().Truncate(time.Microsecond)
 }
 
+// rfc3339 is the grammar of RFC 3339, section 5.6, with capitals and at most nanoseconds.
+var rfc3339 = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$`)
+
+// ParseTime reads a time as RFC 3339 writes it. The standard library takes hours of one digit, commas, and offsets of more than a day, too.
+func ParseTime(s string) (time.Time, bool) {
+	if !rfc3339.MatchString(s) {
+		return time.Time{}, false
+	}
+	t, err := time.Parse(time.RFC3339Nano, s)
+	return t, err == nil
+}
+
+// InRange reports whether a time lies in the years that records hold.
+func InRange(t time.Time) bool { return !t.Before(earliest) && t.Before(latest) }
+
 // Time requires a time between 1900 and 2199.
 func Time(c *fault.Check, pointer string, t time.Time) {
 	switch {
 	case t.IsZero():
 		c.Field(pointer, "is required")
-	case t.Before(earliest) || !t.Before(latest):
+	case !InRange(t):
 		c.Field(pointer, "must lie in the years 1900 to 2199")
 	}
 }
@@ -61,14 +82,15 @@ func OptionalTime(c *fault.Check, pointer string, t time.Time) {
 	}
 }
 
-// Reason is for the sentence that says why. It stands in the record for ever.
-func Reason(c *fault.Check, pointer, s string, required bool) {
-	if required {
-		Required(c, pointer, s, MaxReason, true)
-	} else {
-		Text(c, pointer, s, MaxReason, true)
+// Plausible asks to confirm a time, unless it is absent or lies within a year of the span from one time to another: the life of what it belongs to.
+func Plausible(c *fault.Check, pointer string, t, from, until time.Time) {
+	switch {
+	case t.IsZero() || !InRange(t): // that is said already
+	case t.Before(from.Add(-Near)):
+		c.Doubt(pointer, "lies more than a year before all of this; confirm it if it is meant")
+	case t.After(until.Add(Near)):
+		c.Doubt(pointer, "lies more than a year ahead; confirm it if it is meant")
 	}
-	Plain(c, pointer, s)
 }
 
 // Past requires a time that has come: nobody reports what is still to happen.
@@ -76,73 +98,6 @@ func Past(c *fault.Check, pointer string, t, now time.Time) {
 	if t.After(now.Add(Skew)) {
 		c.Field(pointer, "lies in the future; only what has happened can be reported")
 	}
-}
-
-// Text requires a text of at most limit characters without control characters. lines permits line breaks.
-func Text(c *fault.Check, pointer, s string, limit int, lines bool) {
-	switch {
-	case !utf8.ValidString(s):
-		c.Field(pointer, "is not valid UTF-8")
-	case utf8.RuneCountInString(s) > limit:
-		c.Field(pointer, "has more than %d characters", limit)
-	case strings.ContainsFunc(s, func(r rune) bool { return unprintable(r, lines) }):
-		c.Field(pointer, "holds control or direction characters")
-	}
-}
-
-// Required is Text for a text that must say something.
-func Required(c *fault.Check, pointer, s string, limit int, lines bool) {
-	if strings.TrimSpace(s) == "" {
-		c.Field(pointer, "is required and must not be blank")
-		return
-	}
-	Text(c, pointer, s, limit, lines)
-}
-
-// unprintable reports signs that a reader cannot see: controls, and those that turn the direction of what follows.
-func unprintable(r rune, lines bool) bool {
-	switch {
-	case r == '\n' || r == '\t':
-		return !lines
-	case unicode.IsControl(r), r == '\u2028', r == '\u2029', r == '\ufeff':
-		return true
-	case r >= '\u202a' && r <= '\u202e', r >= '\u2066' && r <= '\u2069':
-		return true
-	}
-	return false
-}
-
-// telling is a pattern that tells what a text holds.
-type telling struct {
-	pattern *regexp.Regexp
-	what    string
-}
-
-// looksPersonal lists what must not be stored anywhere (domain: data protection), as far as a pattern can tell it from a reference number, a
-// date or a count. What has no telling form, a name above all, is kept out by having no field to put it in.
-var looksPersonal = []telling{
-	{regexp.MustCompile(`\+\d[\d ().-]{6,16}\d|\(\d{3}\) ?\d{3}[ .-]\d{4}|\b\d{3}[ .-]\d{3}[ .-]\d{4}\b|\b0\d([ .-]\d{2}){4}\b`), "a telephone number"},
-	{regexp.MustCompile(`[\w.+-]+@[\w-]+\.\w+`), "an e-mail address"},
-	{regexp.MustCompile(`(?i)\b(passport|passeport|visa|national id|id card|carte d'identité|ticket|permit)\b[^\n;]{0,20}?\b[a-z]{0,3}-?\d{6,}`), "the number of a personal document"},
-	{regexp.MustCompile(`(?i)\b(d\.?o\.?b\b|born|date of birth|née?\b|date de naissance)[^\n;]{0,24}?\d{1,4}[ ./-](\d{1,2}|[a-z]{3,9})[ ./-]\d{2,4}`), "a date of birth"},
-}
-
-// Plain refuses free text that looks like personal data. The records cannot forget what stands in them, so a warning would come
-// too late; references of public documents are not asked.
-func Plain(c *fault.Check, pointer, s string) {
-	if what := Personal(s); what != "" {
-		c.Field(pointer, "looks like it holds %s; Landfall keeps no personal data. Give counts and public references only", what)
-	}
-}
-
-// Personal says what a text is taken for; "" for nothing personal.
-func Personal(text string) string {
-	for _, p := range looksPersonal {
-		if p.pattern.MatchString(text) {
-			return p.what
-		}
-	}
-	return ""
 }
 
 // ID accepts an absent id, or a UUID in its canonical form.
@@ -203,6 +158,21 @@ func DetailOf(err error) string {
 
 // Relays gives the ways in which a word is passed on (domain: speaking for others).
 func Relays() []string { return []string{"phone", "radio", "satellite", "in_person", "paper"} }
+
+// Said holds the time at which a word was said against the begin of what it is about, and against now: what is old is to be confirmed. An exercise has
+// two clocks, and either counts.
+func Said(c *fault.Check, r *ledger.Relay, began time.Time, clocks ...time.Time) {
+	if r == nil || r.SaidAt == nil {
+		return
+	}
+	old := func(now time.Time) bool { return r.SaidAt.Before(now.Add(-Fresh)) || r.SaidAt.After(now.Add(Skew)) }
+	switch {
+	case r.SaidAt.Before(began):
+		c.Field("/said_at", "lies before the incident began")
+	case !slices.ContainsFunc(clocks, func(now time.Time) bool { return !old(now) }):
+		c.Doubt("/said_at", "lies more than 6 hours back; confirm it if it is meant")
+	}
+}
 
 // Relay reads on whose behalf somebody speaks: on_behalf_of, relayed_by and said_at. It gives the party, or an Invalid fault.
 func Relay(r *ledger.Relay, now time.Time) (place.Party, error) {

@@ -99,7 +99,7 @@ func (c *Console) send(e echo.Context, f asset, keep string) error {
 	h.Set(echo.HeaderCacheControl, keep)
 	h.Add(echo.HeaderVary, echo.HeaderAcceptEncoding)
 	e.Request().Header.Del(echo.HeaderIfModifiedSince)
-	if strings.Contains(e.Request().Header.Get(echo.HeaderAcceptEncoding), "gzip") {
+	if e.Request().Header.Get(echo.HeaderAcceptEncoding) == "gzip" {
 		h.Set(echo.HeaderContentEncoding, "gzip")
 		return e.Blob(http.StatusOK, f.media, f.small)
 	}

@@ -24,6 +24,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,8 +53,18 @@ type Options struct {
 	Logger       *slog.Logger     // slog.Default()
 	Guard        *guard.Guard     // remembers panics of this process; one of the console's own
 	Secure       bool             // people reach the service over HTTPS: cookies are for HTTPS only
+	// Brake slows down who signs in with tokens that open nothing, as it does everywhere; nil: nobody is.
+	Brake Brake
+	// Address gives where a request comes from; nil: the peer.
+	Address echo.IPExtractor
 	// Origins besides our own whose pages may sign somebody in, such as "http://127.0.0.1:8081": for the demo. None may send any other form.
 	TrustedOrigins []string
+}
+
+// Brake slows down who sends tokens that open nothing. Package rest has one.
+type Brake interface {
+	// Try looks a token up with open, and gives what that gives, or TooMany instead.
+	Try(address, secret string, open func() error) error
 }
 
 // Console answers every address that the contract of package rest does not have. All methods may be called concurrently.
@@ -101,6 +113,9 @@ func New(opt Options) (*Console, error) {
 	}
 	c.echo = echo.New()
 	c.echo.HideBanner, c.echo.HidePort = true, true
+	if c.echo.IPExtractor = opt.Address; opt.Address == nil {
+		c.echo.IPExtractor = echo.ExtractIPDirect()
+	}
 	c.echo.HTTPErrorHandler = func(err error, e echo.Context) { c.Fail(e.Response(), e.Request(), err) }
 	c.echo.Use(c.headers, middleware.GzipWithConfig(middleware.GzipConfig{Level: 5, MinLength: 1024, Skipper: c.uncompressed}))
 	c.routes()
@@ -109,9 +124,9 @@ func New(opt Options) (*Console, error) {
 
 // routes is the map of the console. get and post are for people who are signed in; each post is one form.
 func (c *Console) routes() {
-	c.echo.GET(assetPath, c.asset)
-	c.echo.GET(iconPath, c.favicon)
-	c.echo.GET(signInPath, c.open(c.signInPage))
+	c.read(assetPath, c.asset)
+	c.read(iconPath, c.favicon)
+	c.read(signInPath, c.open(c.signInPage))
 	c.echo.POST(signInPath, c.open(c.signIn))
 	c.post("/sign-out", c.signOut)
 	c.echo.POST("/language", c.open(c.language))
@@ -131,9 +146,12 @@ func (c *Console) routes() {
 type handler func(v *visit) error
 
 // get registers a page for people who are signed in.
-func (c *Console) get(path string, h handler) {
-	c.echo.GET(path, c.signedIn(h))
-	c.echo.HEAD(path, c.signedIn(h))
+func (c *Console) get(path string, h handler) { c.read(path, c.signedIn(h)) }
+
+// read registers what answers GET, and HEAD as GET without a body (RFC 9110, section 9.3.2).
+func (c *Console) read(path string, h echo.HandlerFunc) {
+	c.echo.GET(path, h)
+	c.echo.HEAD(path, h)
 }
 
 // post registers what a form does for people who are signed in.
@@ -176,6 +194,15 @@ const bodyMax = 256 << 10
 func (c *Console) open(h handler) echo.HandlerFunc {
 	return func(e echo.Context) error {
 		r := e.Request()
+		if _, err := url.ParseQuery(r.URL.RawQuery); err != nil {
+			return fault.Wrap(err, fault.Invalid, "query_unreadable", "The address cannot be read.")
+		}
+		r.URL.RawQuery = lowerIDs(r.URL.RawQuery)
+		values := slices.Clone(e.ParamValues())
+		for n := range values {
+			values[n] = lowerIDs(values[n])
+		}
+		e.SetParamValues(values...)
 		if r.Method == http.MethodPost {
 			guard := c.origin
 			if r.URL.Path == signInPath {
@@ -188,6 +215,21 @@ func (c *Console) open(h handler) echo.HandlerFunc {
 		}
 		return h(c.visit(e))
 	}
+}
+
+// lowerIDs writes UUIDs in lower case: capitals mean the same (RFC 9562, section 4), and records know one form.
+func lowerIDs(s string) string { return anyID.ReplaceAllStringFunc(s, strings.ToLower) }
+
+var anyID = regexp.MustCompile(`(?i)\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b`)
+
+// queried gives one of a closed list that the address asks for, "" when it asks for none. A word that is none of them is refused: a filter that is not
+// understood never widens a list.
+func queried[W ~string](v *visit, name string, list []W) (W, error) {
+	word := W(v.QueryParam(name))
+	if word != "" && !slices.Contains(list, word) {
+		return "", fault.New(fault.Invalid, "query_unreadable", "The address asks for something that there is not.")
+	}
+	return word, nil
 }
 
 // signedIn answers whoever is signed in, and leads others to the page that signs in and back.

@@ -2,6 +2,7 @@ package console
 
 import (
 	"fmt"
+	"strings"
 
 	"landfall/internal/locale"
 )
@@ -19,6 +20,7 @@ type field struct {
 	Auto     string // autocomplete
 	Max      int    // characters
 	Step     string
+	List     string // id of the datalist that proposes values
 	Choices  []choice
 	Exercise map[string]string // the choices that are exercises: value → the word that says so
 	Empty    string            // what a select says while nothing is chosen
@@ -100,6 +102,12 @@ func (d *field) AtMost(n int) *field {
 	return d
 }
 
+// From proposes the values of a datalist.
+func (d *field) From(list string) *field {
+	d.List = list
+	return d
+}
+
 // Saying is what a select shows while nothing is chosen.
 func (d *field) Saying(text any) *field {
 	d.Empty = fmt.Sprint(text)
@@ -118,6 +126,12 @@ func (d *field) Value() string { return d.Form.Value(d.Name) }
 
 // Error gives what is wrong with it.
 func (d *field) Error() string { return d.Form.Error(d.Name) }
+
+// Confirms gives the pointers that the field asks to confirm, "" for none.
+func (d *field) Confirms() string { return strings.Join(d.Form.asks[d.Name], " ") }
+
+// Yes is what confirms them.
+func (d *field) Yes() string { return d.Form.yes }
 
 // Has reports whether a choice is taken.
 func (d *field) Has(value string) bool { return d.Form.Has(d.Name, value) }

@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
 	"landfall/internal/access"
+	"landfall/internal/check"
 	"landfall/internal/fault"
 	"landfall/internal/ledger"
 	"landfall/internal/locale"
@@ -28,6 +28,9 @@ type form struct {
 	order   []string          // fields with errors, as they were found
 	Summary string            // what is wrong with all of it
 	Stale   bool              // somebody else changed the part meanwhile
+
+	asks map[string][]string // by field: the pointers that are to be confirmed
+	yes  string              // what confirms them, in the reader's language
 }
 
 // newForm gives an empty form with a fresh key.
@@ -79,9 +82,33 @@ func (f *form) wrong(name, text string) {
 	}
 }
 
-// write gives what goes with the change: the key, what it was sent with, and what the person saw.
+// Confirmed gives the pointers that somebody has confirmed, and that are not asked for again: they go on with the form.
+func (f *form) Confirmed() []string {
+	return slices.DeleteFunc(f.confirmed(), func(pointer string) bool {
+		for _, asked := range f.asks {
+			if slices.Contains(asked, pointer) {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// confirmed gives the pointers of members that are meant as they are: the field "confirm", see fault.Check.
+func (f *form) confirmed() []string {
+	var all []string
+	for _, one := range f.Values["confirm"] {
+		all = append(all, strings.Fields(one)...)
+	}
+	return all
+}
+
+// check begins checks of what stands in the form.
+func (f *form) check() fault.Check { return fault.Check{Confirmed: f.confirmed()} }
+
+// write gives what goes with the change: the key, what it was sent with, what the person saw, and what is meant as it is.
 func (v *visit) write(f *form) access.Write {
-	w := access.Write{IfMatch: f.Value("etag")}
+	w := access.Write{IfMatch: f.Value("etag"), Confirm: f.confirmed()}
 	if key := f.Value("key"); key != "" {
 		h := sha256.New()
 		fmt.Fprintf(h, "%s\n%s", v.Request().URL.Path, f.Values.Encode())
@@ -118,15 +145,14 @@ func (v *visit) need(f *form, names ...string) {
 	}
 }
 
-// number reads a whole number; nil when the field is empty or wrong, which is said. Spaces and separators of thousands are none of its.
+// number reads a whole number; nil when the field is empty or wrong, which is said.
 func (v *visit) number(f *form, name string, low, high int) *int {
-	text := strings.NewReplacer(" ", "", "\u00a0", "", "\u202f", "", ",", "", ".", "").Replace(f.Value(name))
-	if text == "" {
+	if f.Value(name) == "" {
 		return nil
 	}
-	n, err := strconv.Atoi(text)
+	n, ok := check.ParseNumber(f.Value(name))
 	switch {
-	case err != nil:
+	case !ok:
 		f.wrong(name, string(v.L.Page.Form.Number))
 		return nil
 	case n < low || n > high:
@@ -136,18 +162,30 @@ func (v *visit) number(f *form, name string, low, high int) *int {
 	return &n
 }
 
+// decimal reads a number that may have a fraction; 0 when the field is empty or wrong, which is said.
+func (v *visit) decimal(f *form, name string) float64 {
+	if f.Value(name) == "" {
+		return 0
+	}
+	n, ok := check.ParseDecimal(f.Value(name))
+	if !ok {
+		f.wrong(name, string(v.L.Page.Form.Decimal))
+	}
+	return n
+}
+
 // momentForm is how browsers write a local date and time.
 const momentForm = "2006-01-02T15:04"
 
 // moment reads a date and time of the clock of the reader, or of party for who acts for everybody. Zero when the field is empty or
-// wrong, which is said.
+// wrong, which is said. A time that the clock never shows, and digits that are missing, are wrong.
 func (v *visit) moment(f *form, name string, party place.Party) time.Time {
 	text := f.Value(name)
 	if text == "" {
 		return time.Time{}
 	}
 	for _, layout := range []string{momentForm, "2006-01-02T15:04:05", "2006-01-02 15:04"} {
-		if t, err := time.ParseInLocation(layout, text, place.Zone(v.zone(party))); err == nil {
+		if t, err := time.ParseInLocation(layout, text, place.Zone(v.zone(party))); err == nil && t.Format(layout) == text {
 			return t.UTC()
 		}
 	}
@@ -178,6 +216,9 @@ func (v *visit) refused(f *form, err error, fields map[string]string) bool {
 				name = strings.TrimPrefix(wrong.Pointer, "/")
 			}
 			f.wrong(name, v.reason(wrong.Reason))
+			if wrong.Confirmable {
+				f.ask(name, wrong.Pointer, string(v.L.Page.Form.Confirm))
+			}
 		}
 		if len(e.Fields) == 0 {
 			f.Summary = v.said(e)
@@ -195,6 +236,14 @@ func (v *visit) refused(f *form, err error, fields map[string]string) bool {
 		return false
 	}
 	return true
+}
+
+// ask has a field ask whether it is meant as it is.
+func (f *form) ask(name, pointer, yes string) {
+	if f.asks == nil {
+		f.asks = map[string][]string{}
+	}
+	f.asks[name], f.yes = append(f.asks[name], pointer), yes
 }
 
 // status gives the HTTP status under which a form that was refused is shown again.

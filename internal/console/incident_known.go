@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"time"
 
+	"landfall/internal/check"
 	"landfall/internal/fault"
 	"landfall/internal/incident"
 	"landfall/internal/locale"
@@ -34,11 +35,11 @@ func (c *Console) incidentKnown(v *visit) error {
 		return err
 	}
 	text, f := v.QueryParam("at"), newForm()
-	at, err := time.Parse(time.RFC3339Nano, text)
+	at, read := check.ParseTime(text)
 	switch {
 	case text == "":
 		at = c.now()
-	case err != nil:
+	case !read:
 		at = v.moment(f.with("at", text), "at", a.I.Origin)
 	}
 	if at.After(c.now()) {

@@ -48,7 +48,11 @@ func (c *Console) incidentSteps(v *visit) error {
 	if err != nil {
 		return err
 	}
-	view := stepsView{about: a, Only: v.QueryParam("only"), Whose: place.Party(v.QueryParam("party"))}
+	only, err := queried(v, "only", []string{"overdue", "soon", "owed", "done", "silent", "all"})
+	if err != nil {
+		return err
+	}
+	view := stepsView{about: a, Only: only, Whose: place.Party(v.QueryParam("party"))}
 	ours := v.scope.Party != "" && slices.ContainsFunc(steps, func(s incident.Step) bool { return v.scope.ActsFor(s.Party) })
 	if view.Whose == "" || view.Whose == stepsOurs {
 		view.Whose = stepsAll

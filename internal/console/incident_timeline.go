@@ -1,8 +1,10 @@
 package console
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,11 +51,11 @@ func (c *Console) incidentTimeline(v *visit) error {
 	if err != nil {
 		return err
 	}
-	view := timelineView{about: a, Step: titles[v.QueryParam("step")]}
-	subject := ""
-	if view.Step != "" {
-		subject = v.QueryParam("step")
+	subject, err := queried(v, "step", slices.Collect(maps.Keys(titles)))
+	if err != nil {
+		return err
 	}
+	view := timelineView{about: a, Step: titles[subject]}
 	page, err := c.incident.Latest(v.ctx(), v.scope, a.I.ID, subject, incident.PageRequest{Limit: entriesPerPage, Cursor: v.QueryParam("cursor")})
 	if err != nil {
 		return err

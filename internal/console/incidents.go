@@ -3,7 +3,6 @@ package console
 import (
 	"net/http"
 	"net/url"
-	"slices"
 	"time"
 
 	"landfall/internal/access"
@@ -54,11 +53,18 @@ func (c *Console) incidents(v *visit) error {
 		f.with(name, q.Get(name))
 	}
 	filter := incident.Filter{Query: q.Get("q")}
-	if s := q.Get("status"); slices.Contains(incident.Statuses(), incident.Status(s)) {
-		filter.Status = []incident.Status{incident.Status(s)}
+	status, err := queried(v, "status", incident.Statuses())
+	if err != nil {
+		return err
 	}
-	if e := q.Get("exercise"); e == "yes" || e == "no" {
-		exercise := e == "yes"
+	if status != "" {
+		filter.Status = []incident.Status{status}
+	}
+	only, err := queried(v, "exercise", []string{"yes", "no"})
+	if err != nil {
+		return err
+	}
+	if exercise := only == "yes"; only != "" {
 		filter.Exercise = &exercise
 	}
 	page, err := c.incident.List(v.ctx(), v.scope, filter, incident.PageRequest{Limit: incidentsPerPage, Cursor: q.Get("cursor")})

@@ -1,8 +1,11 @@
 package console
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -380,11 +383,14 @@ func (c *Console) capacityPage(v *visit) error {
 		f.with("etag", c.prepared.ETag(k.Seq)).with("rate", k.Rate).with("currency", k.Currency).with("agreement", k.Agreement)
 		for name, n := range map[string]int{
 			"rooms": k.Rooms, "beds": k.Beds, "accessible_rooms": k.AccessibleRooms, "longest_stay_days": k.LongestStay,
-			"rooms_free_tonight": k.FreeTonight, "floor_area_m2": int(k.FloorArea), "water_days": k.WaterDays, "power_hours": k.PowerHours,
+			"rooms_free_tonight": k.FreeTonight, "water_days": k.WaterDays, "power_hours": k.PowerHours,
 		} {
 			if n > 0 {
 				f.with(name, fmt.Sprint(n))
 			}
+		}
+		if k.FloorArea > 0 {
+			f.with("floor_area_m2", strconv.FormatFloat(k.FloorArea, 'f', -1, 64))
 		}
 	}
 	return v.showCapacity(http.StatusOK, u, f)
@@ -401,16 +407,16 @@ func (c *Console) offerCapacity(v *visit) error {
 	}
 	v.need(f, "rooms", "beds")
 	var in preparedness.OfferCapacity
-	area := 0
 	for name, to := range map[string]*int{
 		"rooms": &in.Rooms, "beds": &in.Beds, "accessible_rooms": &in.AccessibleRooms, "longest_stay_days": &in.LongestStay,
-		"rooms_free_tonight": &in.FreeTonight, "floor_area_m2": &area, "water_days": &in.WaterDays, "power_hours": &in.PowerHours,
+		"rooms_free_tonight": &in.FreeTonight, "water_days": &in.WaterDays, "power_hours": &in.PowerHours,
 	} {
 		if n := v.number(f, name, 0, 1_000_000); n != nil {
 			*to = *n
 		}
 	}
-	in.FloorArea, in.Rate, in.Currency, in.Agreement = float64(area), f.Value("rate"), strings.ToUpper(f.Value("currency")), f.Value("agreement")
+	v.decimal(f, "rate")
+	in.FloorArea, in.Rate, in.Currency, in.Agreement = v.decimal(f, "floor_area_m2"), strings.Replace(f.Value("rate"), ",", ".", 1), strings.ToUpper(f.Value("currency")), f.Value("agreement")
 	if !f.Failed() {
 		_, err := c.prepared.OfferCapacity(v.ctx(), v.scope, v.write(f), u.ID, in)
 		if err == nil {
@@ -472,7 +478,9 @@ type visitorsView struct {
 	Form     *form
 	Warnings []choice
 	Settings []choice
-	Rows     []int
+
+	Countries []choice // whose nationals can be counted
+	Rows      []int
 }
 
 // visitorRows is how many lines the form has.
@@ -499,7 +507,23 @@ func (v *visit) showVisitors(status int, u *preparedness.Unit, f *form) error {
 	for n := range visitorRows {
 		view.Rows = append(view.Rows, n)
 	}
+	for _, c := range place.Countries() {
+		view.Countries = append(view.Countries, choice{Value: c.Code, Label: c.Name.In(string(v.L.Language))})
+	}
+	slices.SortFunc(view.Countries, func(a, b choice) int { return cmp.Compare(a.Label, b.Label) })
 	return v.show(status, "prepare_visitors", u.Name, view, in("prepare"), backTo("/preparedness/units/"+u.ID, u.Name))
+}
+
+// country reads a country by its code or its name, or OTH for others. What is none is wrong, which is said.
+func (v *visit) country(f *form, name string) string {
+	text := f.Value(name)
+	if country, ok := place.ParseCountry(text); ok {
+		return country.Code
+	}
+	if text != "" && !strings.EqualFold(text, preparedness.OtherNationalities) {
+		f.wrong(name, v.reason("must be a country of ISO 3166-1 (alpha-3), or OTH"))
+	}
+	return strings.ToUpper(text)
 }
 
 func (c *Console) reportVisitors(v *visit) error {
@@ -515,7 +539,7 @@ func (c *Console) reportVisitors(v *visit) error {
 			continue
 		}
 		v.need(f, nation, number)
-		k := preparedness.Count{Nationality: strings.ToUpper(f.Value(nation)), Setting: preparedness.Setting(f.Value(fmt.Sprintf("setting_%d", n)))}
+		k := preparedness.Count{Nationality: v.country(f, nation), Setting: preparedness.Setting(f.Value(fmt.Sprintf("setting_%d", n)))}
 		if count := v.number(f, number, 0, 1_000_000); count != nil {
 			k.Number = *count
 		}

@@ -11,6 +11,7 @@ import (
 
 	"landfall/internal/locale"
 	"landfall/internal/place"
+	"landfall/internal/protocol"
 )
 
 // reasonPattern is a reason with blanks: "must be %d to %d".
@@ -53,6 +54,9 @@ func (v *visit) argument(arg string) string {
 	}
 	if n, err := strconv.Atoi(arg); err == nil {
 		return v.L.Number(n)
+	}
+	if protocol.Anchor(arg).Valid() {
+		return v.L.Codes.Anchor.Of(arg)
 	}
 	if p, err := place.ParseParty(arg); err == nil {
 		return v.L.Party(p)

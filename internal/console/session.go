@@ -129,7 +129,11 @@ func (c *Console) signIn(v *visit) error {
 	if err != nil {
 		return err
 	}
-	held, _, err := c.access.SignIn(v.ctx(), f.Value("token"))
+	var held access.Session
+	err = c.brake(v.RealIP(), f.Value("token"), func() (err error) {
+		held, _, err = c.access.SignIn(v.ctx(), f.Value("token"))
+		return err
+	})
 	if fault.Is(err, fault.Unauthenticated) {
 		texts := v.L.Page.Shell.SignIn
 		f.wrong("token", string(texts.Refused))
@@ -154,6 +158,14 @@ func (c *Console) signIn(v *visit) error {
 	}
 	c.sessions.WriteSessionCookie(ctx, v.Response(), id, expires.Add(cookieOutlives))
 	return v.Redirect(http.StatusSeeOther, local(f.Value("next")))
+}
+
+// brake looks a token up, unless it has to wait.
+func (c *Console) brake(address, secret string, open func() error) error {
+	if c.opt.Brake == nil || secret == "" {
+		return open()
+	}
+	return c.opt.Brake.Try(address, secret, open)
 }
 
 func (c *Console) signOut(v *visit) error {

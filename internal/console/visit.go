@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -39,17 +40,24 @@ func preferred(r *http.Request) string {
 	if chosen, err := r.Cookie(languageCookie); err == nil {
 		return chosen.Value
 	}
-	tags, _, err := language.ParseAcceptLanguage(r.Header.Get("Accept-Language"))
-	if err != nil {
-		return string(locale.EN)
-	}
-	for _, tag := range tags {
-		base, _ := tag.Base()
-		if s := base.String(); s == string(locale.FR) || s == string(locale.EN) {
-			return s
+	return string(accepted(r.Header.Values("Accept-Language")))
+}
+
+// accepted gives the language of ours that Accept-Language weighs most (RFC 9110, section 12.5.4), the first of equals. A language with a region, as
+// in fr-MQ, is that language. A member that cannot be read counts for nothing; the others still do.
+func accepted(headers []string) locale.Language {
+	best, most := locale.EN, float32(0)
+	for one := range strings.SplitSeq(strings.Join(headers, ","), ",") {
+		tags, weights, err := language.ParseAcceptLanguage(one)
+		if err != nil || len(tags) != 1 || weights[0] <= most {
+			continue
+		}
+		base, _ := tags[0].Base()
+		if l := locale.Language(base.String()); l == locale.FR || l == locale.EN {
+			best, most = l, weights[0]
 		}
 	}
-	return string(locale.EN)
+	return best
 }
 
 // zone gives the party whose clock the reader reads: its own, or that of fallback for who acts for everybody.
@@ -158,7 +166,8 @@ func (v *visit) wrong(f *fault.Error, id string) error {
 		view.Again = v.Request().Method == http.MethodGet
 	}
 	if f.Kind == fault.Unavailable || f.Kind == fault.TooMany {
-		v.Response().Header().Set("Retry-After", "2")
+		wait := max(2*time.Second, f.RetryAfter)
+		v.Response().Header().Set("Retry-After", strconv.Itoa(int((wait+time.Second-1)/time.Second)))
 	}
 	return v.show(status, "wrong", view.Title, view)
 }

@@ -89,13 +89,7 @@ func (v *visit) workFigureRead(f *form, i *incident.Incident) (incident.Figure, 
 	if n := v.number(f, "number", 0, countMax); n != nil {
 		in.Number = *n
 	}
-	if size := strings.Replace(f.Value("household_size"), ",", ".", 1); size != "" {
-		n, err := strconv.ParseFloat(size, 64)
-		if err != nil {
-			f.wrong("household_size", string(v.L.Page.Form.Number))
-		}
-		in.HouseholdSize = n
-	}
+	in.HouseholdSize = v.decimal(f, "household_size")
 	covered, of := v.number(f, "covered", 0, countMax), v.number(f, "covered_of", 0, countMax)
 	switch {
 	case covered != nil && of != nil:

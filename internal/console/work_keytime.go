@@ -52,6 +52,7 @@ func (c *Console) workKeyTime(v *visit) error {
 	}
 	p := workPage{Form: f}
 	if sent {
+		v.workJustNow(f, "at", "kind", c.workNow(&i), whose)
 		v.need(f, "at", "kind")
 		value := protocol.Value{At: v.moment(f, "at", whose), Kind: protocol.Kind(f.Value("kind"))}
 		if held != nil && f.Value("at") == v.local(held.At, whose) {
@@ -112,6 +113,7 @@ func (c *Console) workKeyTimeForm(v *visit, f *form, i *incident.Incident, p wor
 		f.Radios("kind", start.Kind.Say(locale.Name{Name: workCapital(name)}), []choice{
 			{string(protocol.Forecast), workCapital(v.L.Codes.AnchorKind.Of("forecast")), string(t.ForecastHint)},
 			{string(protocol.Observed), workCapital(v.L.Codes.AnchorKind.Of("observed")), string(t.ObservedHint)},
+			v.workJustNowChoice(),
 		}).Need())}, {Text: string(t.Rule)}}
 	p.Blocks = append(p.Blocks, v.workRelays(f, !may, i.Origin, whose)...)
 	p.Buttons = []workButton{{goYes, t.Press.Say(locale.Name{Name: name}), "primary"}}

@@ -18,7 +18,7 @@ func TestAMovementIsAnnouncedDepartsAndArrivesInBothClocks(t *testing.T) {
 	now := w.Clock.Now().Truncate(time.Minute)
 	form := visitor.Get(page(i, "movements/new")).Want(http.StatusOK).Says("Jamaica, port not known yet", "Send REAL movement notice").Form("/movements/new").
 		Fill("mode", "sea").Fill("from", "port:DMRSU").Fill("to", "port:JMKIN").Fill("departs_at", local(now.Add(time.Hour))).Fill("eta", local(now.Add(4*time.Hour))).
-		Fill("people", "1 20").Fill("people_sex_f", "70").Fill("people_age_0_4", "12").Fill("people_need_wheelchair", "3")
+		Fill("people", "120").Fill("people_sex_f", "70").Fill("people_age_0_4", "12").Fill("people_need_wheelchair", "3")
 	if _, ok := form.Values["people_age__"]; !ok {
 		t.Error("age unknown cannot be said")
 	}

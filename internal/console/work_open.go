@@ -152,9 +152,8 @@ func (c *Console) workOpenRead(v *visit, f *form) (workOpening, error) {
 	if in.Title = f.Value("title"); in.Title == "" && in.Origin != "" {
 		in.Title = v.L.Joins.Colon.Say(locale.Pair{A: in.subject, B: v.L.Party(origin)})
 	}
-	var wrong fault.Check
-	check.Text(&wrong, "/title", in.Title, check.MaxTitle, false)
-	check.Plain(&wrong, "/title", in.Title)
+	wrong := f.check()
+	check.Line(&wrong, "/title", &in.Title, check.MaxTitle)
 	v.refused(f, wrong.Err(), nil)
 	return in, nil
 }
@@ -188,10 +187,9 @@ func (c *Console) workOpenHazard(v *visit, f *form, in *workOpening) error {
 		in.hazard.StartedAt = in.OccurredAt
 	}
 	if f.Error("hazard_name") == "" {
-		var wrong fault.Check
-		check.Required(&wrong, "/hazard_name", in.subject, 120, false)
-		check.Plain(&wrong, "/hazard_name", in.subject)
-		v.refused(f, wrong.Err(), nil)
+		wrong := f.check()
+		check.Title(&wrong, "/name", &in.subject, 120)
+		v.refused(f, wrong.Err(), map[string]string{"/name": "hazard_name"})
 	}
 	return nil
 }
@@ -204,7 +202,7 @@ func (c *Console) workOpenDo(v *visit, f *form, in workOpening) (incident.Done[i
 	if in.isNew {
 		h := in.hazard
 		digest := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%s\n%t", h.Type, h.Name, h.StartedAt.Format(time.RFC3339), h.Exercise))
-		k := access.Write{Key: ledger.Derive("console", "hazard", w.Key, string(digest[:])), Digest: digest[:]}
+		k := access.Write{Key: ledger.Derive("console", "hazard", w.Key, string(digest[:])), Digest: digest[:], Confirm: w.Confirm}
 		opened, err := c.incident.OpenHazard(v.ctx(), v.scope, k, h)
 		if err != nil {
 			return incident.Done[incident.Incident]{}, err

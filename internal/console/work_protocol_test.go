@@ -28,12 +28,17 @@ func TestMonitoringRunsThePlanningStepsAndLeavesTheProtocolToBeActivated(t *test
 	visitor.Get(page(i, "monitor")).Form("/monitor").Send().Want(http.StatusConflict)
 }
 
-func TestActivatingWithoutAKeyTimeSaysWhatWaits(t *testing.T) {
+func TestAProtocolAsksForItsKeyTimeAndNowIsOneTap(t *testing.T) {
 	t.Parallel()
 	w := harness.New(t)
 	dma, i := workMaria(w, harness.Object{"exercise": true})
-	review := dma.Visit("en").Get(page(i, "activate")).Says("EXERCISE: this is an exercise").Form("/activate").Send().Want(http.StatusOK).
-		Says("No time was given for landfall", "wait for a key time or a movement", "Send EXERCISE alert to 2 states")
+	form := dma.Visit("en").Get(page(i, "activate")).Says("EXERCISE: this is an exercise", "It has happened just now").Form("/activate")
+	form.Send().Want(http.StatusBadRequest).Says("Landfall: is required: the due times count from it")
+	review := form.Fill("kind_LANDFALL", "now").Send().Want(http.StatusOK).
+		Says("Landfall: observed", "wait for a key time or a movement", "Send EXERCISE alert to 2 states")
+	volcano := dma.Visit("fr").Get(page(i, "activate?protocol=volcano")).Form("/activate")
+	volcano.Send().Want(http.StatusBadRequest).Says("est obligatoire, ou bien « niveau d’alerte orange »")
+	volcano.Fill("kind_ORANGE", "now").Send().Want(http.StatusOK)
 	if !strings.Contains(review.Raw, `class="rehearsal"`) {
 		t.Error("the button of an exercise does not look like one")
 	}
@@ -62,7 +67,7 @@ func TestAProtocolThatWasNotMadeForTheHazardIsChosen(t *testing.T) {
 		Fill("exercise", "yes").Fill("hazard_type", "EQ").Fill("hazard_name", "Shaking").Fill("severity", "severe")
 	id := incidentOf(t, press(form.Send().Form("/incidents/new"), "yes"))
 	choose := visitor.Get("/incidents/" + id + "/activate").Want(http.StatusOK).Says("No protocol was made for this kind of hazard")
-	choose.Follow("Hurricane").Want(http.StatusOK).Says("Landfall", "Forecast").Form("/activate").Send().Says("Start; nobody is alerted", "No receiving state is named")
+	choose.Follow("Hurricane").Want(http.StatusOK).Says("Landfall", "Forecast").Form("/activate").Fill("kind_LANDFALL", "now").Send().Says("Start; nobody is alerted", "No receiving state is named")
 }
 
 func TestWhoWasOvertakenSeesWhatIsOnRecordAndCanSendAllTheSame(t *testing.T) {

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"landfall/internal/check"
-	"landfall/internal/fault"
 	"landfall/internal/incident"
 	"landfall/internal/locale"
 	"landfall/internal/place"
@@ -195,10 +194,11 @@ func workAnchor(i *incident.Incident, name string) *incident.Anchor {
 func (c *Console) workStartRead(v *visit, f *form, i *incident.Incident, t *protocol.Template) (incident.Start, map[string]string) {
 	in := incident.Start{Protocol: t.ID, Mode: protocol.Mode(f.Value("mode")), Anchors: map[string]protocol.Value{}}
 	fields := map[string]string{}
-	var wrong fault.Check
+	wrong := f.check()
 	for _, a := range workKeyTimes(t) {
 		name := string(a)
 		fields["/anchors/"+name], fields["/anchors/"+name+"/at"], fields["/anchors/"+name+"/kind"] = "at_"+name, "at_"+name, "kind_"+name
+		v.workJustNow(f, "at_"+name, "kind_"+name, c.workNow(i), i.Origin)
 		at := v.moment(f, "at_"+name, i.Origin)
 		if at.IsZero() {
 			continue
@@ -212,8 +212,24 @@ func (c *Console) workStartRead(v *visit, f *form, i *incident.Incident, t *prot
 		}
 		in.Anchors[name] = value
 	}
+	t.Begin(&wrong, func(a protocol.Anchor) bool { return in.Anchors[string(a)].Known() || workAnchor(i, string(a)) != nil })
 	v.refused(f, wrong.Err(), fields)
 	return in, fields
+}
+
+// justNow is the choice of a key time that has its value this minute.
+const justNow = "now"
+
+func (v *visit) workJustNowChoice() choice {
+	t := v.L.Page.Work.Start
+	return choice{justNow, string(t.JustNow), string(t.JustNowHint)}
+}
+
+// workJustNow fills in a key time that has its value this minute.
+func (v *visit) workJustNow(f *form, at, kind string, now time.Time, whose place.Party) {
+	if f.Value(kind) == justNow {
+		f.with(at, v.local(now, whose)).with(kind, string(protocol.Observed))
+	}
 }
 
 // workStartForm asks for the protocol and its key times.
@@ -258,7 +274,9 @@ func (v *visit) workStartForm(f *form, i *incident.Incident, s workStarting) err
 		label := workCapital(v.L.Codes.Anchor.Of(name))
 		fields := workFields(
 			f.When("at_"+name, label).Hinted(t.KeyTimeHint),
-			f.Radios("kind_"+name, t.Kind.Say(locale.Name{Name: label}), workToChoices([]protocol.Kind{protocol.Forecast, protocol.Observed}, v.L.Codes.AnchorKind)))
+			f.Radios("kind_"+name, t.Kind.Say(locale.Name{Name: label}),
+				append(workToChoices([]protocol.Kind{protocol.Forecast, protocol.Observed}, v.L.Codes.AnchorKind), v.workJustNowChoice())))
+		fields[0].Required = slices.Contains(s.template.Leading, a) && len(s.template.Leading) == 1
 		if a == protocol.AnchorAllClear {
 			later.Fields = append(later.Fields, fields...)
 		} else {

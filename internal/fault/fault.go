@@ -10,6 +10,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -48,6 +49,8 @@ func (k Kind) String() string {
 type Field struct {
 	Pointer string // RFC 6901 JSON pointer into the request body, or "?name" for a query parameter
 	Reason  string // safe text, without the offending value where that could be private
+
+	Confirmable bool // it is taken when the sender confirms it, see Check
 }
 
 // Error is a fault. Build one with New or Wrap; read one with As, KindOf and Is.
@@ -70,12 +73,28 @@ func Wrap(cause error, kind Kind, code, format string, args ...any) *Error {
 	return &Error{Kind: kind, Code: code, Detail: fmt.Sprintf(format, args...), cause: cause}
 }
 
-// Check collects field errors and gives one Invalid fault for all of them.
-type Check struct{ fields []Field }
+// Check collects field errors and gives one Invalid fault for all of them. Confirmed are the pointers of members that hardly ever mean what they
+// say, and whose sender says that they do.
+type Check struct {
+	Confirmed []string
+	fields    []Field
+}
+
+// Unconfirmed is the code of a fault whose every field is accepted when the sender confirms it.
+const Unconfirmed = "unconfirmed"
 
 // Field records that the member at pointer is wrong.
 func (c *Check) Field(pointer, format string, args ...any) {
+	c.fields = slices.DeleteFunc(c.fields, func(f Field) bool { return f.Confirmable && f.Pointer == pointer }) // confirming it would not do
 	c.fields = append(c.fields, Field{Pointer: pointer, Reason: fmt.Sprintf(format, args...)})
+}
+
+// Doubt is Field for a member that is taken when its sender confirms it.
+func (c *Check) Doubt(pointer, format string, args ...any) {
+	known := func(f Field) bool { return f.Pointer == pointer }
+	if !slices.Contains(c.Confirmed, pointer) && !slices.ContainsFunc(c.fields, known) {
+		c.fields = append(c.fields, Field{Pointer: pointer, Reason: fmt.Sprintf(format, args...), Confirmable: true})
+	}
 }
 
 // That records the field error unless ok holds.
@@ -89,6 +108,9 @@ func (c *Check) That(ok bool, pointer, format string, args ...any) {
 func (c *Check) Err() error {
 	if len(c.fields) == 0 {
 		return nil
+	}
+	if !slices.ContainsFunc(c.fields, func(f Field) bool { return !f.Confirmable }) {
+		return &Error{Kind: Invalid, Code: Unconfirmed, Detail: "The request has members to be confirmed: name them in confirm if they are meant.", Fields: c.fields}
 	}
 	return &Error{Kind: Invalid, Code: "invalid", Detail: "The request has members that cannot be accepted.", Fields: c.fields}
 }

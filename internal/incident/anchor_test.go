@@ -76,9 +76,10 @@ func TestAnAnchorIsSetOnWhatIsThere(t *testing.T) {
 	i := w.open()
 	_, err := w.desk.MoveAnchor(ctx, dma, access.Write{IfNone: true}, i.ID, "LANDFALL", forecast(maria))
 	refused(t, err, fault.State, "no_protocol")
-	must(w.desk.Activate(ctx, dma, w.once(), i.ID, incident.Start{Protocol: "hurricane"}))(t)
-	if s := w.step(i.ID, "HUR-24"); s.Plan.WaitingFor != "LANDFALL" || !s.DueAt.IsZero() {
-		t.Errorf("HUR-24 waits for %q, due %s", s.Plan.WaitingFor, s.DueAt)
+	red := incident.Start{Protocol: "volcano", Anchors: map[string]protocol.Value{"RED": forecast(monday)}}
+	must(w.desk.Activate(ctx, dma, w.once(), i.ID, red))(t)
+	if s := w.step(i.ID, "VOL-26"); s.Plan.WaitingFor != "ALLCLEAR" || !s.DueAt.IsZero() {
+		t.Errorf("VOL-26 waits for %q, due %s", s.Plan.WaitingFor, s.DueAt)
 	}
 	for _, c := range []struct {
 		name  string
@@ -86,12 +87,12 @@ func TestAnAnchorIsSetOnWhatIsThere(t *testing.T) {
 		kind  fault.Kind
 		code  string
 	}{
-		{"LANDFALL", access.Write{}, fault.PreconditionRequired, "if_none_match_required"},
-		{"LANDFALL", access.Write{IfMatch: w.desk.ETag(2)}, fault.Precondition, "changed_meanwhile"},
+		{"ALLCLEAR", access.Write{}, fault.PreconditionRequired, "if_none_match_required"},
+		{"ALLCLEAR", access.Write{IfMatch: w.desk.ETag(2)}, fault.Precondition, "changed_meanwhile"},
 		{"ACTIVATION", access.Write{IfNone: true}, fault.State, "anchor_follows"},
 		{"ARRIVAL", access.Write{IfNone: true}, fault.State, "anchor_follows"},
-		{"RED", access.Write{IfNone: true}, fault.NotFound, "anchor_not_found"},
-		{"LANDFALL.ATG", access.Write{IfNone: true}, fault.NotFound, "anchor_not_found"},
+		{"LANDFALL", access.Write{IfNone: true}, fault.NotFound, "anchor_not_found"},
+		{"RED.ATG", access.Write{IfNone: true}, fault.NotFound, "anchor_not_found"},
 		{"lunch", access.Write{IfNone: true}, fault.NotFound, "anchor_not_found"},
 		{"STAY_END", access.Write{IfNone: true}, fault.NotFound, "anchor_not_found"},
 		{"STAY_END.VCT", access.Write{IfNone: true}, fault.NotFound, "anchor_not_found"},
@@ -99,9 +100,9 @@ func TestAnAnchorIsSetOnWhatIsThere(t *testing.T) {
 		_, err := w.desk.MoveAnchor(ctx, dma, c.write, i.ID, c.name, forecast(maria))
 		refused(t, err, c.kind, c.code)
 	}
-	_, err = w.desk.MoveAnchor(ctx, dma, access.Write{IfNone: true}, i.ID, "LANDFALL", observed(maria))
+	_, err = w.desk.MoveAnchor(ctx, dma, access.Write{IfNone: true}, i.ID, "ALLCLEAR", observed(maria))
 	names(t, err, "/at") // it has not happened yet
-	must(w.desk.MoveAnchor(ctx, dma, access.Write{IfNone: true}, i.ID, "LANDFALL", forecast(maria)))(t)
+	set := must(w.desk.MoveAnchor(ctx, dma, access.Write{IfNone: true}, i.ID, "ALLCLEAR", forecast(maria)))(t)
 	for _, c := range []struct {
 		write access.Write
 		kind  fault.Kind
@@ -113,12 +114,12 @@ func TestAnAnchorIsSetOnWhatIsThere(t *testing.T) {
 		{access.Write{IfMatch: `"0-3"`}, fault.Precondition, "changed_meanwhile"}, // of before a restore
 		{access.Write{IfMatch: "yes"}, fault.Invalid, "bad_etag"},
 	} {
-		_, err := w.desk.MoveAnchor(ctx, dma, c.write, i.ID, "LANDFALL", forecast(maria.Add(time.Hour)))
+		_, err := w.desk.MoveAnchor(ctx, dma, c.write, i.ID, "ALLCLEAR", forecast(maria.Add(time.Hour)))
 		refused(t, err, c.kind, c.code)
 	}
 	// Somebody else's work on a step does not stand in the way.
-	must(w.desk.CompleteStep(ctx, dma, w.once(), i.ID, "HUR-05", incident.StepReport{}))(t)
-	w.move(i.ID, forecast(maria.Add(time.Hour)))
+	must(w.desk.CompleteStep(ctx, dma, w.once(), i.ID, "VOL-08", incident.StepReport{}))(t)
+	must(w.desk.MoveAnchor(ctx, dma, access.Write{IfMatch: w.desk.ETag(set.Seq)}, i.ID, "ALLCLEAR", forecast(maria.Add(time.Hour))))(t)
 }
 
 func TestEachReceiverSaysWhenAStayThereEnds(t *testing.T) {

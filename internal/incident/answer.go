@@ -2,6 +2,7 @@ package incident
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"landfall/internal/access"
@@ -46,9 +47,8 @@ type Answer struct {
 	Seq        int64     `json:"seq,omitempty"`        // known at reading
 }
 
-func (in *Answer) check() error {
+func (in *Answer) check(c fault.Check) error {
 	in.ValidUntil, in.OccurredAt = check.Instant(in.ValidUntil), check.Instant(in.OccurredAt)
-	var c fault.Check
 	check.ID(&c, in.ID)
 	if in.Party != "" {
 		check.Party(&c, "/party", in.Party)
@@ -56,19 +56,19 @@ func (in *Answer) check() error {
 	check.Word(&c, "/kind", in.Kind, AnswerKinds())
 	check.OptionalTime(&c, "/valid_until", in.ValidUntil)
 	check.OptionalTime(&c, "/occurred_at", in.OccurredAt)
-	check.Text(&c, "/reference", in.Reference, check.MaxReference, false)
-	check.Reason(&c, "/text", in.Text, in.Kind == Question)
+	check.Text(&c, "/reference", &in.Reference, check.MaxReference, false)
+	check.Reason(&c, "/text", &in.Text, in.Kind == Question)
 	if in.Ceiling != nil {
 		check.Count(&c, "/ceiling", *in.Ceiling)
+		c.That(*in.Ceiling != 0, "/ceiling", "must be 1 or more; a state that takes nobody in declines")
 	}
 	c.That(in.Kind == Accept || in.Ceiling == nil, "/ceiling", "is for an acceptance")
 	c.That(in.Kind == Accept || in.ValidUntil.IsZero(), "/valid_until", "is for an acceptance")
 	c.That(in.Kind == Accept || len(in.Conditions) == 0, "/conditions", "are for an acceptance")
 	c.That(len(in.Conditions) <= maxConditions, "/conditions", "has more than %d entries", maxConditions)
-	for n, text := range in.Conditions {
-		at := "/conditions/" + itoa(n)
-		check.Required(&c, at, text, maxCondition, true)
-		check.Plain(&c, at, text)
+	in.Conditions = slices.Clone(in.Conditions)
+	for n := range in.Conditions {
+		check.Prose(&c, "/conditions/"+itoa(n), &in.Conditions[n], maxCondition, true)
 	}
 	return c.Err()
 }
@@ -76,7 +76,7 @@ func (in *Answer) check() error {
 // GiveAnswer records the answer of a receiving state. Party may be absent when the account acts for a receiver, or passes on its word. It closes
 // no step: the signed answer is the evidence of one.
 func (d *Desk) GiveAnswer(ctx context.Context, scope access.Scope, w access.Write, id string, in Answer) (Done[*Answer], error) {
-	if err := in.check(); err != nil {
+	if err := in.check(w.Check()); err != nil {
 		return Done[*Answer]{}, err
 	}
 	in.ID = newID(in.ID, "answer", scope, w)
@@ -121,8 +121,10 @@ func (t turn) answerFits(a *Answer) error {
 		}
 	}
 	a.OccurredAt, a.Seq, a.RecordedAt = orNow(a.OccurredAt, t.now), 0, noTime
-	var c fault.Check
+	c := t.w.Check()
 	check.Past(&c, "/occurred_at", a.OccurredAt, t.now)
+	t.plausible(&c, "/occurred_at", a.OccurredAt)
+	t.plausible(&c, "/valid_until", a.ValidUntil)
 	c.That(a.ValidUntil.IsZero() || a.ValidUntil.After(t.now), "/valid_until", "has passed already")
 	return c.Err()
 }

@@ -3,7 +3,6 @@ package incident
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"landfall/internal/access"
 	"landfall/internal/check"
@@ -77,9 +76,8 @@ func (t turn) close(reason string) ([]ledger.Event, error) {
 }
 
 func (d *Desk) end(ctx context.Context, scope access.Scope, w access.Write, id, reason, eventType string) (Done[Incident], error) {
-	reason = strings.TrimSpace(reason)
-	var c fault.Check
-	check.Reason(&c, "/reason", reason, eventType == EventStoodDown)
+	c := w.Check()
+	check.Reason(&c, "/reason", &reason, eventType == EventStoodDown)
 	if err := c.Err(); err != nil {
 		return Done[Incident]{}, err
 	}

@@ -33,15 +33,17 @@ func (in CorrectMovement) ofDeparture() bool {
 	return in.Carrier != nil || in.DepartsAt != nil || in.ETA != nil || in.People != nil || in.DepartedAt != nil || in.Left != nil
 }
 
-func (in CorrectMovement) check() error {
-	var c fault.Check
-	check.Reason(&c, "/reason", in.Reason, true)
+func (in *CorrectMovement) check(c fault.Check) error {
+	check.Reason(&c, "/reason", &in.Reason, true)
 	if in.Carrier != nil {
-		check.Text(&c, "/carrier", *in.Carrier, check.MaxPlace, false)
-		check.Plain(&c, "/carrier", *in.Carrier)
+		carrier := *in.Carrier
+		check.Line(&c, "/carrier", &carrier, check.MaxPlace)
+		in.Carrier = &carrier
 	}
 	if in.Why != nil {
-		check.Reason(&c, "/difference_reason", *in.Why, false)
+		why := *in.Why
+		check.Reason(&c, "/difference_reason", &why, false)
+		in.Why = &why
 	}
 	for _, f := range []struct {
 		at string
@@ -65,7 +67,7 @@ func (in CorrectMovement) check() error {
 
 // CorrectMovement records a correction; the receiving state is alerted to one that the origin makes.
 func (d *Desk) CorrectMovement(ctx context.Context, scope access.Scope, w access.Write, id, movement string, in CorrectMovement) (Done[*Movement], error) {
-	return d.moved(ctx, scope, w, id, movement, in.check(), func(t turn, m Movement) (movementEvent, error) {
+	return d.moved(ctx, scope, w, id, movement, in.check(w.Check()), func(t turn, m Movement) (movementEvent, error) {
 		if in.ofDeparture() {
 			if err := t.must(access.LeadMovement, ""); err != nil {
 				return movementEvent{}, err
@@ -93,7 +95,12 @@ func (d *Desk) CorrectMovement(ctx context.Context, scope access.Scope, w access
 		if in.Came != nil {
 			m.Came = in.Came
 		}
-		var c fault.Check
+		c := t.w.Check()
+		for at, moved := range map[string]*time.Time{"/departs_at": in.DepartsAt, "/eta": in.ETA, "/departed_at": in.DepartedAt, "/arrived_at": in.ArrivedAt} {
+			if moved != nil {
+				t.plausible(&c, at, *moved)
+			}
+		}
 		c.That(in.DepartedAt == nil && in.Left == nil || !before.DepartedAt.IsZero(), "/departed_at", "the movement has not left yet")
 		c.That(!in.ofArrival() || before.Status == Arrived, "/arrived_at", "the movement has not arrived yet")
 		check.Past(&c, "/departed_at", m.DepartedAt, t.now)

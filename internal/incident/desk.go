@@ -96,7 +96,11 @@ func (d *Desk) commandWith(ctx context.Context, scope access.Scope, w access.Wri
 			if err != nil {
 				return ledger.Decision{}, err
 			}
-			decision, err := decide(turn{state: s, scope: scope, party: party, wall: at.Now, now: s.scenario(at.Now), w: w, desk: d})
+			t := turn{state: s, scope: scope, party: party, wall: at.Now, now: s.scenario(at.Now), w: w, desk: d}
+			if err := t.said(); err != nil {
+				return ledger.Decision{}, err
+			}
+			decision, err := decide(t)
 			decision.Exercise = s.Exercise
 			return decision, err
 		},

@@ -2,6 +2,7 @@ package incident
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,9 +71,8 @@ type Figure struct {
 	Seq          int64     `json:"-"` // known at reading
 }
 
-func (in *Figure) check() error {
+func (in *Figure) check(c fault.Check) error {
 	in.AsOf, in.Since, in.OccurredAt = check.Instant(in.AsOf), check.Instant(in.Since), check.Instant(in.OccurredAt)
-	var c fault.Check
 	check.ID(&c, in.ID)
 	check.Party(&c, "/place/party", in.Place.Party)
 	in.Place.check(&c, "/place")
@@ -126,13 +126,12 @@ func (in *Figure) checkSpan(c *fault.Check) {
 }
 
 func (in *Figure) checkSource(c *fault.Check) {
-	check.Required(c, "/source/name", in.Source.Name, maxName, false)
-	check.Plain(c, "/source/name", in.Source.Name)
+	check.Title(c, "/source/name", &in.Source.Name, maxName)
 	check.Word(c, "/source/kind", in.Source.Kind, SourceKinds())
 	if in.Source.Reliability != "" {
 		check.Word(c, "/source/reliability", in.Source.Reliability, Reliabilities())
 	}
-	check.Text(c, "/source/reference", in.Source.Reference, check.MaxReference, false)
+	check.Text(c, "/source/reference", &in.Source.Reference, check.MaxReference, false)
 }
 
 func (in *Figure) checkParts(c *fault.Check) {
@@ -141,7 +140,9 @@ func (in *Figure) checkParts(c *fault.Check) {
 		return
 	}
 	sum := 0
-	for n, p := range in.Parts {
+	in.Parts = slices.Clone(in.Parts)
+	for n := range in.Parts {
+		p := &in.Parts[n]
 		at := "/parts/" + itoa(n)
 		check.Count(c, at+"/number", p.Number)
 		if p.Sex != "" {
@@ -151,8 +152,7 @@ func (in *Figure) checkParts(c *fault.Check) {
 			check.Word(c, at+"/setting", p.Setting, Settings())
 		}
 		checkBand(c, at, p.AgeFrom, p.AgeTo)
-		check.Text(c, at+"/place", p.Place, check.MaxPlace, false)
-		check.Plain(c, at+"/place", p.Place)
+		check.Line(c, at+"/place", &p.Place, check.MaxPlace)
 		sum += p.Number
 	}
 	in.PartsAddUp = len(in.Parts) == 0 || sum == in.Number
@@ -167,7 +167,7 @@ func (in *Figure) slot() string {
 // ReportFigure records a figure. Kind, Persons, PartsAddUp, ReportedBy and what is known at reading are worked out, whatever the
 // request says. A second recommended figure for a place, category and day must supersede the first.
 func (d *Desk) ReportFigure(ctx context.Context, scope access.Scope, w access.Write, id string, in Figure) (Done[Figure], error) {
-	if err := in.check(); err != nil {
+	if err := in.check(w.Check()); err != nil {
 		return Done[Figure]{}, err
 	}
 	in.ID = newID(in.ID, "figure", scope, w)
@@ -201,7 +201,10 @@ func (t turn) figureFits(f *Figure) error {
 	if _, taken := t.Figures.get(f.ID); taken {
 		return fault.New(fault.Conflict, "id_taken", "This figure id is already taken.")
 	}
-	var c fault.Check
+	c := t.w.Check()
+	for at, said := range map[string]time.Time{"/as_of": f.AsOf, "/since": f.Since, "/occurred_at": f.OccurredAt} {
+		t.plausible(&c, at, said)
+	}
 	check.Past(&c, "/as_of", f.AsOf, t.now)
 	check.Past(&c, "/occurred_at", f.OccurredAt, t.now)
 	if !t.tookPart(f.Place.Party) {

@@ -41,12 +41,10 @@ type OpenHazard struct {
 	Exercise  bool
 }
 
-func (in *OpenHazard) check() error {
+func (in *OpenHazard) check(c fault.Check) error {
 	in.StartedAt = check.Instant(in.StartedAt)
-	var c fault.Check
 	check.ID(&c, in.ID)
-	check.Required(&c, "/name", in.Name, maxName, false)
-	check.Plain(&c, "/name", in.Name)
+	check.Title(&c, "/name", &in.Name, maxName)
 	_, known := place.HazardOf(in.Type)
 	c.That(known, "/type", "must be a GLIDE hazard code, such as TC or VO")
 	check.Time(&c, "/started_at", in.StartedAt)
@@ -73,7 +71,7 @@ func (in *OpenHazard) check() error {
 // OpenHazard records a hazard. Coordinators and regional officers do. Whether it is an exercise is settled here for ever.
 func (d *Desk) OpenHazard(ctx context.Context, scope access.Scope, w access.Write, in OpenHazard) (Done[*Hazard], error) {
 	var none Done[*Hazard]
-	if err := in.check(); err != nil {
+	if err := in.check(w.Check()); err != nil {
 		return none, err
 	}
 	if _, err := scope.Judge(access.OpenHazard, access.Thing{}, w.Relay); err != nil {
@@ -81,7 +79,14 @@ func (d *Desk) OpenHazard(ctx context.Context, scope access.Scope, w access.Writ
 	}
 	out, err := d.hazards.Execute(ctx, newID(in.ID, NounHazard, scope, w), ledger.Command[*Hazard]{
 		Actor: scope.Actor(), Relay: w.Relay, Expect: ledger.MustNotExist, Key: w.Key, Digest: w.Digest,
-		Decide: func(*Hazard, ledger.Moment) (ledger.Decision, error) {
+		Decide: func(_ *Hazard, at ledger.Moment) (ledger.Decision, error) {
+			c := w.Check()
+			if !in.Exercise { // an exercise replays storms of any year
+				check.Plausible(&c, "/started_at", in.StartedAt, at.Now, at.Now)
+			}
+			if err := c.Err(); err != nil {
+				return ledger.Decision{}, err
+			}
 			e := hazardOpened{Name: in.Name, Type: in.Type, GLIDE: in.GLIDE, StartedAt: in.StartedAt, Exercise: in.Exercise}
 			return ledger.Decision{Events: one(EventHazardOpened, e), Exercise: in.Exercise}, nil
 		},

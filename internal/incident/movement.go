@@ -122,19 +122,19 @@ type AnnounceMovement struct {
 	People    People
 }
 
-func (in *AnnounceMovement) check() error {
+func (in *AnnounceMovement) check(c fault.Check) error {
 	in.DepartsAt, in.ETA = check.Instant(in.DepartsAt), check.Instant(in.ETA)
-	var c fault.Check
 	check.ID(&c, in.ID)
 	check.Word(&c, "/mode", in.Mode, Modes())
-	check.Text(&c, "/carrier", in.Carrier, check.MaxPlace, false)
-	check.Plain(&c, "/carrier", in.Carrier)
+	check.Line(&c, "/carrier", &in.Carrier, check.MaxPlace)
 	if in.From.Party != "" {
 		check.Party(&c, "/from/party", in.From.Party)
 	}
 	check.Party(&c, "/to/party", in.To.Party)
 	in.From.check(&c, "/from")
 	in.To.check(&c, "/to")
+	in.From.serves(&c, "/from", in.Mode)
+	in.To.serves(&c, "/to", in.Mode)
 	check.Time(&c, "/departs_at", in.DepartsAt)
 	check.Time(&c, "/eta", in.ETA)
 	c.That(!in.ETA.Before(in.DepartsAt), "/eta", "lies before departs_at")
@@ -142,21 +142,29 @@ func (in *AnnounceMovement) check() error {
 	return c.Err()
 }
 
-func (s Spot) check(c *fault.Check, at string) {
-	check.Text(c, at+"/name", s.Name, check.MaxPlace, false)
-	check.Plain(c, at+"/name", s.Name)
+func (s *Spot) check(c *fault.Check, at string) {
+	check.Line(c, at+"/name", &s.Name, check.MaxPlace)
 	if s.Port == "" {
 		return
 	}
 	if _, err := place.ParsePortCode(s.Port); err != nil {
 		c.Field(at+"/port", "%s", check.DetailOf(err))
+	} else if s.Party != "" && !place.PortIn(s.Port, s.Party) {
+		c.Field(at+"/port", "lies elsewhere than party says")
 	}
+}
+
+// serves refuses a port that a mode of transport does not use: a listed sea port or landing for what flies, an airport for what sails.
+func (s *Spot) serves(c *fault.Check, at string, mode Mode) {
+	port, listed := place.PortOf(s.Port)
+	c.That(!listed || mode != ByAir || port.Kind == place.Airport, at+"/port", "is no airport")
+	c.That(!listed || mode != BySea || port.Kind != place.Airport, at+"/port", "is an airport")
 }
 
 // AnnounceMovement records a movement notice: its steps come into being and the receiving state is alerted. Only those who lead the incident
 // announce; the destination must be a state that is named.
 func (d *Desk) AnnounceMovement(ctx context.Context, scope access.Scope, w access.Write, id string, in AnnounceMovement) (Done[*Movement], error) {
-	if err := in.check(); err != nil {
+	if err := in.check(w.Check()); err != nil {
 		return Done[*Movement]{}, err
 	}
 	in.ID = newID(in.ID, "movement", scope, w)
@@ -174,7 +182,10 @@ func (d *Desk) AnnounceMovement(ctx context.Context, scope access.Scope, w acces
 		if v.From.Party == "" {
 			v.From.Party = t.Origin
 		}
-		var c fault.Check
+		c := t.w.Check()
+		t.plausible(&c, "/departs_at", v.DepartsAt)
+		t.plausible(&c, "/eta", v.ETA)
+		c.That(v.From.Port == "" || place.PortIn(v.From.Port, v.From.Party), "/from/port", "lies elsewhere than party says")
 		c.That(covers(t.Origin.StateParty(), v.From.Party), "/from/party", "is not a place of the affected state %s", t.Origin.State())
 		receiver, ok := protocol.Setting{Receivers: t.Receivers}.Receiver(protocol.Movement{To: v.To.Party})
 		c.That(ok, "/to/party", "is in no state that this incident names as a receiver")
@@ -187,6 +198,9 @@ func (d *Desk) AnnounceMovement(ctx context.Context, scope access.Scope, w acces
 		next.Movements[in.ID] = &Movement{ID: in.ID, Voyage: v, Status: Announced}
 		next.Order = append(next.Order, in.ID)
 		f, err := t.follow(next)
+		if err == nil {
+			err = f.inRange("/eta")
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -223,7 +237,9 @@ func (d *Desk) DepartMovement(ctx context.Context, scope access.Scope, w access.
 		if !in.ETA.IsZero() {
 			m.ETA = in.ETA
 		}
-		var c fault.Check
+		c := t.w.Check()
+		t.plausible(&c, "/departed_at", in.DepartedAt)
+		t.plausible(&c, "/eta", in.ETA)
 		check.Past(&c, "/departed_at", m.DepartedAt, t.now)
 		c.That(in.ETA.IsZero() || !m.ETA.Before(m.DepartedAt), "/eta", "lies before the departure")
 		m.ETA = later(m.ETA, m.DepartedAt)
@@ -242,10 +258,10 @@ type ArriveMovement struct {
 // ArriveMovement records an arrival. The receiving state counts; the first arrival there sets the clock of what it does for those who came.
 func (d *Desk) ArriveMovement(ctx context.Context, scope access.Scope, w access.Write, id, movement string, in ArriveMovement) (Done[*Movement], error) {
 	in.ArrivedAt = check.Instant(in.ArrivedAt)
-	var c fault.Check
+	c := w.Check()
 	check.OptionalTime(&c, "/arrived_at", in.ArrivedAt)
 	in.People.check(&c, "/people")
-	check.Reason(&c, "/reason", in.Reason, false)
+	check.Reason(&c, "/reason", &in.Reason, false)
 	return d.moved(ctx, scope, w, id, movement, c.Err(), func(t turn, m Movement) (movementEvent, error) {
 		if err := t.must(access.CountArrivals, m.Receiver); err != nil {
 			return movementEvent{}, err
@@ -254,7 +270,8 @@ func (d *Desk) ArriveMovement(ctx context.Context, scope access.Scope, w access.
 			return movementEvent{}, errMovement(m.Status, "arrive")
 		}
 		m.ArrivedAt, m.Came, m.Why = orNow(in.ArrivedAt, t.now), &in.People, in.Reason
-		var c fault.Check
+		c := t.w.Check()
+		t.plausible(&c, "/arrived_at", in.ArrivedAt)
 		check.Past(&c, "/arrived_at", m.ArrivedAt, t.now)
 		c.That(m.DepartedAt.IsZero() || !m.ArrivedAt.Before(m.DepartedAt), "/arrived_at", "lies before the departure")
 		m.Voyage, m.Status = m.withDifference(), Arrived
@@ -269,8 +286,8 @@ type CancelMovement struct {
 
 // CancelMovement takes back a movement that has not arrived; its open steps are cancelled and the receiving state is alerted.
 func (d *Desk) CancelMovement(ctx context.Context, scope access.Scope, w access.Write, id, movement string, in CancelMovement) (Done[*Movement], error) {
-	var c fault.Check
-	check.Reason(&c, "/reason", in.Reason, true)
+	c := w.Check()
+	check.Reason(&c, "/reason", &in.Reason, true)
 	return d.moved(ctx, scope, w, id, movement, c.Err(), func(t turn, m Movement) (movementEvent, error) {
 		if err := t.must(access.LeadMovement, ""); err != nil {
 			return movementEvent{}, err
@@ -314,6 +331,9 @@ func (d *Desk) moved(ctx context.Context, scope access.Scope, w access.Write, id
 		next := t.clone()
 		next.Movements[movement] = &e.after
 		f, err := t.follow(next)
+		if err == nil {
+			err = f.inRange("/eta")
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -28,19 +28,17 @@ type Open struct {
 	Draft         bool
 }
 
-func (in *Open) check() error {
+func (in *Open) check(c fault.Check) error {
 	in.OccurredAt = check.Instant(in.OccurredAt)
-	var c fault.Check
 	check.ID(&c, in.ID)
-	check.Required(&c, "/title", in.Title, check.MaxTitle, false)
-	check.Plain(&c, "/title", in.Title)
+	check.Title(&c, "/title", &in.Title, check.MaxTitle)
 	c.That(check.IsID(in.HazardID), "/hazard_id", "must be the id of a hazard")
 	if _, err := place.ParseState(string(in.Origin)); err != nil {
 		c.Field("/origin", "%s", check.DetailOf(err))
 	} else if in.OriginIsland != "" {
 		check.Party(&c, "/origin_island", in.party())
 	}
-	checkStates(&c, "/receivers", in.Receivers)
+	checkReceivers(&c, in.Receivers, in.party())
 	check.Word(&c, "/severity", in.Severity, Severities())
 	check.Time(&c, "/occurred_at", in.OccurredAt)
 	switch {
@@ -60,7 +58,7 @@ func (in *Open) party() place.Party { return place.PartyOf(string(in.Origin), in
 // here for ever. An actual incident is not opened on a hazard that was made for an exercise; an exercise may replay an actual one.
 func (d *Desk) Open(ctx context.Context, scope access.Scope, w access.Write, in Open) (Done[Incident], error) {
 	var none Done[Incident]
-	if err := in.check(); err != nil {
+	if err := in.check(w.Check()); err != nil {
 		return none, err
 	}
 	verdict, err := in.allowed(scope, w.Relay, d.ledger.Now())
@@ -92,6 +90,16 @@ func (d *Desk) Open(ctx context.Context, scope access.Scope, w access.Write, in 
 			e := opened{
 				Code: code, Title: in.Title, HazardID: in.HazardID, HazardType: hazard.Value.Type, Origin: in.party(),
 				Receivers: slices.Clone(in.Receivers), Severity: in.Severity, OccurredAt: in.OccurredAt, Draft: in.Draft, Exercise: in.Exercise,
+			}
+			c := w.Check()
+			check.Said(&c, w.Relay, noTime, at.Now, in.OccurredAt)
+			from, until := hazard.Value.StartedAt, hazard.Value.StartedAt
+			if !in.Exercise {
+				from, until = at.Now, later(at.Now, until)
+			}
+			check.Plausible(&c, "/occurred_at", in.OccurredAt, from, until)
+			if err := c.Err(); err != nil {
+				return ledger.Decision{}, err
 			}
 			if in.Exercise {
 				e.Clock = protocol.Clock{ScenarioStart: in.OccurredAt, WallStart: at.Now, Speed: max(1, in.ExerciseSpeed)}
@@ -172,6 +180,11 @@ func (t turn) setReceivers(receivers []place.Party) ([]ledger.Event, error) {
 		return nil, errEnded(t.Status)
 	}
 	if err := t.matches(t.Seq, true); err != nil {
+		return nil, err
+	}
+	var c fault.Check
+	checkReceivers(&c, receivers, t.Origin)
+	if err := c.Err(); err != nil {
 		return nil, err
 	}
 	e := &receiversChanged{Receivers: slices.Clone(receivers), Named: without(receivers, t.Receivers), Unnamed: without(t.Receivers, receivers)}

@@ -1,6 +1,8 @@
 package incident
 
 import (
+	"slices"
+
 	"landfall/internal/check"
 	"landfall/internal/fault"
 )
@@ -33,8 +35,8 @@ type SexCount struct {
 	Count int `json:"count"`
 }
 
-// AgeBand is how many are between two ages, both inclusive, in years. Bands are two numbers and no fixed list, since sources use
-// brackets that overlap. To is absent for "and older"; From and To are absent for "age unknown".
+// AgeBand is how many are between two ages, both inclusive, in years. Bands are two numbers and no fixed list, since each source has
+// its own; those of one count do not overlap. To is absent for "and older"; From and To are absent for "age unknown".
 type AgeBand struct {
 	From  *int `json:"age_from,omitempty"`
 	To    *int `json:"age_to,omitempty"`
@@ -85,17 +87,19 @@ func (p People) check(c *fault.Check, at string) {
 	}
 	c.That(sum <= max(p.Total, 0), at+"/sex", "add up to more than the total")
 
-	sum = 0
+	sum, meet := 0, false
 	c.That(len(p.Ages) <= maxBands, at+"/ages", "has more than %d bands", maxBands)
 	for n, band := range p.Ages {
 		here := at + "/ages/" + itoa(n)
 		check.Count(c, here+"/count", band.Count)
 		checkBand(c, here, band.From, band.To)
+		if slices.ContainsFunc(p.Ages[:min(n, maxBands)], band.meets) {
+			c.Field(here+"/age_from", "overlaps another band; one person would be counted twice")
+			meet = true
+		}
 		sum += min(max(band.Count, 0), check.MaxCount+1)
 	}
-	if disjoint(p.Ages) {
-		c.That(sum <= max(p.Total, 0), at+"/ages", "add up to more than the total")
-	}
+	c.That(meet || sum <= max(p.Total, 0), at+"/ages", "add up to more than the total")
 
 	needs := map[Assistance]bool{}
 	for n, row := range p.Needs {
@@ -120,16 +124,12 @@ func checkBand(c *fault.Check, at string, from, to *int) {
 	}
 }
 
-// disjoint reports whether no person can be in two of the bands.
-func disjoint(bands []AgeBand) bool {
-	for i, a := range bands {
-		for _, b := range bands[i+1:] {
-			if a.From != nil && b.From != nil && *a.From <= upper(b) && *b.From <= upper(a) {
-				return false
-			}
-		}
+// meets reports whether one person can be in both bands. Whose age is unknown is in one band only.
+func (b AgeBand) meets(other AgeBand) bool {
+	if b.From == nil || other.From == nil {
+		return b.From == nil && other.From == nil
 	}
-	return true
+	return *b.From <= upper(other) && *other.From <= upper(b)
 }
 
 func upper(b AgeBand) int {

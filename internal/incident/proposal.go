@@ -334,8 +334,8 @@ func (t turn) carryOut(p *Proposal) ([]ledger.Event, error) {
 // Withdraw takes a proposal back, or declines it: whoever's party proposed it withdraws, the affected state declines. A draft that was proposed
 // is stood down. reason may be empty.
 func (d *Desk) Withdraw(ctx context.Context, scope access.Scope, w access.Write, id, proposal, reason string) (Done[Incident], error) {
-	var c fault.Check
-	check.Reason(&c, "/reason", reason, false)
+	c := w.Check()
+	check.Reason(&c, "/reason", &reason, false)
 	if err := c.Err(); err != nil {
 		return Done[Incident]{}, err
 	}

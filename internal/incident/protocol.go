@@ -21,14 +21,14 @@ type Start struct {
 	Anchors  map[string]protocol.Value // LANDFALL and its like; those of movements and of single states come by themselves or later
 }
 
-func (in *Start) check(templates Templates) error {
-	var c fault.Check
+func (in *Start) check(c fault.Check, templates Templates) error {
 	in.Anchors = maps.Clone(in.Anchors)
 	t, ok := templates(in.Protocol, 0)
 	if !ok {
 		c.Field("/protocol", "must be a known protocol, such as hurricane")
 	}
 	c.That(slices.Contains([]protocol.Mode{"", protocol.Rapid, protocol.Slow}, in.Mode), "/mode", "must be rapid or slow")
+	c.That(in.Mode != protocol.Slow || !ok || t.KnowsSlow(), "/mode", "is not known to this protocol, which has one pace")
 	if in.Mode == protocol.Rapid {
 		in.Mode = "" // what absence means
 	}
@@ -63,7 +63,7 @@ func (d *Desk) Activate(ctx context.Context, scope access.Scope, w access.Write,
 }
 
 func (d *Desk) start(ctx context.Context, scope access.Scope, w access.Write, id string, in Start, eventType string) (Done[Incident], error) {
-	if err := in.check(d.templates); err != nil {
+	if err := in.check(w.Check(), d.templates); err != nil {
 		return Done[Incident]{}, err
 	}
 	return d.lead(ctx, scope, w, id, startOf(in, eventType == EventActivated))
@@ -99,15 +99,20 @@ func (t turn) start(in startAsked) ([]ledger.Event, error) {
 	if t.Running != nil {
 		e.Mode = t.Running.Mode
 	}
-	var c fault.Check
+	c := t.w.Check()
+	given := map[protocol.Anchor]bool{}
 	for _, v := range in.Anchors {
+		at := "/anchors/" + pointerEscape(v.Name) + "/at"
+		given[protocol.Anchor(v.Name)] = true
 		if v.Kind == protocol.Observed {
-			check.Past(&c, "/anchors/"+pointerEscape(v.Name)+"/at", v.At, t.now)
+			check.Past(&c, at, v.At, t.now)
 		}
+		t.plausible(&c, at, v.At)
 		if old, ok := t.Anchors[v.Name]; !ok || !old.At.Equal(v.At) || old.Kind != v.Kind {
 			e.Anchors = append(e.Anchors, v)
 		}
 	}
+	template.Begin(&c, func(a protocol.Anchor) bool { return t.Anchors[string(a)] != nil || given[a] })
 	if err := c.Err(); err != nil {
 		return nil, err
 	}
@@ -122,6 +127,9 @@ func (t turn) start(in startAsked) ([]ledger.Event, error) {
 		next.Anchors[a.Name] = &Anchor{Name: a.Name, At: a.At, Kind: a.Kind}
 	}
 	e.follows = follow(next, template, t.now)
+	if err := e.inRange("/anchors"); err != nil {
+		return nil, err
+	}
 	if part == protocol.Active {
 		e.Alerts = t.ask(alertActivation, protocol.ActivationRequest, t.Receivers...)
 	} else {
@@ -209,12 +217,13 @@ func (t turn) moveAnchor(set anchorSet) ([]ledger.Event, error) {
 	if err := t.matches(seq, true); err != nil {
 		return nil, err
 	}
+	c := t.w.Check()
 	if v.Kind == protocol.Observed {
-		var c fault.Check
 		check.Past(&c, "/at", v.At, t.now)
-		if err := c.Err(); err != nil {
-			return nil, err
-		}
+	}
+	t.plausible(&c, "/at", v.At)
+	if err := c.Err(); err != nil {
+		return nil, err
 	}
 	if e.Before.At.Equal(v.At) && e.Before.Kind == v.Kind {
 		return nil, nil
@@ -222,6 +231,9 @@ func (t turn) moveAnchor(set anchorSet) ([]ledger.Event, error) {
 	next := t.clone()
 	next.Anchors[key] = &Anchor{Name: key, At: v.At, Kind: v.Kind}
 	f, err := t.follow(next)
+	if err == nil {
+		err = f.inRange("/at")
+	}
 	if err != nil {
 		return nil, err
 	}

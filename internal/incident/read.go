@@ -151,8 +151,9 @@ func (f Filter) query() (store.Query, error) {
 	if f.Exercise != nil {
 		q.Filter = append(q.Filter, store.Cond{Field: "exercise", Any: []any{*f.Exercise}})
 	}
-	if text := strings.TrimSpace(f.Query); text != "" {
-		check.Text(&c, "?q", text, maxQuery, false)
+	if text := f.Query; text != "" {
+		check.Text(&c, "?q", &text, maxQuery, false)
+		text = strings.TrimSpace(text)
 		q.Filter = append(q.Filter, store.Cond{Field: "text", Contains: foldText(text)})
 	}
 	return q, c.Err()

@@ -24,13 +24,13 @@ func (in *StepReport) check(c *fault.Check) {
 	check.OptionalTime(c, "/occurred_at", in.OccurredAt)
 	if e := in.Evidence; e != nil {
 		c.That(e.Type.Valid(), "/evidence/type", "must be bulletin, notice, note_verbale, figure, capacity, survey, decision or receipt")
-		check.Required(c, "/evidence/reference", e.Reference, check.MaxReference, false)
+		check.Required(c, "/evidence/reference", &e.Reference, check.MaxReference, false)
 	}
 }
 
 // StartStep says that somebody is at work on a step.
 func (d *Desk) StartStep(ctx context.Context, scope access.Scope, w access.Write, id, key string, in StepReport) (Done[Step], error) {
-	return d.report(ctx, scope, w, id, key, in, EventStepStarted, nil, func(t turn, i *Instance) error {
+	return d.report(ctx, scope, w, id, key, &in, EventStepStarted, nil, func(t turn, i *Instance) error {
 		switch {
 		case i.Placeholder:
 			return errPlaceholder(i)
@@ -44,8 +44,8 @@ func (d *Desk) StartStep(ctx context.Context, scope access.Scope, w access.Write
 // CompleteStep says that a step is done. Completing a done step again gives, or waives, the proof that is owed. A step whose hard needs are open cannot be
 // completed.
 func (d *Desk) CompleteStep(ctx context.Context, scope access.Scope, w access.Write, id, key string, in StepReport) (Done[Step], error) {
-	return d.report(ctx, scope, w, id, key, in, EventStepCompleted, func(c *fault.Check) {
-		check.Reason(c, "/proof_waived", in.Waiver, false)
+	return d.report(ctx, scope, w, id, key, &in, EventStepCompleted, func(c *fault.Check) {
+		check.Reason(c, "/proof_waived", &in.Waiver, false)
 		c.That(in.Evidence == nil || in.Waiver == "", "/proof_waived", "is for a step without evidence")
 	}, func(t turn, i *Instance) error {
 		switch {
@@ -64,8 +64,8 @@ func (d *Desk) CompleteStep(ctx context.Context, scope access.Scope, w access.Wr
 
 // MarkNotApplicable says that a step has no meaning here, and why.
 func (d *Desk) MarkNotApplicable(ctx context.Context, scope access.Scope, w access.Write, id, key string, in StepReport) (Done[Step], error) {
-	return d.report(ctx, scope, w, id, key, in, EventStepNotApplicable, func(c *fault.Check) {
-		check.Reason(c, "/reason", in.Reason, true)
+	return d.report(ctx, scope, w, id, key, &in, EventStepNotApplicable, func(c *fault.Check) {
+		check.Reason(c, "/reason", &in.Reason, true)
 	}, func(t turn, i *Instance) error {
 		if !i.Open() {
 			return errStep(i, "be marked not applicable")
@@ -76,16 +76,15 @@ func (d *Desk) MarkNotApplicable(ctx context.Context, scope access.Scope, w acce
 
 // NoteStep adds a free note to a step. It is a word on the step, so the step is not stale any more.
 func (d *Desk) NoteStep(ctx context.Context, scope access.Scope, w access.Write, id, key string, in StepReport) (Done[Step], error) {
-	return d.report(ctx, scope, w, id, key, in, EventStepNoted, func(c *fault.Check) {
-		check.Required(c, "/note", in.Note, maxNote, true)
-		check.Plain(c, "/note", in.Note)
+	return d.report(ctx, scope, w, id, key, &in, EventStepNoted, func(c *fault.Check) {
+		check.Prose(c, "/note", &in.Note, maxNote, true)
 	}, func(turn, *Instance) error { return nil })
 }
 
 // ReopenStep takes back that a step is done or not applicable, and says why. It gets a fair time to be done in.
 func (d *Desk) ReopenStep(ctx context.Context, scope access.Scope, w access.Write, id, key string, in StepReport) (Done[Step], error) {
-	return d.report(ctx, scope, w, id, key, in, EventStepReopened, func(c *fault.Check) {
-		check.Reason(c, "/reason", in.Reason, true)
+	return d.report(ctx, scope, w, id, key, &in, EventStepReopened, func(c *fault.Check) {
+		check.Reason(c, "/reason", &in.Reason, true)
 	}, func(t turn, i *Instance) error {
 		if i.Status != StepDone && i.Status != StepNotApplicable {
 			return errStep(i, "be reopened")
@@ -95,10 +94,10 @@ func (d *Desk) ReopenStep(ctx context.Context, scope access.Scope, w access.Writ
 }
 
 // report runs a command on one step: extra checks what only this command reads, allowed whether the step is where it may happen.
-func (d *Desk) report(ctx context.Context, scope access.Scope, w access.Write, id, key string, in StepReport, eventType string,
+func (d *Desk) report(ctx context.Context, scope access.Scope, w access.Write, id, key string, in *StepReport, eventType string,
 	extra func(*fault.Check), allowed func(turn, *Instance) error,
 ) (Done[Step], error) {
-	var c fault.Check
+	c := w.Check()
 	in.check(&c)
 	if extra != nil {
 		extra(&c)
@@ -114,7 +113,7 @@ func (d *Desk) report(ctx context.Context, scope access.Scope, w access.Write, i
 		if err := allowed(t, i); err != nil {
 			return ledger.Decision{}, err
 		}
-		return t.reportStep(i, in, eventType)
+		return t.reportStep(i, *in, eventType)
 	})
 	if err != nil {
 		return Done[Step]{}, err
@@ -152,7 +151,8 @@ func (t turn) step(key, eventType string) (*Instance, error) {
 
 func (t turn) reportStep(i *Instance, in StepReport, eventType string) (ledger.Decision, error) {
 	e := stepReported{Key: i.Key, OccurredAt: orNow(in.OccurredAt, t.now)}
-	var c fault.Check
+	c := t.w.Check()
+	t.plausible(&c, "/occurred_at", e.OccurredAt)
 	check.Past(&c, "/occurred_at", e.OccurredAt, t.now)
 	if err := c.Err(); err != nil {
 		return ledger.Decision{}, err
@@ -182,7 +182,7 @@ func (t turn) reportStep(i *Instance, in StepReport, eventType string) (ledger.D
 // That a note was there, and why it is gone, stays on record. Those who lead the incident erase, and whoever's step it is.
 func (d *Desk) EraseNote(ctx context.Context, scope access.Scope, id string, seq int64, reason string) error {
 	var c fault.Check
-	check.Reason(&c, "/reason", reason, true)
+	check.Reason(&c, "/reason", &reason, true)
 	if err := c.Err(); err != nil {
 		return err
 	}

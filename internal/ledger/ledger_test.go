@@ -511,7 +511,9 @@ func TestETagsNameEpochAndVersion(t *testing.T) {
 		bad    bool
 	}{
 		{`"0-7"`, true, false}, {`"0-6"`, false, false}, {`"1-7"`, false, false}, {`*`, true, false}, {`"0-1", "0-7"`, true, false},
-		{`W/"0-7"`, false, true}, {`0-7`, false, true}, {`"0-7`, false, true}, {`"0-07"`, false, true}, {``, false, true}, {`"x"`, false, true},
+		{`W/"0-7"`, false, false}, {`W/"0-7", "0-7"`, true, false}, {`"0-6" ,,"0-7",`, true, false}, {`"a,b", "0-7"`, true, false}, {` * `, true, false},
+		{`"0-07"`, false, false}, {`"x"`, false, false}, {`"0-7,b"`, false, false}, {`""`, false, false},
+		{`0-7`, false, true}, {`"0-7`, false, true}, {``, false, true}, {`"0-6" "0-7"`, false, true}, {`*, "0-7"`, false, true}, {`w/"0-7"`, false, true},
 	} {
 		got, err := w.MatchETag(c.header, 7)
 		if got != c.want || (err != nil) != c.bad {

@@ -5,6 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"landfall/internal/fault"
@@ -149,30 +152,23 @@ func (l *Ledger) RecordedSince(ctx context.Context, t time.Time, each func(store
 // ETag gives the entity tag of something last changed by the commit seq.
 func (l *Ledger) ETag(seq int64) string { return fmt.Sprintf("\"%d-%d\"", l.opt.Epoch, seq) }
 
-// MatchETag says whether an If-Match header names the version seq: "*", or a list with its tag. A tag that is not of the
-// form this ledger gives is Invalid.
+// MatchETag says whether an If-Match header names the version seq (RFC 9110, section 13.1.1): "*", or a list with its tag. A weak tag and one of
+// another service match nothing. What is no list of tags is Invalid.
 func (l *Ledger) MatchETag(header string, seq int64) (bool, error) {
-	if header == "*" {
+	if strings.TrimSpace(header) == "*" {
 		return seq > 0, nil
 	}
-	matched := false
-	for _, tag := range splitTags(header) {
-		var epoch, n int64
-		if k, err := fmt.Sscanf(tag, "\"%d-%d\"", &epoch, &n); err != nil || k != 2 || tag != fmt.Sprintf("\"%d-%d\"", epoch, n) {
-			return false, fault.New(fault.Invalid, "bad_etag", "If-Match does not hold an ETag of this service, such as \"%d-%d\" in quotes.", l.opt.Epoch, 7)
-		}
-		matched = matched || epoch == l.opt.Epoch && n == seq
+	if !tagList.MatchString(header) {
+		return false, fault.New(fault.Invalid, "bad_etag", "If-Match is no list of ETags, such as %s in quotes.", l.ETag(7))
 	}
-	return matched, nil
+	return slices.Contains(oneTag.FindAllString(header, -1), l.ETag(seq)), nil
 }
 
-func splitTags(header string) []string {
-	var tags []string
-	for part := range bytes.SplitSeq([]byte(header), []byte(",")) {
-		tags = append(tags, string(bytes.TrimSpace(part)))
-	}
-	return tags
-}
+// The grammar of entity tags (RFC 9110, section 8.8.3). Empty members of a list count for nothing (section 5.6.1).
+var (
+	oneTag  = regexp.MustCompile(`(?:W/)?"[^"\x00-\x20\x7f]*"`)
+	tagList = regexp.MustCompile(`^[ \t,]*` + oneTag.String() + `(?:[ \t]*,[ \t,]*(?:` + oneTag.String() + `)?)*[ \t]*$`)
+)
 
 // tail gives the newest fold of the stream, from the cache where that is known to be the newest. Those who ask together share one read.
 func (s *Streams[S]) tail(ctx context.Context, stream Stream) (*folded[S], error) {

@@ -7,6 +7,7 @@ type Form struct {
 	Wrong      Counted    `json:"wrong"` // heads the list of what is to be mended
 	Kept       Phrase     `json:"kept"`  // what was typed is still here
 	Number     Phrase     `json:"number"`
+	Decimal    Phrase     `json:"decimal"`
 	Between    Text[Pair] `json:"between"`
 	Moment     Phrase     `json:"moment"`
 	Choose     Phrase     `json:"choose"`
@@ -20,6 +21,7 @@ type Form struct {
 	SendAnyway Phrase     `json:"send_anyway"`
 	Save       Phrase     `json:"save"`
 	Cancel     Phrase     `json:"cancel"`
+	Confirm    Phrase     `json:"confirm"` // of something that hardly ever is meant: yes, it is
 	Unknown    Phrase     `json:"unknown"` // outcome unknown: press again
 	Unsent     Phrase     `json:"unsent"`
 	Again      Phrase     `json:"again"`

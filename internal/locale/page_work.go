@@ -101,6 +101,8 @@ type WorkStart struct {
 	KeyTimes       Phrase     `json:"key_times"`
 	LaterTimes     Phrase     `json:"later_times"`
 	KeyTimeHint    Phrase     `json:"key_time_hint"`
+	JustNow        Phrase     `json:"just_now"`
+	JustNowHint    Phrase     `json:"just_now_hint"`
 	Kind           Text[Name] `json:"kind"` // Name: a key time
 	NoKeyTime      Text[Name] `json:"no_key_time"`
 	Mode           Phrase     `json:"mode"`

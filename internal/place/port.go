@@ -83,6 +83,15 @@ func ParsePortCode(code string) (string, error) {
 		"must be a listed port (ANU, DMRSU), or a state, a dot and a name for a landing place without a code (DMA.SCOTTS-HEAD)")
 }
 
+// PortIn reports whether the port with the code, as ParsePortCode takes it, lies in a party: in the state, or on the island that it names.
+func PortIn(code string, p Party) bool {
+	if port, listed := PortOf(code); listed {
+		return port.State == p.State() && (p.Island() == "" || port.Island == p.Island())
+	}
+	state, _, _ := strings.Cut(code, ".")
+	return state == p.State()
+}
+
 func (a *atlas) loadPorts() error {
 	var file struct {
 		Proposals []string `yaml:"proposals"`

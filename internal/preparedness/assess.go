@@ -33,7 +33,7 @@ func (d *Desk) Assess(ctx context.Context, scope access.Scope, w access.Write, i
 	check.ID(&c, in.ID)
 	check.OptionalTime(&c, "/assessed_at", in.AssessedAt)
 	check.OptionalTime(&c, "/valid_until", in.ValidUntil)
-	check.Text(&c, "/reference", in.Reference, check.MaxReference, false)
+	check.Text(&c, "/reference", &in.Reference, check.MaxReference, false)
 	if err := c.Err(); err != nil {
 		return Done{}, err
 	}
@@ -63,7 +63,8 @@ func (d *Desk) Assess(ctx context.Context, scope access.Scope, w access.Write, i
 		if until.IsZero() {
 			until = longest
 		}
-		var c fault.Check
+		c := t.w.Check()
+		t.plausible(&c, "/assessed_at", at)
 		check.Past(&c, "/assessed_at", at, t.now)
 		c.That(before == nil || !at.Before(before.AssessedAt), "/assessed_at", "is before the assessment that is on record")
 		c.That(until.After(at), "/valid_until", "must be after the assessment")
@@ -88,9 +89,9 @@ func (d *Desk) Assess(ctx context.Context, scope access.Scope, w access.Write, i
 
 // Invalidate sets an assessment aside before its time: what it says does not hold any more.
 func (d *Desk) Invalidate(ctx context.Context, scope access.Scope, w access.Write, id string, trigger Trigger, reason string) (Done, error) {
-	var c fault.Check
+	c := w.Check()
 	check.Word(&c, "/trigger", trigger, Triggers())
-	check.Reason(&c, "/reason", reason, false)
+	check.Reason(&c, "/reason", &reason, false)
 	if err := c.Err(); err != nil {
 		return Done{}, err
 	}

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"time"
 
+	"golang.org/x/text/currency"
+
 	"landfall/internal/access"
 	"landfall/internal/check"
 	"landfall/internal/fault"
@@ -15,12 +17,19 @@ import (
 const (
 	maxArea = 1_000_000 // square metres
 	maxStay = 3 * 366   // days
+
+	bedsPerRoom = 10 // at most, in what is said of rooms
 )
 
 var (
-	rateText     = regexp.MustCompile(`^\d{1,7}(\.\d{1,2})?$`)
-	currencyText = regexp.MustCompile(`^[A-Z]{3}$`)
+	rateText = regexp.MustCompile(`^\d{1,7}(\.\d{1,2})?$`)
 )
+
+// isCurrency reports whether a code is one of ISO 4217.
+func isCurrency(code string) bool {
+	unit, err := currency.ParseISO(code)
+	return err == nil && unit.String() == code
+}
 
 // OfferCapacity is what a unit offers.
 type OfferCapacity struct {
@@ -48,9 +57,9 @@ func (in *OfferCapacity) check(c *fault.Check) {
 	check.OptionalTime(c, "/available_until", in.Until)
 	c.That(in.From.IsZero() || in.Until.IsZero() || in.Until.After(in.From), "/available_until", "must be after available_from")
 	c.That(in.Rate == "" || rateText.MatchString(in.Rate), "/rate", "must be an amount such as 85.00")
-	c.That(in.Currency == "" || currencyText.MatchString(in.Currency), "/currency", "must be an ISO 4217 code such as XCD")
+	c.That(in.Currency == "" || isCurrency(in.Currency), "/currency", "must be an ISO 4217 code such as XCD")
 	c.That((in.Rate == "") == (in.Currency == ""), "/currency", "goes with rate")
-	check.Text(c, "/agreement", in.Agreement, check.MaxReference, false)
+	check.Text(c, "/agreement", &in.Agreement, check.MaxReference, false)
 }
 
 // checkAmount holds rooms and beds against each other.
@@ -58,6 +67,7 @@ func (a Amount) checkAmount(c *fault.Check) {
 	c.That(a.Rooms >= 0 && a.Rooms <= maxRooms, "/rooms", "must be 0 to %d", maxRooms)
 	c.That(a.Beds >= 0 && a.Beds <= maxRooms*10, "/beds", "must be 0 to %d", maxRooms*10)
 	c.That(a.Beds == 0 || a.Rooms > 0 || a.Rooms < 0, "/rooms", "must be given with beds")
+	c.That(a.Rooms <= 0 || a.Beds <= a.Rooms*bedsPerRoom, "/beds", "are more than %d to a room", bedsPerRoom)
 }
 
 // OfferCapacity records what a unit offers. More beds than the floor area gives room for are taken and flagged. What is confirmed stays so: an offer
@@ -79,6 +89,16 @@ func (d *Desk) OfferCapacity(ctx context.Context, scope access.Scope, w access.W
 		}
 		at, until, err := t.hold(in.AsOf, active)
 		if err != nil {
+			return nil, err
+		}
+		c := t.w.Check()
+		t.plausible(&c, "/available_from", in.From)
+		t.plausible(&c, "/available_until", in.Until)
+		if has := t.unit.Rooms; has > 0 { // a unit of 0 rooms is one whose rooms nobody has counted
+			c.That(in.Rooms <= has, "/rooms", "are more than the %d that the unit has", has)
+			c.That(in.FreeTonight <= has, "/rooms_free_tonight", "are more than the %d that the unit has", has)
+		}
+		if err := c.Err(); err != nil {
 			return nil, err
 		}
 		fresh := true
@@ -104,7 +124,8 @@ func (t turn) hold(asOf time.Time, active bool) (at, until time.Time, err error)
 	if at = asOf; at.IsZero() {
 		at = t.now
 	}
-	var c fault.Check
+	c := t.w.Check()
+	t.plausible(&c, "/as_of", at)
 	check.Past(&c, "/as_of", at, t.now)
 	if before := t.unit.Capacity; before != nil {
 		c.That(!at.Before(before.AsOf), "/as_of", "is before what is on record")
@@ -161,7 +182,7 @@ func (d *Desk) move(ctx context.Context, scope access.Scope, w access.Write, id,
 	var c fault.Check
 	in.checkAmount(&c)
 	check.OptionalTime(&c, "/as_of", in.AsOf)
-	check.Text(&c, "/agreement", in.Agreement, check.MaxReference, false)
+	check.Text(&c, "/agreement", &in.Agreement, check.MaxReference, false)
 	if err := c.Err(); err != nil {
 		return Done{}, err
 	}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
 	"time"
 
@@ -20,8 +19,6 @@ const (
 	maxAsked   = 100_000
 	maxVisitor = 1_000_000
 )
-
-var nationalityText = regexp.MustCompile(`^[A-Z]{3}$`)
 
 // ReportCaseload is a count of visitors.
 type ReportCaseload struct {
@@ -48,7 +45,8 @@ func (in *ReportCaseload) check(c *fault.Check) {
 	seen := map[Count]bool{}
 	for n, k := range in.Counts {
 		at := fmt.Sprintf("/counts/%d", n)
-		c.That(nationalityText.MatchString(k.Nationality), at+"/nationality", "must be an ISO 3166-1 alpha-3 code, or OTH")
+		_, known := place.CountryOf(k.Nationality)
+		c.That(known || k.Nationality == OtherNationalities, at+"/nationality", "must be a country of ISO 3166-1 (alpha-3), or OTH")
 		check.Word(c, at+"/setting", k.Setting, Settings())
 		c.That(k.Number >= 0 && k.Number <= maxVisitor, at+"/number", "must be 0 to %d", maxVisitor)
 		key := Count{Nationality: k.Nationality, Setting: k.Setting}
@@ -71,7 +69,8 @@ func (d *Desk) ReportCaseload(ctx context.Context, scope access.Scope, w access.
 		if at.IsZero() {
 			at = t.now
 		}
-		var c fault.Check
+		c := t.w.Check()
+		t.plausible(&c, "/as_of", at)
 		check.Past(&c, "/as_of", at, t.now)
 		if before := t.unit.Caseload; before != nil {
 			if err := t.matches(before.Seq, false); err != nil {

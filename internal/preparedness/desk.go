@@ -142,6 +142,11 @@ func newID(given, noun string, scope access.Scope, w access.Write) string {
 	return ledger.NewID()
 }
 
+// plausible asks to confirm a time that lies more than a year from now.
+func (t turn) plausible(c *fault.Check, pointer string, at time.Time) {
+	check.Plausible(c, pointer, at, t.now, t.now)
+}
+
 func errNoUnit() error { return fault.New(fault.NotFound, "unit_not_found", "There is no such unit.") }
 
 // Register asks for a new unit.
@@ -169,10 +174,8 @@ const maxRooms = 20_000
 
 // check holds a description against what a unit of the kind can be.
 func (in *Change) check(c *fault.Check, kind UnitKind) {
-	check.Required(c, "/name", in.Name, check.MaxPlace, false)
-	check.Plain(c, "/name", in.Name)
-	check.Text(c, "/town", in.Town, check.MaxPlace, false)
-	check.Plain(c, "/town", in.Town)
+	check.Title(c, "/name", &in.Name, check.MaxPlace)
+	check.Line(c, "/town", &in.Town, check.MaxPlace)
 	c.That(in.Rooms >= 0 && in.Rooms <= maxRooms, "/rooms", "must be 0 to %d", maxRooms)
 	if kind != Property {
 		c.That(in.Setting == "", "/setting", "is for properties only")
@@ -192,7 +195,7 @@ func (d *Desk) Register(ctx context.Context, scope access.Scope, w access.Write,
 	if in.Party == "" {
 		in.Party = scope.Party
 	}
-	var c fault.Check
+	c := w.Check()
 	check.ID(&c, in.ID)
 	check.Word(&c, "/kind", in.Kind, UnitKinds())
 	check.Party(&c, "/party", in.Party)
@@ -244,7 +247,7 @@ func (d *Desk) Change(ctx context.Context, scope access.Scope, w access.Write, i
 	if err != nil {
 		return Done{}, err
 	}
-	var c fault.Check
+	c := w.Check()
 	in.check(&c, u.Kind)
 	if err := c.Err(); err != nil {
 		return Done{}, err
@@ -256,14 +259,17 @@ func (d *Desk) Change(ctx context.Context, scope access.Scope, w access.Write, i
 		if err := t.matches(t.unit.Seq, true); err != nil {
 			return nil, err
 		}
+		if k := t.unit.Capacity; k != nil && in.Rooms > 0 && in.Rooms < k.Rooms {
+			return nil, fault.New(fault.State, "below_offered", "%d rooms are offered. Offer fewer before the unit has fewer.", k.Rooms)
+		}
 		return one(EventChanged, changed(in))
 	})
 }
 
 // Retire takes a unit out of lists and boards, for a reason that stays on record. If-Match is required.
 func (d *Desk) Retire(ctx context.Context, scope access.Scope, w access.Write, id, reason string) (Done, error) {
-	var c fault.Check
-	check.Reason(&c, "/reason", reason, true)
+	c := w.Check()
+	check.Reason(&c, "/reason", &reason, true)
 	if err := c.Err(); err != nil {
 		return Done{}, err
 	}

@@ -65,6 +65,7 @@ type (
 		Status     Status            `yaml:"status"`
 		Title      place.Text        `yaml:"title"`
 		Note       place.Text        `yaml:"note"`
+		Leading    []Anchor          `yaml:"leading"`
 		ReturnFrom string            `yaml:"return_from"`
 		Sources    map[string]string `yaml:"sources"`
 		Steps      []stepFile        `yaml:"steps"`
@@ -129,7 +130,7 @@ func Parse(text []byte) (*Template, error) {
 }
 
 func (f templateFile) template() Template {
-	t := Template{ID: f.ID, Version: f.Version, Status: f.Status, Title: f.Title, Note: f.Note, ReturnFrom: f.ReturnFrom, Sources: f.Sources}
+	t := Template{ID: f.ID, Version: f.Version, Status: f.Status, Title: f.Title, Note: f.Note, Leading: f.Leading, ReturnFrom: f.ReturnFrom, Sources: f.Sources}
 	for _, s := range f.Steps {
 		step := &Step{Code: s.Code, Title: s.Title, Phase: s.Phase, Side: s.Side, Party: s.Party, Repeat: s.Repeat, LifeSafety: s.LifeSafety,
 			Agency: s.Agency, Organisation: s.Organisation, Deadline: s.Deadline.deadline(), Evidence: Evidence(s.Evidence),
@@ -178,6 +179,9 @@ func New(t Template) (*Template, error) {
 	}
 	if _, ok := t.byCode[t.ReturnFrom]; t.ReturnFrom != "" && !ok {
 		c.Field("/return_from", "must be the code of a step")
+	}
+	for i, a := range t.Leading {
+		c.That(a.Settable() && slices.Contains(t.Anchors(), a), fmt.Sprintf("/leading/%d", i), "must be an anchor of the steps that a person sets")
 	}
 	if err := c.Err(); err != nil {
 		return nil, err

@@ -1,6 +1,9 @@
 package protocol
 
 import (
+	"slices"
+
+	"landfall/internal/fault"
 	"landfall/internal/place"
 )
 
@@ -20,6 +23,7 @@ type Template struct {
 	Status     Status
 	Title      place.Text
 	Note       place.Text        // what a reader of the template must know
+	Leading    []Anchor          // a run begins with a value of one of these: the first deadlines count from it
 	ReturnFrom string            // code of the step that opens the return part; "" when the template has none
 	Sources    map[string]string // what the S keys in a step's basis stand for
 	Steps      []*Step           // every step below all the steps it needs
@@ -105,6 +109,24 @@ func (t *Template) Anchors() []Anchor {
 		}
 	}
 	return out
+}
+
+// Begin requires that one of the leading anchors has a value: without one nearly every step would wait. The pointer is that of Start's anchors.
+func (t *Template) Begin(c *fault.Check, known func(Anchor) bool) {
+	if len(t.Leading) == 0 || slices.ContainsFunc(t.Leading, known) {
+		return
+	}
+	at := "/anchors/" + string(t.Leading[0])
+	if len(t.Leading) == 1 {
+		c.Field(at, "is required: the due times count from it")
+	} else {
+		c.Field(at, "is required, or %s: the due times count from one of them", t.Leading[1])
+	}
+}
+
+// KnowsSlow reports whether the template has a slow mode beside the rapid one.
+func (t *Template) KnowsSlow() bool {
+	return slices.ContainsFunc(t.Steps, func(st *Step) bool { return !st.Slow.IsZero() })
 }
 
 // DeadlineIn gives the step's deadline in a mode.

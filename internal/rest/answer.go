@@ -36,12 +36,8 @@ func read[T any](c echo.Context) (T, error) {
 func (s *Server) show(c echo.Context, seq int64, v any) error {
 	tag := s.opt.ETag(seq)
 	c.Response().Header().Set("ETag", tag)
-	if r := c.Request(); r.Method == http.MethodGet || r.Method == http.MethodHead {
-		for given := range strings.SplitSeq(r.Header.Get("If-None-Match"), ",") {
-			if strings.TrimPrefix(strings.TrimSpace(given), "W/") == tag {
-				return c.NoContent(http.StatusNotModified)
-			}
-		}
+	if r := c.Request(); (r.Method == http.MethodGet || r.Method == http.MethodHead) && holds(r, tag) {
+		return c.NoContent(http.StatusNotModified)
 	}
 	return c.JSON(http.StatusOK, v)
 }

@@ -10,13 +10,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
-	"unicode"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
 
+	checks "landfall/internal/check"
 	"landfall/internal/fault"
 )
 
@@ -92,18 +91,13 @@ func (c *contract) operation(method, route string) *operation {
 	return c.operations[method+" "+route]
 }
 
-// parameters holds the parameters of a request against the contract. A query parameter that the contract does not know is refused: a mistyped
-// filter would otherwise list everything.
+// parameters holds the parameters of a request against the contract; see readQuery.
 func (c *contract) parameters(ctx context.Context, o *operation, r *http.Request, path map[string]string) error {
 	var check fault.Check
-	query := r.URL.Query()
-	for name, values := range query {
-		switch {
-		case !o.query[name]:
-			check.Field("?"+name, "is not a parameter of this operation")
-		case len(values) > 1:
-			check.Field("?"+name, "is given more than once")
-		}
+	oneLine(r.Header, &check)
+	query := o.readQuery(r, &check)
+	if err := check.Err(); err != nil {
+		return err
 	}
 	input := &openapi3filter.RequestValidationInput{
 		Request: r, PathParams: path, QueryParams: query, Route: o.route,
@@ -284,7 +278,7 @@ var formats = map[string]struct {
 	holds func(string) bool
 	wants string
 }{
-	"uuid":      {isUUID, "must be a UUID (RFC 9562, version 1 to 8) in lower case"},
+	"uuid":      {isUUID, "must be a UUID (RFC 9562, version 1 to 8)"},
 	"date-time": {isInstant, "must be a time as RFC 3339 writes it, with its offset, in the years 1900 to 2199"},
 	"line":      {isLine, "must be one line of visible text, without control or direction characters"},
 	"text":      {isText, "must be visible text; line feeds and tabs are the only control characters"},
@@ -338,26 +332,14 @@ func isUUID(s string) bool {
 
 // isInstant accepts RFC 3339 with at most nanoseconds, in the years that records hold.
 func isInstant(s string) bool {
-	t, err := time.Parse(time.RFC3339Nano, s)
-	return err == nil && len(s) <= len(time.RFC3339Nano) && 1900 <= t.UTC().Year() && t.UTC().Year() <= 2199
+	t, ok := checks.ParseTime(s)
+	return ok && checks.InRange(t)
 }
 
 func isLine(s string) bool { return !strings.ContainsAny(s, "\n\t") && isText(s) }
 
 // isText refuses what a reader cannot see, and what turns the direction of what follows. An empty text is a matter of minLength.
-func isText(s string) bool {
-	visible := s == ""
-	for _, c := range s {
-		switch {
-		case c == '\n' || c == '\t':
-		case isControl(c), 0x202a <= c && c <= 0x202e, 0x2066 <= c && c <= 0x2069, c == 0x2028, c == 0x2029, c == 0xfeff:
-			return false
-		default:
-			visible = visible || !unicode.IsSpace(c)
-		}
-	}
-	return visible
-}
+func isText(s string) bool { return s == "" || checks.Visible(s) && checks.Printable(s) }
 
 // isURI accepts an absolute address with a host. Which schemes and hosts may be written to, its channel says.
 func isURI(s string) bool {

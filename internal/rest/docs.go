@@ -68,9 +68,9 @@ func (l leaf) answer(c echo.Context) error {
 	h.Set(echo.HeaderVary, echo.HeaderAcceptEncoding)
 	h.Set("ETag", l.tag)
 	switch {
-	case r.Header.Get("If-None-Match") == l.tag:
+	case holds(r, l.tag):
 		return c.NoContent(http.StatusNotModified)
-	case strings.Contains(r.Header.Get(echo.HeaderAcceptEncoding), "gzip"):
+	case r.Header.Get(echo.HeaderAcceptEncoding) != "":
 		h.Set(echo.HeaderContentEncoding, "gzip")
 		return c.Blob(http.StatusOK, l.media, l.packed)
 	default:
@@ -215,7 +215,7 @@ func docsOf(o *operation) docsOperation {
 	return d
 }
 
-// relayMembers are the members with which a body speaks for others: explained once, not in every body.
+// relayMembers are the members with which a body speaks for others: explained once, not in every body, as is confirm.
 var relayMembers = []string{"on_behalf_of", "relayed_by", "said_at"}
 
 func speaksForOthers(s *openapi3.Schema) bool {
@@ -226,7 +226,7 @@ func speaksForOthers(s *openapi3.Schema) bool {
 func members(s *openapi3.Schema) []docsMember {
 	var all []docsMember
 	for _, name := range sortedKeys(s.Properties) {
-		if speaksForOthers(s) && slices.Contains(relayMembers, name) {
+		if speaksForOthers(s) && (name == "confirm" || slices.Contains(relayMembers, name)) {
 			continue
 		}
 		p := s.Properties[name]

@@ -91,34 +91,52 @@ func (b *buckets) missing(l *rate.Limiter, now time.Time) time.Duration {
 	return max(0, time.Duration((1-l.TokensAt(now))/b.rate.PerSecond*float64(time.Second)))
 }
 
-// limiter turns away who asks too often.
-type limiter struct {
-	accounts  *buckets
+// Brake slows down who sends tokens that open nothing, wherever they are sent: with a request, or to sign in. All methods may be called concurrently.
+type Brake struct {
+	now       func() time.Time
 	addresses *buckets              // tokens that opened nothing, each counted once
 	secrets   *buckets              // how often one and the same was sent, by digest
 	opened    *recent[string, bool] // digests of tokens that opened something
+	counts    func()                // whom it turned away
 }
 
-func newLimiter(r Rates) *limiter {
-	return &limiter{
-		accounts: newBuckets(r.Account), addresses: newBuckets(r.Address), secrets: newBuckets(r.Address), opened: newRecent[string, bool](bucketsMax),
+// NewBrake makes a brake on the clock of now. The zero Rate brakes nobody.
+func NewBrake(address Rate, now func() time.Time) *Brake {
+	return &Brake{now: now, addresses: newBuckets(address), secrets: newBuckets(address), opened: newRecent[string, bool](bucketsMax), counts: func() {}}
+}
+
+// Try looks a token up with open, and gives what that gives. A token that has to wait is not looked up: the error is TooMany and says how long.
+func (b *Brake) Try(address, secret string, open func() error) error {
+	if wait := b.knock(address, secret, b.now()); wait > 0 {
+		b.counts()
+		f := fault.New(fault.TooMany, "address_rate", "Too many requests with tokens that open nothing have come from here. Wait as Retry-After says.")
+		f.RetryAfter = wait
+		return f
 	}
+	err := open()
+	switch {
+	case fault.Is(err, fault.Unauthenticated):
+		b.failed(address, secret, b.now())
+	case err == nil:
+		b.let(secret)
+	}
+	return err
 }
 
 // knock tells how long a token has to wait before it is looked up, 0 for not at all. It has to when it was sent too often and opened nothing, or when its address
 // has sent too many that opened nothing. An office behind one address keeps its service, though: over a machine with an old token, which counts once however
 // often it asks, and over somebody who guesses, since a token that has opened before does not wait for its address.
-func (l *limiter) knock(address, secret string, now time.Time) time.Duration {
-	if l.addresses.off() {
+func (b *Brake) knock(address, secret string, now time.Time) time.Duration {
+	if b.addresses.off() {
 		return 0
 	}
 	digest := digestKey(secret)
-	if wait := l.secrets.wait(digest, now); wait > 0 {
+	if wait := b.secrets.wait(digest, now); wait > 0 {
 		return wait
 	}
-	wait := l.addresses.wait(addressKey(address), now)
+	wait := b.addresses.wait(addressKey(address), now)
 	if wait > 0 {
-		if _, known := l.opened.get(digest); known {
+		if _, known := b.opened.get(digest); known {
 			return 0
 		}
 	}
@@ -126,23 +144,23 @@ func (l *limiter) knock(address, secret string, now time.Time) time.Duration {
 }
 
 // let notes that the token opened.
-func (l *limiter) let(secret string) {
-	if !l.addresses.off() {
-		l.opened.orPut(digestKey(secret), func() bool { return true })
+func (b *Brake) let(secret string) {
+	if !b.addresses.off() {
+		b.opened.orPut(digestKey(secret), func() bool { return true })
 	}
 }
 
 // failed notes that the token opened nothing.
-func (l *limiter) failed(address, secret string, now time.Time) {
-	if l.addresses.off() {
+func (b *Brake) failed(address, secret string, now time.Time) {
+	if b.addresses.off() {
 		return
 	}
 	digest := digestKey(secret)
-	l.opened.forget(digest)
-	if _, sentBefore := l.secrets.held.get(digest); !sentBefore {
-		l.addresses.take(addressKey(address), now)
+	b.opened.forget(digest)
+	if _, sentBefore := b.secrets.held.get(digest); !sentBefore {
+		b.addresses.take(addressKey(address), now)
 	}
-	l.secrets.take(digest, now)
+	b.secrets.take(digest, now)
 }
 
 func digestKey(secret string) string {
@@ -169,20 +187,12 @@ func (s *Server) moderate(next echo.HandlerFunc) echo.HandlerFunc {
 		if k.op == nil || k.op.public {
 			return next(c)
 		}
-		if wait := s.limiter.accounts.take(k.scope.Account, s.now()); wait > 0 {
-			return s.tooOften(byAccount, wait)
+		if wait := s.accounts.take(k.scope.Account, s.now()); wait > 0 {
+			s.meter.limited.WithLabelValues(byAccount).Inc()
+			f := fault.New(fault.TooMany, "account_rate", "This account asks more often than it may. Wait as Retry-After says and go on.")
+			f.RetryAfter = wait
+			return f
 		}
 		return next(c)
 	}
-}
-
-func (s *Server) tooOften(by string, wait time.Duration) error {
-	s.meter.limited.WithLabelValues(by).Inc()
-	code, detail := "account_rate", "This account asks more often than it may. Wait as Retry-After says and go on."
-	if by == byAddress {
-		code, detail = "address_rate", "Too many requests with tokens that open nothing have come from here. Wait as Retry-After says."
-	}
-	f := fault.New(fault.TooMany, code, "%s", detail)
-	f.RetryAfter = wait
-	return f
 }

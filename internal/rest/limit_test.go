@@ -133,7 +133,7 @@ func TestNobodyIsLimitedWhereTheOperatorWantsNone(t *testing.T) {
 		w.get("origin", "/api/v1/me").want(200)
 		w.do(w.request("nobody", http.MethodGet, "/api/v1/me", "", "Authorization", "Bearer "+access.NewSecret())).want(401)
 	}
-	if n := w.server.limiter.accounts.held.size() + w.server.limiter.addresses.held.size() + w.server.limiter.secrets.held.size() + w.server.limiter.opened.size(); n != 0 {
+	if n := w.server.accounts.held.size() + w.server.brake.addresses.held.size() + w.server.brake.secrets.held.size() + w.server.brake.opened.size(); n != 0 {
 		t.Errorf("%d callers are remembered for nothing", n)
 	}
 }

@@ -254,6 +254,11 @@ const (
 	PhasePreDeparture     Phase = "pre_departure"
 )
 
+// Defines values for ProblemErrorCode.
+const (
+	ProblemErrorCodeConfirmable ProblemErrorCode = "confirmable"
+)
+
 // Defines values for ProcessRole.
 const (
 	ProcessRoleAPI    ProcessRole = "api"
@@ -530,6 +535,11 @@ type Acknowledged struct {
 //
 // Example: {"outcome":"received","version":4}
 type Acknowledgement struct {
+	// Confirm JSON pointers of members that are meant as they are: those whose error had the code `confirmable`.
+	//
+	// Example: ["/started_at"]
+	Confirm Confirm `json:"confirm,omitempty,omitzero"`
+
 	// Note What there is to say. No names of people.
 	Note string `json:"note,omitempty,omitzero"`
 
@@ -831,6 +841,11 @@ type AnchorValue struct {
 	// At The value (scenario time).
 	At time.Time `json:"at"`
 
+	// Confirm JSON pointers of members that are meant as they are: those whose error had the code `confirmable`.
+	//
+	// Example: ["/started_at"]
+	Confirm Confirm `json:"confirm,omitempty,omitzero"`
+
 	// Kind `forecast`: expected and to be replaced. `observed`: it has happened.
 	//
 	// Example: forecast
@@ -911,6 +926,11 @@ type AnswerPage struct {
 type Arrival struct {
 	// ArrivedAt When it came in (scenario time). Absent for now.
 	ArrivedAt time.Time `json:"arrived_at,omitempty,omitzero"`
+
+	// Confirm JSON pointers of members that are meant as they are: those whose error had the code `confirmable`.
+	//
+	// Example: ["/started_at"]
+	Confirm Confirm `json:"confirm,omitempty,omitzero"`
 
 	// OnBehalfOf A state (`DMA`), an island of a state (`ATG-BARBUDA`) or an organisation (`ORG-CDEMA`).
 	//
@@ -1079,6 +1099,11 @@ type BoardSection struct {
 //
 // Example: {"reason":"The port was closed by swell."}
 type Cancellation struct {
+	// Confirm JSON pointers of members that are meant as they are: those whose error had the code `confirmable`.
+	//
+	// Example: ["/started_at"]
+	Confirm Confirm `json:"confirm,omitempty,omitzero"`
+
 	// OnBehalfOf A state (`DMA`), an island of a state (`ATG-BARBUDA`) or an organisation (`ORG-CDEMA`).
 	//
 	// Example: ATG-BARBUDA
@@ -1187,6 +1212,11 @@ type CapacityMove struct {
 
 	// Beds Beds in them.
 	Beds int `json:"beds"`
+
+	// Confirm JSON pointers of members that are meant as they are: those whose error had the code `confirmable`.
+	//
+	// Example: ["/started_at"]
+	Confirm Confirm `json:"confirm,omitempty,omitzero"`
 
 	// Rooms Rooms.
 	Rooms int `json:"rooms"`
@@ -1365,6 +1395,11 @@ type Clock struct {
 	WallStart time.Time `json:"wall_start"`
 }
 
+// Confirm JSON pointers of members that are meant as they are: those whose error had the code `confirmable`.
+//
+// Example: ["/started_at"]
+type Confirm = []string
+
 // Confirmation A property is as it was assessed.
 //
 // Example: {"at":"2026-05-04T14:00:00Z","season":2026}
@@ -1390,6 +1425,11 @@ type Correction struct {
 
 	// Carrier Vessel or flight.
 	Carrier string `json:"carrier,omitempty,omitzero"`
+
+	// Confirm JSON pointers of members that are meant as they are: those whose error had the code `confirmable`.
+	//
+	// Example: ["/started_at"]
+	Confirm Confirm `json:"confirm,omitempty,omitzero"`
 
 	// DepartedAt When it left.
 	DepartedAt time.Time `json:"departed_at,omitempty,omitzero"`
@@ -1514,6 +1554,11 @@ type DeliveryStatus string
 //
 // Example: {"departed_at":"2017-09-22T12:20:00Z","eta":"2017-09-22T19:15:00Z","people":{"total":118}}
 type Departure struct {
+	// Confirm JSON pointers of members that are meant as they are: those whose error had the code `confirmable`.
+	//
+	// Example: ["/started_at"]
+	Confirm Confirm `json:"confirm,omitempty,omitzero"`
+
 	// DepartedAt When it left (scenario time). Absent for now.
 	DepartedAt time.Time `json:"departed_at,omitempty,omitzero"`
 
@@ -1543,6 +1588,11 @@ type Departure struct {
 //
 // Example: {"reason":"The storm passed north of the island."}
 type Ending struct {
+	// Confirm JSON pointers of members that are meant as they are: those whose error had the code `confirmable`.
+	//
+	// Example: ["/started_at"]
+	Confirm Confirm `json:"confirm,omitempty,omitzero"`
+
 	// OnBehalfOf A state (`DMA`), an island of a state (`ATG-BARBUDA`) or an organisation (`ORG-CDEMA`).
 	//
 	// Example: ATG-BARBUDA
@@ -1990,6 +2040,11 @@ type IndicatorAnswers map[string]bool
 //
 // Example: {"reason":"Roof lost","trigger":"major_damage"}
 type Invalidation struct {
+	// Confirm JSON pointers of members that are meant as they are: those whose error had the code `confirmable`.
+	//
+	// Example: ["/started_at"]
+	Confirm Confirm `json:"confirm,omitempty,omitzero"`
+
 	// Reason In words.
 	Reason string `json:"reason,omitempty,omitzero"`
 
@@ -2145,6 +2200,11 @@ type NewAnswer struct {
 	// Conditions Conditions of an acceptance.
 	Conditions []string `json:"conditions,omitempty,omitzero"`
 
+	// Confirm JSON pointers of members that are meant as they are: those whose error had the code `confirmable`.
+	//
+	// Example: ["/started_at"]
+	Confirm Confirm `json:"confirm,omitempty,omitzero"`
+
 	// ID Chosen by the caller; left out, Landfall chooses one.
 	ID string `json:"id,omitempty,omitzero"`
 
@@ -2196,6 +2256,11 @@ type NewAssessment struct {
 	// AssessedAt When. Absent for now.
 	AssessedAt time.Time `json:"assessed_at,omitempty,omitzero"`
 
+	// Confirm JSON pointers of members that are meant as they are: those whose error had the code `confirmable`.
+	//
+	// Example: ["/started_at"]
+	Confirm Confirm `json:"confirm,omitempty,omitzero"`
+
 	// ID Chosen by the caller; left out, Landfall chooses one.
 	ID string `json:"id,omitempty,omitzero"`
 
@@ -2227,6 +2292,11 @@ type NewCapacity struct {
 
 	// Beds Beds in them.
 	Beds int `json:"beds"`
+
+	// Confirm JSON pointers of members that are meant as they are: those whose error had the code `confirmable`.
+	//
+	// Example: ["/started_at"]
+	Confirm Confirm `json:"confirm,omitempty,omitzero"`
 
 	// Currency ISO 4217 code of the rate.
 	Currency string `json:"currency,omitempty,omitzero"`
@@ -2260,6 +2330,11 @@ type NewCaseload struct {
 	// AsOf When this was so. Absent for now.
 	AsOf time.Time `json:"as_of,omitempty,omitzero"`
 
+	// Confirm JSON pointers of members that are meant as they are: those whose error had the code `confirmable`.
+	//
+	// Example: ["/started_at"]
+	Confirm Confirm `json:"confirm,omitempty,omitzero"`
+
 	// Counts Each nationality in each setting once.
 	Counts []VisitorCount `json:"counts"`
 
@@ -2289,6 +2364,11 @@ type NewFigure struct {
 	//
 	// Example: people_displaced_across_borders
 	Category FigureCategory `json:"category"`
+
+	// Confirm JSON pointers of members that are meant as they are: those whose error had the code `confirmable`.
+	//
+	// Example: ["/started_at"]
+	Confirm Confirm `json:"confirm,omitempty,omitzero"`
 
 	// Coverage How many of the places were counted.
 	//
@@ -2372,6 +2452,11 @@ type NewFigure struct {
 //
 // Example: {"exercise":true,"glide":["TC-2017-000136-DMA"],"name":"Hurricane Maria","started_at":"2017-09-16T12:00:00Z","type":"TC"}
 type NewHazard struct {
+	// Confirm JSON pointers of members that are meant as they are: those whose error had the code `confirmable`.
+	//
+	// Example: ["/started_at"]
+	Confirm Confirm `json:"confirm,omitempty,omitzero"`
+
 	// Exercise An exercise for ever. It never reaches whoever did not ask for exercises.
 	Exercise bool `json:"exercise,omitempty,omitzero"`
 
@@ -2397,6 +2482,11 @@ type NewHazard struct {
 //
 // Example: {"exercise":true,"exercise_speed":60,"hazard_id":"0198c0de-0000-7000-8000-000000000002","occurred_at":"2017-09-17T15:00:00Z","origin":"DMA","receivers":["ATG","KNA","LCA"],"severity":"extreme","title":"Hurricane Maria: Dominica"}
 type NewIncident struct {
+	// Confirm JSON pointers of members that are meant as they are: those whose error had the code `confirmable`.
+	//
+	// Example: ["/started_at"]
+	Confirm Confirm `json:"confirm,omitempty,omitzero"`
+
 	// Draft Keep it to the origin until it is released.
 	Draft bool `json:"draft,omitempty,omitzero"`
 
@@ -2454,6 +2544,11 @@ type NewIncident struct {
 type NewMovement struct {
 	// Carrier Vessel or flight.
 	Carrier string `json:"carrier,omitempty,omitzero"`
+
+	// Confirm JSON pointers of members that are meant as they are: those whose error had the code `confirmable`.
+	//
+	// Example: ["/started_at"]
+	Confirm Confirm `json:"confirm,omitempty,omitzero"`
 
 	// DepartsAt Planned departure (scenario time).
 	DepartsAt time.Time `json:"departs_at"`
@@ -2559,6 +2654,11 @@ type NewToken struct {
 //
 // Example: {"kind":"property","name":"Bay hotel A","party":"LCA","rooms":120,"setting":"hotel","town":"Gros Islet"}
 type NewUnit struct {
+	// Confirm JSON pointers of members that are meant as they are: those whose error had the code `confirmable`.
+	//
+	// Example: ["/started_at"]
+	Confirm Confirm `json:"confirm,omitempty,omitzero"`
+
 	// DestinationID The destination that a property belongs to.
 	DestinationID string `json:"destination_id,omitempty,omitzero"`
 
@@ -2744,12 +2844,18 @@ type Problem struct {
 //
 // Example: {"pointer":"/receivers/0","reason":"names a state that is not known here"}
 type ProblemError struct {
+	// Code The member is taken as it is when its pointer stands in `confirm`.
+	Code ProblemErrorCode `json:"code,omitempty,omitzero"`
+
 	// Pointer JSON pointer (RFC 6901) into the body, `?name` for a query parameter, or the name of a header.
 	Pointer string `json:"pointer"`
 
 	// Reason What is wrong with it.
 	Reason string `json:"reason"`
 }
+
+// ProblemErrorCode The member is taken as it is when its pointer stands in `confirm`.
+type ProblemErrorCode string
 
 // ProcessRole What a process does. `api`: answers requests. `notify`: sends. `watch`: fires deadlines.
 //
@@ -2832,6 +2938,9 @@ type Proposals struct {
 type Protocol struct {
 	// Anchors The anchors that its due times count from.
 	Anchors []string `json:"anchors"`
+
+	// Leading One of these anchors must have a value before it runs: its due times count from it.
+	Leading []string `json:"leading,omitempty,omitzero"`
 
 	// Name Its name.
 	Name string `json:"name"`
@@ -3025,6 +3134,11 @@ type ReadinessStatus string
 //
 // Example: {"receivers":["ATG","KNA"]}
 type Receivers struct {
+	// Confirm JSON pointers of members that are meant as they are: those whose error had the code `confirmable`.
+	//
+	// Example: ["/started_at"]
+	Confirm Confirm `json:"confirm,omitempty,omitzero"`
+
 	// OnBehalfOf A state (`DMA`), an island of a state (`ATG-BARBUDA`) or an organisation (`ORG-CDEMA`).
 	//
 	// Example: ATG-BARBUDA
@@ -3064,6 +3178,11 @@ type Relay struct {
 //
 // Example: {"on_behalf_of":"ATG","relayed_by":"radio","said_at":"2017-09-18T17:40:00Z"}
 type Relayed struct {
+	// Confirm JSON pointers of members that are meant as they are: those whose error had the code `confirmable`.
+	//
+	// Example: ["/started_at"]
+	Confirm Confirm `json:"confirm,omitempty,omitzero"`
+
 	// OnBehalfOf A state (`DMA`), an island of a state (`ATG-BARBUDA`) or an organisation (`ORG-CDEMA`).
 	//
 	// Example: ATG-BARBUDA
@@ -3316,6 +3435,11 @@ type Start struct {
 	// Example: {"LANDFALL":{"at":"2017-09-19T00:00:00Z","kind":"forecast"}}
 	Anchors AnchorStarts `json:"anchors,omitempty,omitzero"`
 
+	// Confirm JSON pointers of members that are meant as they are: those whose error had the code `confirmable`.
+	//
+	// Example: ["/started_at"]
+	Confirm Confirm `json:"confirm,omitempty,omitzero"`
+
 	// Mode How fast the event behind spontaneous arrivals unfolds; it chooses between two sets of deadlines.
 	//
 	// Example: rapid
@@ -3524,6 +3648,11 @@ type Step struct {
 //
 // Example: {"evidence":{"reference":"NV 114/2017","type":"note_verbale"},"occurred_at":"2017-09-17T22:30:00Z"}
 type StepCompletion struct {
+	// Confirm JSON pointers of members that are meant as they are: those whose error had the code `confirmable`.
+	//
+	// Example: ["/started_at"]
+	Confirm Confirm `json:"confirm,omitempty,omitzero"`
+
 	// Evidence What closes a step: a reference, never the document.
 	//
 	// Example: {"reference":"NV 114/2017","type":"note_verbale"}
@@ -3571,6 +3700,11 @@ type StepNeed struct {
 //
 // Example: {"note":"Two of three port teams are in place."}
 type StepNote struct {
+	// Confirm JSON pointers of members that are meant as they are: those whose error had the code `confirmable`.
+	//
+	// Example: ["/started_at"]
+	Confirm Confirm `json:"confirm,omitempty,omitzero"`
+
 	// Note The note. No names of people.
 	Note string `json:"note"`
 
@@ -3625,6 +3759,11 @@ type StepPlan struct {
 //
 // Example: {"reason":"Activation came after landfall."}
 type StepReason struct {
+	// Confirm JSON pointers of members that are meant as they are: those whose error had the code `confirmable`.
+	//
+	// Example: ["/started_at"]
+	Confirm Confirm `json:"confirm,omitempty,omitzero"`
+
 	// OccurredAt When it was so (scenario time). Absent for now.
 	OccurredAt time.Time `json:"occurred_at,omitempty,omitzero"`
 
@@ -3649,6 +3788,11 @@ type StepReason struct {
 //
 // Example: {"occurred_at":"2017-09-17T19:10:00Z"}
 type StepReport struct {
+	// Confirm JSON pointers of members that are meant as they are: those whose error had the code `confirmable`.
+	//
+	// Example: ["/started_at"]
+	Confirm Confirm `json:"confirm,omitempty,omitzero"`
+
 	// OccurredAt When it was so (scenario time). Absent for now.
 	OccurredAt time.Time `json:"occurred_at,omitempty,omitzero"`
 
@@ -4002,6 +4146,11 @@ type Unit struct {
 //
 // Example: {"name":"Bay hotel A","rooms":118,"setting":"hotel","town":"Gros Islet"}
 type UnitChange struct {
+	// Confirm JSON pointers of members that are meant as they are: those whose error had the code `confirmable`.
+	//
+	// Example: ["/started_at"]
+	Confirm Confirm `json:"confirm,omitempty,omitzero"`
+
 	// DestinationID The destination that a property belongs to.
 	DestinationID string `json:"destination_id,omitempty,omitzero"`
 
@@ -4075,6 +4224,11 @@ type UnitPage struct {
 //
 // Example: {"reason":"Closed for good"}
 type UnitRetirement struct {
+	// Confirm JSON pointers of members that are meant as they are: those whose error had the code `confirmable`.
+	//
+	// Example: ["/started_at"]
+	Confirm Confirm `json:"confirm,omitempty,omitzero"`
+
 	// Reason Why.
 	Reason string `json:"reason"`
 }
@@ -4088,7 +4242,7 @@ type UnitSetting string
 //
 // Example: {"nationality":"USA","number":200,"setting":"hotel"}
 type VisitorCount struct {
-	// Nationality ISO 3166-1 alpha-3 code, or OTH.
+	// Nationality A code of ISO 3166-1 alpha-3, or OTH.
 	Nationality string `json:"nationality"`
 
 	// Number How many.
@@ -4282,7 +4436,7 @@ type AcknowledgeAlertParams struct {
 	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
 	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch The ETag that the change is meant for. 412 when there is a newer one.
+	// IfMatch The ETag that the change is meant for, a list, or `*` (RFC 9110). 412 when there is a newer one.
 	IfMatch Match `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -4393,7 +4547,7 @@ type ActivateIncidentParams struct {
 	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
 	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch The ETag that the change is meant for. 412 when there is a newer one.
+	// IfMatch The ETag that the change is meant for, a list, or `*` (RFC 9110). 412 when there is a newer one.
 	IfMatch Match `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -4408,7 +4562,7 @@ type MoveAnchorParams struct {
 	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
 	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch The ETag that the change is meant for. 412 when there is a newer one.
+	// IfMatch The ETag that the change is meant for, a list, or `*` (RFC 9110). 412 when there is a newer one.
 	IfMatch Match `json:"If-Match,omitempty,omitzero"`
 
 	// IfNoneMatch `*` when the anchor must not have a value yet.
@@ -4438,7 +4592,7 @@ type CloseIncidentParams struct {
 	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
 	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch The ETag that the change is meant for. 412 when there is a newer one.
+	// IfMatch The ETag that the change is meant for, a list, or `*` (RFC 9110). 412 when there is a newer one.
 	IfMatch Match `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -4465,7 +4619,7 @@ type MonitorIncidentParams struct {
 	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
 	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch The ETag that the change is meant for. 412 when there is a newer one.
+	// IfMatch The ETag that the change is meant for, a list, or `*` (RFC 9110). 412 when there is a newer one.
 	IfMatch Match `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -4495,7 +4649,7 @@ type ArriveMovementParams struct {
 	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
 	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch The ETag that the change is meant for. 412 when there is a newer one.
+	// IfMatch The ETag that the change is meant for, a list, or `*` (RFC 9110). 412 when there is a newer one.
 	IfMatch Match `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -4504,7 +4658,7 @@ type CancelMovementParams struct {
 	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
 	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch The ETag that the change is meant for. 412 when there is a newer one.
+	// IfMatch The ETag that the change is meant for, a list, or `*` (RFC 9110). 412 when there is a newer one.
 	IfMatch Match `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -4513,7 +4667,7 @@ type CorrectMovementParams struct {
 	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
 	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch The ETag that the change is meant for. 412 when there is a newer one.
+	// IfMatch The ETag that the change is meant for, a list, or `*` (RFC 9110). 412 when there is a newer one.
 	IfMatch Match `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -4522,7 +4676,7 @@ type DepartMovementParams struct {
 	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
 	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch The ETag that the change is meant for. 412 when there is a newer one.
+	// IfMatch The ETag that the change is meant for, a list, or `*` (RFC 9110). 412 when there is a newer one.
 	IfMatch Match `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -4531,7 +4685,7 @@ type ReleaseIncidentParams struct {
 	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
 	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch The ETag that the change is meant for. 412 when there is a newer one.
+	// IfMatch The ETag that the change is meant for, a list, or `*` (RFC 9110). 412 when there is a newer one.
 	IfMatch Match `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -4540,7 +4694,7 @@ type ConfirmProposalParams struct {
 	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
 	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch The ETag that the change is meant for. 412 when there is a newer one.
+	// IfMatch The ETag that the change is meant for, a list, or `*` (RFC 9110). 412 when there is a newer one.
 	IfMatch Match `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -4549,7 +4703,7 @@ type WithdrawProposalParams struct {
 	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
 	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch The ETag that the change is meant for. 412 when there is a newer one.
+	// IfMatch The ETag that the change is meant for, a list, or `*` (RFC 9110). 412 when there is a newer one.
 	IfMatch Match `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -4558,7 +4712,7 @@ type NameReceiversParams struct {
 	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
 	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch The ETag that the change is meant for. 428 without it, 412 when there is a newer one.
+	// IfMatch The ETag that the change is meant for, a list, or `*` (RFC 9110). 428 without it, 412 when there is a newer one.
 	IfMatch Mustmatch `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -4573,7 +4727,7 @@ type StandDownIncidentParams struct {
 	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
 	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch The ETag that the change is meant for. 412 when there is a newer one.
+	// IfMatch The ETag that the change is meant for, a list, or `*` (RFC 9110). 412 when there is a newer one.
 	IfMatch Match `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -4624,7 +4778,7 @@ type CompleteStepParams struct {
 	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
 	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch The ETag that the change is meant for. 412 when there is a newer one.
+	// IfMatch The ETag that the change is meant for, a list, or `*` (RFC 9110). 412 when there is a newer one.
 	IfMatch Match `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -4633,7 +4787,7 @@ type MarkStepNotApplicableParams struct {
 	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
 	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch The ETag that the change is meant for. 412 when there is a newer one.
+	// IfMatch The ETag that the change is meant for, a list, or `*` (RFC 9110). 412 when there is a newer one.
 	IfMatch Match `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -4642,7 +4796,7 @@ type NoteStepParams struct {
 	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
 	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch The ETag that the change is meant for. 412 when there is a newer one.
+	// IfMatch The ETag that the change is meant for, a list, or `*` (RFC 9110). 412 when there is a newer one.
 	IfMatch Match `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -4651,7 +4805,7 @@ type ReopenStepParams struct {
 	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
 	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch The ETag that the change is meant for. 412 when there is a newer one.
+	// IfMatch The ETag that the change is meant for, a list, or `*` (RFC 9110). 412 when there is a newer one.
 	IfMatch Match `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -4660,7 +4814,7 @@ type StartStepParams struct {
 	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
 	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch The ETag that the change is meant for. 412 when there is a newer one.
+	// IfMatch The ETag that the change is meant for, a list, or `*` (RFC 9110). 412 when there is a newer one.
 	IfMatch Match `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -4726,7 +4880,7 @@ type ChangeUnitParams struct {
 	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
 	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch The ETag that the change is meant for. 428 without it, 412 when there is a newer one.
+	// IfMatch The ETag that the change is meant for, a list, or `*` (RFC 9110). 428 without it, 412 when there is a newer one.
 	IfMatch Mustmatch `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -4744,7 +4898,7 @@ type AssessUnitParams struct {
 	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
 	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch The ETag that the change is meant for. 412 when there is a newer one.
+	// IfMatch The ETag that the change is meant for, a list, or `*` (RFC 9110). 412 when there is a newer one.
 	IfMatch Match `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -4759,7 +4913,7 @@ type OfferCapacityParams struct {
 	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
 	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch The ETag that the change is meant for. 412 when there is a newer one.
+	// IfMatch The ETag that the change is meant for, a list, or `*` (RFC 9110). 412 when there is a newer one.
 	IfMatch Match `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -4768,7 +4922,7 @@ type ConfirmCapacityParams struct {
 	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
 	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch The ETag that the change is meant for. 412 when there is a newer one.
+	// IfMatch The ETag that the change is meant for, a list, or `*` (RFC 9110). 412 when there is a newer one.
 	IfMatch Match `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -4777,7 +4931,7 @@ type ReleaseCapacityParams struct {
 	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
 	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch The ETag that the change is meant for. 412 when there is a newer one.
+	// IfMatch The ETag that the change is meant for, a list, or `*` (RFC 9110). 412 when there is a newer one.
 	IfMatch Match `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -4786,7 +4940,7 @@ type UseCapacityParams struct {
 	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
 	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch The ETag that the change is meant for. 412 when there is a newer one.
+	// IfMatch The ETag that the change is meant for, a list, or `*` (RFC 9110). 412 when there is a newer one.
 	IfMatch Match `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -4804,7 +4958,7 @@ type ReportCaseloadParams struct {
 	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
 	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch The ETag that the change is meant for. 412 when there is a newer one.
+	// IfMatch The ETag that the change is meant for, a list, or `*` (RFC 9110). 412 when there is a newer one.
 	IfMatch Match `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -4819,7 +4973,7 @@ type InvalidateAssessmentParams struct {
 	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
 	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch The ETag that the change is meant for. 412 when there is a newer one.
+	// IfMatch The ETag that the change is meant for, a list, or `*` (RFC 9110). 412 when there is a newer one.
 	IfMatch Match `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -4828,7 +4982,7 @@ type RetireUnitParams struct {
 	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
 	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch The ETag that the change is meant for. 428 without it, 412 when there is a newer one.
+	// IfMatch The ETag that the change is meant for, a list, or `*` (RFC 9110). 428 without it, 412 when there is a newer one.
 	IfMatch Mustmatch `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -4852,7 +5006,7 @@ type UnsubscribeParams struct {
 	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
 	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch The ETag that the change is meant for. 428 without it, 412 when there is a newer one.
+	// IfMatch The ETag that the change is meant for, a list, or `*` (RFC 9110). 428 without it, 412 when there is a newer one.
 	IfMatch Mustmatch `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -4867,7 +5021,7 @@ type ChangeSubscriptionParams struct {
 	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
 	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch The ETag that the change is meant for. 428 without it, 412 when there is a newer one.
+	// IfMatch The ETag that the change is meant for, a list, or `*` (RFC 9110). 428 without it, 412 when there is a newer one.
 	IfMatch Mustmatch `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -4876,7 +5030,7 @@ type EnableSubscriptionParams struct {
 	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
 	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch The ETag that the change is meant for. 412 when there is a newer one.
+	// IfMatch The ETag that the change is meant for, a list, or `*` (RFC 9110). 412 when there is a newer one.
 	IfMatch Match `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -4885,7 +5039,7 @@ type RotateSecretParams struct {
 	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
 	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch The ETag that the change is meant for. 412 when there is a newer one.
+	// IfMatch The ETag that the change is meant for, a list, or `*` (RFC 9110). 412 when there is a newer one.
 	IfMatch Match `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -4894,7 +5048,7 @@ type TestSubscriptionParams struct {
 	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
 	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch The ETag that the change is meant for. 412 when there is a newer one.
+	// IfMatch The ETag that the change is meant for, a list, or `*` (RFC 9110). 412 when there is a newer one.
 	IfMatch Match `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -4921,7 +5075,7 @@ type RevokeTokenParams struct {
 	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
 	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch The ETag that the change is meant for. 428 without it, 412 when there is a newer one.
+	// IfMatch The ETag that the change is meant for, a list, or `*` (RFC 9110). 428 without it, 412 when there is a newer one.
 	IfMatch Mustmatch `json:"If-Match,omitempty,omitzero"`
 }
 

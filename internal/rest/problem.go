@@ -74,7 +74,11 @@ func problemOf(err error, instance string) (Problem, *fault.Error) {
 	s := status[f.Kind]
 	p := Problem{Type: "/docs#problem-" + f.Kind.String(), Title: s.title, Status: s.code, Detail: f.Detail, Instance: instance, Code: f.Code}
 	for _, field := range f.Fields[:min(len(f.Fields), errorsMax)] {
-		p.Errors = append(p.Errors, ProblemError{Pointer: cut(field.Pointer, pointerMax), Reason: field.Reason})
+		e := ProblemError{Pointer: cut(field.Pointer, pointerMax), Reason: field.Reason}
+		if field.Confirmable {
+			e.Code = ProblemErrorCodeConfirmable
+		}
+		p.Errors = append(p.Errors, e)
 	}
 	return p, f
 }

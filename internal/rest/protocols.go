@@ -14,7 +14,7 @@ import (
 func (s *Server) ListProtocols(c echo.Context) error {
 	return c.JSON(http.StatusOK, ProtocolPage{Items: each(protocol.Templates(), func(t *protocol.Template) ProtocolHead {
 		return ProtocolHead{
-			Name: t.ID, Version: t.Version, Status: ProtocolHeadStatus(t.Status), Title: text(t.Title), Anchors: anchorNames(t), StepCount: len(t.Steps),
+			Name: t.ID, Version: t.Version, Status: ProtocolHeadStatus(t.Status), Title: text(t.Title), Anchors: anchorNames(t.Anchors()), StepCount: len(t.Steps),
 		}
 	})})
 }
@@ -27,7 +27,7 @@ func (s *Server) GetProtocol(c echo.Context, name string) error {
 	}
 	return c.JSON(http.StatusOK, Protocol{
 		Name: t.ID, Version: t.Version, Status: ProtocolStatus(t.Status), Title: text(t.Title), Note: text(t.Note),
-		Anchors: anchorNames(t), Steps: each(t.Steps, protocolStep), Sources: t.Sources,
+		Anchors: anchorNames(t.Anchors()), Leading: anchorNames(t.Leading), Steps: each(t.Steps, protocolStep), Sources: t.Sources,
 	})
 }
 
@@ -45,8 +45,8 @@ func protocolStep(s *protocol.Step) ProtocolStep {
 	return v
 }
 
-func anchorNames(t *protocol.Template) []string {
-	return each(t.Anchors(), func(a protocol.Anchor) string { return string(a) })
+func anchorNames(anchors []protocol.Anchor) []string {
+	return each(anchors, func(a protocol.Anchor) string { return string(a) })
 }
 
 func text(t place.Text) Text { return Text{En: t.EN, Fr: t.FR} }

@@ -36,6 +36,9 @@ func (s *Server) open(e http.Handler) (_ *Server, err error) {
 	if s.meter, err = newMeter(s.opt.Registerer); err != nil {
 		return nil, err
 	}
+	if s.brake != nil {
+		s.brake.counts = s.meter.limited.WithLabelValues(byAddress).Inc
+	}
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.http = &http.Server{
 		Handler: e, TLSConfig: secured, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),

@@ -78,6 +78,7 @@ type Options struct {
 	TrustedProxies []*net.IPNet // whose X-Forwarded-For and X-Forwarded-Proto are believed; none: nobody's
 
 	Rates         Rates         // how often callers may ask; zero: as often as they like. See DefaultRates
+	Brake         *Brake        // shared with whatever else takes tokens; nil: one of its own, by Rates.Address
 	Drain         time.Duration // between the begin of Stop and the closing of the listener; 0: none
 	BodyLimit     int64         // bytes of a request body; 1 MiB
 	Timeout       time.Duration // of one request, streams excepted; 10 s
@@ -126,7 +127,8 @@ type Server struct {
 	http     *http.Server
 	listener net.Listener
 	meter    *meter
-	limiter  *limiter
+	accounts *buckets
+	brake    *Brake
 	tracer   trace.Tracer // nil: off
 	slots    chan struct{}
 	streams  chan struct{}
@@ -160,7 +162,7 @@ func New(opt Options) (*Server, error) {
 	e := s.router()
 	e.Use(s.observe, s.staying, s.capacity, s.deadline, s.authenticate, s.moderate, s.admission)
 	RegisterHandlers(withHead{e}, s)
-	return s.open(s.withPages(e))
+	return s.open(oneCoding(s.withPages(e)))
 }
 
 // assemble makes a server without routes and listener.
@@ -172,8 +174,11 @@ func assemble(opt Options) (*Server, error) {
 	}
 	s := &Server{
 		opt: opt, log: opt.Logger, now: opt.Now, access: opt.Access, incident: opt.Incidents, notify: opt.Notify, prepared: opt.Preparedness, contract: c,
-		limiter: newLimiter(opt.Rates), slots: make(chan struct{}, opt.MaxConcurrent), streams: make(chan struct{}, opt.MaxStreams),
+		accounts: newBuckets(opt.Rates.Account), brake: opt.Brake, slots: make(chan struct{}, opt.MaxConcurrent), streams: make(chan struct{}, opt.MaxStreams),
 		served: make(chan struct{}), drained: make(chan struct{}),
+	}
+	if s.brake == nil {
+		s.brake = NewBrake(opt.Rates.Address, opt.Now)
 	}
 	if opt.Tracer != nil {
 		s.tracer = opt.Tracer.Tracer(tracerName)
@@ -187,7 +192,7 @@ func (s *Server) router() *echo.Echo {
 	e.HideBanner, e.HidePort = true, true
 	e.Logger.SetOutput(discard{})
 	e.HTTPErrorHandler = s.fail
-	e.IPExtractor = clientAddress(s.opt.TrustedProxies)
+	e.IPExtractor = ClientAddress(s.opt.TrustedProxies)
 	return e
 }
 

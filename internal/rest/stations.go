@@ -17,6 +17,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"landfall/internal/access"
+	checks "landfall/internal/check"
 	"landfall/internal/fault"
 	"landfall/internal/ledger"
 	"landfall/internal/place"
@@ -183,19 +184,14 @@ func (s *Server) authenticate(next echo.HandlerFunc) echo.HandlerFunc {
 			_, err := s.access.Authenticate(c.Request().Context(), "")
 			return err // costs nothing, so nobody counts it
 		}
-		if wait := s.limiter.knock(c.RealIP(), secret, s.now()); wait > 0 {
-			return s.tooOften(byAddress, wait)
-		}
-		scope, err := s.access.Authenticate(c.Request().Context(), secret)
-		switch {
-		case fault.Is(err, fault.Unauthenticated):
-			s.limiter.failed(c.RealIP(), secret, s.now())
+		err := s.brake.Try(c.RealIP(), secret, func() (err error) {
+			k.scope, err = s.access.Authenticate(c.Request().Context(), secret)
 			return err
-		case err != nil:
+		})
+		if err != nil {
 			return err
 		}
-		s.limiter.let(secret)
-		k.scope, k.secret = scope, secret
+		k.secret = secret
 		return next(c)
 	}
 }
@@ -216,6 +212,7 @@ func (s *Server) admission(next echo.HandlerFunc) echo.HandlerFunc {
 		if k.op == nil {
 			return next(c)
 		}
+		k.op.canonicalAddress(c)
 		path := make(map[string]string, len(c.ParamNames()))
 		for i, name := range c.ParamNames() {
 			path[name] = c.ParamValues()[i]
@@ -259,6 +256,9 @@ func (s *Server) readBody(c echo.Context, k *call) error {
 		return err
 	}
 	k.body = body
+	if err := k.canonicalBody(); err != nil {
+		return err
+	}
 	return k.op.check(k.value)
 }
 
@@ -281,8 +281,8 @@ func unreadable(err error) error {
 func (k *call) gatherWrite(r *http.Request) error {
 	var check fault.Check
 	k.write = access.Write{
-		Key: r.Header.Get("Idempotency-Key"), IfMatch: r.Header.Get("If-Match"), IfNone: r.Header.Get("If-None-Match") == "*",
-		Relay: relayOf(k.value, &check),
+		Key: r.Header.Get("Idempotency-Key"), IfMatch: r.Header.Get("If-Match"), IfNone: strings.TrimSpace(r.Header.Get("If-None-Match")) == "*",
+		Relay: relayOf(k.value, &check), Confirm: confirmOf(k.value),
 	}
 	if k.write.Key != "" {
 		k.write.Digest = digestOf(r, k.value)
@@ -298,6 +298,19 @@ func digestOf(r *http.Request, value any) []byte {
 		fmt.Fprintf(h, "%d:%s", len(part), part)
 	}
 	return h.Sum(nil)
+}
+
+// confirmOf reads what a body confirms. The contract has held it against its form.
+func confirmOf(value any) []string {
+	members, _ := value.(map[string]any)
+	list, _ := members["confirm"].([]any)
+	var pointers []string
+	for _, one := range list {
+		if pointer, ok := one.(string); ok {
+			pointers = append(pointers, pointer)
+		}
+	}
+	return pointers
 }
 
 // relayOf reads on whose behalf a body speaks (domain rule "speaking for others").
@@ -318,7 +331,7 @@ func relayOf(value any, check *fault.Check) *ledger.Relay {
 	check.That(by != "", "/relayed_by", "is required with on_behalf_of")
 	relay := &ledger.Relay{OnBehalfOf: party, RelayedBy: by}
 	if said != "" {
-		at, _ := time.Parse(time.RFC3339Nano, said) // the contract has held it against its format
+		at, _ := checks.ParseTime(said) // the contract has held it against its format
 		at = at.UTC().Truncate(time.Microsecond)
 		relay.SaidAt = &at
 	}

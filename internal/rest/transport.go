@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -39,29 +40,8 @@ func (s *Server) scheme(r *http.Request) string {
 
 // fromProxy reports whether the peer is a proxy that is trusted.
 func (s *Server) fromProxy(r *http.Request) bool {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return false
-	}
-	ip := net.ParseIP(host)
-	for _, proxy := range s.opt.TrustedProxies {
-		if proxy.Contains(ip) {
-			return true
-		}
-	}
-	return false
-}
-
-// clientAddress gives the address of the peer, or, when the peer is a trusted proxy, the one it forwards for.
-func clientAddress(proxies []*net.IPNet) echo.IPExtractor {
-	if len(proxies) == 0 {
-		return echo.ExtractIPDirect()
-	}
-	trust := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
-	for _, p := range proxies {
-		trust = append(trust, echo.TrustIPRange(p))
-	}
-	return echo.ExtractIPFromXFFHeader(trust...)
+	peer, ok := addressOf(r.RemoteAddr)
+	return ok && slices.ContainsFunc(s.opt.TrustedProxies, func(p *net.IPNet) bool { return p.Contains(net.IP(peer.AsSlice())) })
 }
 
 // secure sets what keeps a browser from doing anything with an answer but show it.
