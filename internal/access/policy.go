@@ -68,6 +68,9 @@ const (
 	AssessUnit    Act = "unit.assess"
 	OfferCapacity Act = "unit.offer"
 	CountVisitors Act = "unit.count"
+
+	ReadService    Act = "service.read"    // how the service runs
+	ReleaseService Act = "service.release" // after a restore; its owners are the parties that operate it
 )
 
 // Thing says whose a record is. Each noun builds one from its own state; members that it does not have stay empty.

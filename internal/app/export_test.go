@@ -1,6 +1,11 @@
 package app
 
-import "context"
+import (
+	"context"
+	"net/http"
+
+	"landfall/internal/rest"
+)
 
 // CloseBus takes the bus away beneath a process.
 func (a *App) CloseBus(ctx context.Context) error { return a.bus.Close(ctx) }
@@ -14,3 +19,9 @@ func (a *App) SetAside(what string) {
 		a.guard.Fails(what, context.Canceled)
 	}
 }
+
+// Handler gives what answers over HTTP, for calls without a network.
+func (a *App) Handler() http.Handler { return a.server.(*rest.Server).Handler() }
+
+// EventTypes gives every type of event that the ledger knows.
+func (a *App) EventTypes() []string { return a.ledger.EventTypes() }

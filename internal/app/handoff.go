@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"landfall/internal/access"
 	"landfall/internal/bus"
 	"landfall/internal/ledger"
 	"landfall/internal/notify"
@@ -41,7 +43,7 @@ func (a *App) publish(ctx context.Context, batch []ledger.Announcement) error {
 		}
 		messages = append(messages, bus.Message{
 			Subject: bus.Subject(n.Exercise, n.Origin, n.Incident, n.Type), ID: n.EventID, Body: notify.RenderEvent(notify.DefaultSource, n),
-			Headers: headers, For: statesOf(n.Parties),
+			Headers: headers, For: statesOf(n),
 		})
 	}
 	err := a.bus.Publish(ctx, messages)
@@ -58,7 +60,7 @@ func (a *App) withdraw(ctx context.Context, n ledger.Announcement) error {
 	var errs []error
 	for _, c := range n.Closes {
 		state := place.Party(c.Party).State()
-		if c.Reason != "unnamed" || state == "" || slices.Contains(statesOf(n.Parties), state) {
+		if c.Reason != "unnamed" || state == "" || slices.Contains(statesOf(n), state) {
 			continue
 		}
 		errs = append(errs, a.bus.PurgeFor(ctx, state, n.Incident))
@@ -66,12 +68,18 @@ func (a *App) withdraw(ctx context.Context, n ledger.Announcement) error {
 	return errors.Join(errs...)
 }
 
-// statesOf gives the states among parties, each once: whose systems get a copy.
-func statesOf(parties []string) []string {
+// statesOf gives the states whose systems get a copy of an event, each once: those that the policy lets read it whole.
+func statesOf(n ledger.Announcement) []string {
 	var states []string
-	for _, p := range parties {
-		if party := place.Party(p); party.IsState() && !slices.Contains(states, party.State()) {
-			states = append(states, party.State())
+	thing := access.ThingOf(n)
+	for _, p := range n.Parties {
+		state := place.Party(p).State()
+		if !place.Party(p).IsState() || slices.Contains(states, state) {
+			continue
+		}
+		reader := access.Scope{Party: place.Party(state), Role: access.RolePartner}
+		if data, ok := reader.Read(n, thing); ok && bytes.Equal(data, n.Data) {
+			states = append(states, state)
 		}
 	}
 	return states

@@ -12,6 +12,7 @@ import (
 
 	"landfall/internal/access"
 	"landfall/internal/fault"
+	"landfall/internal/place"
 )
 
 // Operation is how the service runs and how an operator sets it going. Package app implements it.
@@ -91,8 +92,8 @@ func (s *Server) GetOperation(c echo.Context) error {
 	if s.opt.Operation == nil {
 		return echo.ErrNotFound
 	}
-	if !scope.All && scope.Role != access.RoleAdministrator && scope.Role != access.RoleAuditor {
-		return fault.New(fault.Forbidden, "operators_only", "How the service runs is shown to administrators and auditors.")
+	if !scope.May(access.ReadService, access.Thing{}) {
+		return access.Refusal(access.ReadService, access.Thing{})
 	}
 	return s.showOperation(c)
 }
@@ -104,7 +105,7 @@ func (s *Server) ReleaseOperation(c echo.Context, _ ReleaseOperationParams) erro
 		return echo.ErrNotFound
 	}
 	if !s.operates(k.scope) {
-		return fault.New(fault.Forbidden, "operators_only", "Only who operates the service for all states may release it.")
+		return access.Refusal(access.ReleaseService, access.Thing{})
 	}
 	if err := s.opt.Operation.Release(c.Request().Context(), k.scope, k.write); err != nil {
 		return err
@@ -116,7 +117,9 @@ func (s *Server) ReleaseOperation(c echo.Context, _ ReleaseOperationParams) erro
 // administrators of the parties that were named as operators. That there is a service is no secret,
 // so who does not is Forbidden, and not told that it is absent.
 func (s *Server) operates(scope access.Scope) bool {
-	return scope.All || scope.Role == access.RoleAdministrator && slices.Contains(s.opt.Operators, scope.Party)
+	return scope.All || slices.ContainsFunc(s.opt.Operators, func(p place.Party) bool {
+		return scope.May(access.ReleaseService, access.Thing{Owner: p})
+	})
 }
 
 func (s *Server) showOperation(c echo.Context) error {

@@ -1,0 +1,224 @@
+package app_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"landfall/internal/app"
+)
+
+// noon is where the clock of the matrix stands: two days before a landfall.
+var noon = time.Date(2026, 9, 16, 13, 0, 0, 0, time.UTC)
+
+// stage is one running service with an account of each role and party of the matrix, and the things that they try everything on.
+type stage struct {
+	app     *app.App
+	policy  policyTable
+	callers []*caller
+	first   *caller
+
+	mu     sync.Mutex
+	shared map[string]*sharedThing
+
+	unique, cells, refusals, leaks atomic.Int64
+}
+
+// parties are the callers' parties by how they stand to the incidents of the matrix.
+var matrixParties = []string{
+	"DMA",         // origin
+	"ATG",         // named
+	"KNA",         // named too
+	"LCA",         // was named, and is not any more
+	"GRD",         // never named
+	"ATG-BARBUDA", // island of a named state
+	"ORG-CDEMA",   // regional body with steps
+	"ORG-IOM",     // regional body without
+}
+
+func newStage(t *testing.T) *stage {
+	t.Helper()
+	opt := options(t.TempDir())
+	var clock atomic.Int64
+	clock.Store(noon.Add(-4 * time.Hour).UnixNano())
+	opt.Now = func() time.Time { return time.Unix(0, clock.Load()).UTC() }
+	opt.NoSchedule, opt.WebhookAllowPrivate = true, true
+	opt.Operators, opt.MetricsToken = []string{"ORG-CDEMA"}, "a token for metrics"
+	opt.Logger = slog.New(slog.DiscardHandler)
+	s := &stage{app: start(t, opt), policy: readPolicy(t), shared: map[string]*sharedThing{}}
+	s.first = &caller{role: "first", token: s.app.FirstToken()}
+	if err := s.app.RunOnce(t.Context(), "pending"); err != nil { // the first sweep: until then it is not ready
+		t.Fatal(err)
+	}
+	s.callers = []*caller{s.first, {role: "nobody"}}
+	for _, party := range matrixParties {
+		roles := []string{"coordinator", "official", "liaison", "administrator", "auditor"}
+		if strings.HasPrefix(party, "ORG-") {
+			roles = []string{"regional_officer", "administrator", "auditor"}
+		}
+		for _, role := range roles {
+			c := &caller{role: role, party: party}
+			c.account = s.made(t, s.first, "/api/v1/accounts", fmt.Sprintf(`{"name":"Desk","role":%q,"party":%q}`, role, party)).text("id")
+			c.token = s.made(t, s.first, "/api/v1/tokens", fmt.Sprintf(`{"account_id":%q,"label":"test"}`, c.account)).text("secret")
+			s.callers = append(s.callers, c)
+		}
+	}
+	s.share(t, "overdue")
+	clock.Store(noon.UnixNano())
+	if err := s.app.RunOnce(t.Context(), "due"); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func (s *stage) caller(role, party string) *caller {
+	for _, c := range s.callers {
+		if c.role == role && c.party == party {
+			return c
+		}
+	}
+	panic("no " + role + " of " + party)
+}
+
+// heard is what the service answered.
+type heard struct {
+	status int
+	header http.Header
+	body   string
+}
+
+func (h *heard) text(member string) string {
+	var m map[string]any
+	_ = json.Unmarshal([]byte(h.body), &m)
+	return fmt.Sprint(m[member])
+}
+
+func (h *heard) items() []map[string]any {
+	var m struct{ Items []map[string]any }
+	_ = json.Unmarshal([]byte(h.body), &m)
+	return m.Items
+}
+
+// ask makes a call in the name of a caller. headers are pairs of name and value.
+func (s *stage) ask(c *caller, method, path, body string, headers ...string) *heard {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	r := httptest.NewRequestWithContext(ctx, method, path, bytes.NewReader([]byte(body)))
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	if c.token != "" {
+		r.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	rec := httptest.NewRecorder()
+	if path == "/api/v1/events" || path == "/live" {
+		s.app.Handler().ServeHTTP(&leaving{rec, cancel}, r) // it goes on for as long as it is listened to
+	} else {
+		s.app.Handler().ServeHTTP(rec, r)
+	}
+	return &heard{rec.Code, rec.Header(), rec.Body.String()}
+}
+
+// leaving is a reader that goes away as soon as an answer begins.
+type leaving struct {
+	*httptest.ResponseRecorder
+	leave func()
+}
+
+func (l *leaving) Write(b []byte) (int, error) {
+	l.leave()
+	return l.ResponseRecorder.Write(b)
+}
+
+func (l *leaving) WriteHeader(status int) {
+	l.ResponseRecorder.WriteHeader(status)
+	l.leave()
+}
+
+// made is ask for what the test needs: anything but success ends it.
+func (s *stage) made(t testing.TB, c *caller, path, body string) *heard {
+	t.Helper()
+	return s.sent(t, c, "POST", path, body)
+}
+
+func (s *stage) sent(t testing.TB, c *caller, method, path, body string, headers ...string) *heard {
+	t.Helper()
+	h := s.ask(c, method, path, body, headers...)
+	if h.status/100 != 2 {
+		t.Fatalf("%s %s as %s: %d %s", method, path, c, h.status, h.body)
+	}
+	return h
+}
+
+// awaited asks until a list has an item that fits, and gives its id.
+func (s *stage) awaited(t testing.TB, path string, fits func(map[string]any) bool) string {
+	t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for {
+		items := s.sent(t, s.first, "GET", path, "").items()
+		for _, item := range items {
+			if fits(item) {
+				return item["id"].(string)
+			}
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s has no such item within 30 s: %v", path, items)
+		}
+		<-time.After(10 * time.Millisecond)
+	}
+}
+
+// What is planted where not everybody may read it. Numbers have six digits, so that no id holds one as a word.
+var planted = []struct {
+	what    string
+	readers func(s *stage, t testing.TB, c *caller) bool
+}{
+	{"731173", inside}, {"741174", inside}, {"751175", inside}, {"721172", inside}, {"HiddenReference", inside}, {"HiddenNote", inside},
+	{"TourismNote", func(s *stage, t testing.TB, c *caller) bool {
+		of := standings["full"](c)
+		of.owner = "ATG"
+		return inside(s, t, c) || s.policy.may(t, c, "read.tourism", of)
+	}},
+	{"Zephyrine", func(s *stage, t testing.TB, c *caller) bool {
+		return s.policy.may(t, c, "read.headline", standings["full"](c))
+	}},
+	{"711171", prepared}, {"Palmhaven", prepared},
+}
+
+func inside(s *stage, t testing.TB, c *caller) bool {
+	return s.policy.may(t, c, "read.inside", standings["full"](c))
+}
+
+func prepared(s *stage, t testing.TB, c *caller) bool {
+	return s.policy.may(t, c.asState(), "read.unit", standing{owner: "ATG"})
+}
+
+var words = regexp.MustCompile(`[A-Za-z0-9]+`)
+
+// leak counts what is planted and is shown to who may not read it.
+func (s *stage) leak(t testing.TB, c *caller, what, body string) {
+	t.Helper()
+	shown := map[string]bool{}
+	for _, w := range words.FindAllString(body, -1) {
+		shown[w] = true
+	}
+	for _, p := range planted {
+		if shown[p.what] && !p.readers(s, t, c) {
+			s.leaks.Add(1)
+			t.Errorf("%s shows %s what it may not read: %s", what, c, p.what)
+		}
+	}
+}
