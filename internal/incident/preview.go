@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"landfall/internal/access"
+	"landfall/internal/fault"
 	"landfall/internal/ledger"
 	"landfall/internal/protocol"
 )
@@ -11,7 +12,7 @@ import (
 // Preview gives the steps of an incident as they would stand if its protocol started now: what Monitor or Activate would decide, and nothing is
 // recorded. It is asked by whoever could start it or pass on the word to. Faults: as Activate.
 func (d *Desk) Preview(ctx context.Context, scope access.Scope, id string, in Start, part protocol.Part) ([]Step, error) {
-	if err := in.check(d.templates); err != nil {
+	if err := in.check(fault.Check{}, d.templates); err != nil {
 		return nil, err
 	}
 	found, err := d.load(ctx, scope, id)
