@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -11,12 +12,14 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"landfall/internal/app"
 )
 
 // adminFlags are for commands that ask the running service as an administrator.
 type adminFlags struct {
 	folderFlag
-	URL   string `default:"http://127.0.0.1:8080" help:"Address of the running service." placeholder:"URL"`
+	URL   string `help:"Address of the running service. Default: where the service of the data folder answers." placeholder:"URL"`
 	Token string `secret:"" help:"Token of an administrator. Default: that of the first account, from the data folder." placeholder:"TOKEN"`
 }
 
@@ -29,7 +32,11 @@ func (f adminFlags) caller() (*caller, error) {
 		}
 		token = strings.TrimSpace(string(text))
 	}
-	return &caller{base: strings.TrimSuffix(f.URL, "/") + "/api/v1", token: token, http: &http.Client{Timeout: 30 * time.Second}}, nil
+	address := cmp.Or(f.URL, app.AddressIn(f.Data))
+	if address == "" {
+		return nil, fmt.Errorf("no service answers for the data folder %s: start it, or name another's address with --url", f.Data)
+	}
+	return &caller{base: strings.TrimSuffix(address, "/") + "/api/v1", token: token, http: &http.Client{Timeout: 30 * time.Second}}, nil
 }
 
 // caller calls the REST API for a command.

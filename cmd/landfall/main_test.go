@@ -3,11 +3,15 @@ package main
 import (
 	"bytes"
 	"context"
+	"log/slog"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alecthomas/kong"
+
+	"landfall/internal/app"
 )
 
 func TestTheCommandLine(t *testing.T) {
@@ -65,5 +69,28 @@ func TestAnEmptyVariableCountsAsUnset(t *testing.T) {
 	var out, errOut bytes.Buffer
 	if code := run(ended, []string{"serve", "--data", t.TempDir(), "--listen", "127.0.0.1:0"}, &out, &errOut); code == 2 {
 		t.Errorf("the flags were not understood: %s", &errOut)
+	}
+}
+
+func TestATokenIsMadeWhereverTheServiceOfTheFolderListens(t *testing.T) {
+	data := t.TempDir()
+	a, err := app.Start(t.Context(), app.Options{
+		Records: app.Records{Data: data}, Listen: "127.0.0.1:0", Now: time.Now, Version: "test", Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out, errOut bytes.Buffer
+	if code := run(t.Context(), []string{"token", "--data", data, "--party", "ATG"}, &out, &errOut); code != 0 || !strings.HasPrefix(out.String(), "lf_") {
+		t.Errorf("exit code %d\n%s%s", code, &out, &errOut)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 30*time.Second)
+	defer cancel()
+	if err := a.Stop(ctx); err != nil {
+		t.Fatal(err)
+	}
+	out.Reset()
+	if code := run(t.Context(), []string{"token", "--data", data, "--party", "ATG"}, &out, &errOut); code != 1 || !strings.Contains(errOut.String(), "no service answers") {
+		t.Errorf("without a service: exit code %d\n%s%s", code, &out, &errOut)
 	}
 }

@@ -260,7 +260,11 @@ func (a *App) serve(proxies []*net.IPNet) (err error) {
 	if a.server, err = a.newServer(proxies); err != nil {
 		return fault.Wrap(err, fault.Unavailable, "listen", "It is not possible to serve on %s.", a.opt.Listen)
 	}
-	if err := a.server.Start(); err != nil {
+	here := "http://" + a.server.Addr()
+	if a.opt.TLSCert != "" {
+		here = a.URL() // a certificate names the public address
+	}
+	if err := errors.Join(a.folder.answers(here), a.server.Start()); err != nil {
 		return errors.Join(err, a.server.Stop(context.Background()))
 	}
 	var ended sync.WaitGroup

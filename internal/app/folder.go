@@ -24,6 +24,7 @@ import (
 //	admin.token   token of the first account, 0600
 //	secret.key    key that subscription secrets are encrypted with, 0600; without it they are lost
 //	instance      id of the process that serves from here, the same after a restart
+//	address       where that process answers, while it does
 //	lock          held while a process serves from the folder
 //
 // Where records and bus are on servers, only admin.token, instance and lock are there.
@@ -88,8 +89,30 @@ func (f *folder) instance() (string, error) {
 	return id, writeSecret(path, id+"\n")
 }
 
+// answers writes down where the process of this folder answers, for commands beside it.
+func (f *folder) answers(url string) error {
+	if err := os.WriteFile(filepath.Join(f.path, addressFile), []byte(url+"\n"), 0o600); err != nil {
+		return fault.Wrap(err, fault.Unavailable, "data_folder", "The data folder %s cannot be written: %v.", f.path, reason(err))
+	}
+	return nil
+}
+
+const addressFile = "address"
+
+// AddressIn gives where the service of a data folder answers, as it wrote down; "" when none does, or nobody knows.
+func AddressIn(data string) string {
+	text, err := os.ReadFile(filepath.Join(data, addressFile))
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(text))
+}
+
 // close releases the lock.
 func (f *folder) close() error {
+	if err := os.Remove(filepath.Join(f.path, addressFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return errors.Join(err, f.lock.Unlock())
+	}
 	return errors.Join(os.Remove(filepath.Join(f.path, "pid")), f.lock.Unlock())
 }
 

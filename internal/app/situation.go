@@ -15,7 +15,7 @@ type situation struct{ incidents *incident.Desk }
 func (s situation) Activated(ctx context.Context, state place.Party) (bool, error) {
 	actual := false
 	page, err := s.incidents.List(ctx, access.System, incident.Filter{
-		Status: []incident.Status{incident.Active, incident.Stay, incident.Return}, State: state, Exercise: &actual,
+		Status: []incident.Status{incident.Active}, State: state, Exercise: &actual,
 	}, incident.PageRequest{Limit: 1})
 	return len(page.Items) > 0, err
 }

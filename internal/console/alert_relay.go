@@ -119,7 +119,7 @@ func (c *Console) showRelay(v *visit, status int, id string, party place.Party, 
 func (c *Console) relayIncidents(v *visit, view *relayView) error {
 	t := &v.L.Page.Alerts.Relay
 	found, err := c.incident.List(v.ctx(), v.scope, incident.Filter{
-		Status: []incident.Status{incident.Monitoring, incident.Active, incident.Stay, incident.Return, incident.Draft},
+		Status: []incident.Status{incident.Monitoring, incident.Active, incident.Draft},
 	}, incident.PageRequest{Limit: relayIncidents})
 	if err != nil {
 		return err

@@ -224,7 +224,7 @@ func mayRelay(scope access.Scope) bool {
 
 // alertRuns reports whether an incident takes answers.
 func alertRuns(s incident.Status) bool {
-	return slices.Contains([]incident.Status{incident.Monitoring, incident.Active, incident.Stay, incident.Return}, s)
+	return s.Runs()
 }
 
 // alertSoonest gives the earliest time by which an alert among these wants an answer; zero when none does.

@@ -116,7 +116,7 @@ func (c *Console) homeGroup(v *visit, view *homeView, g homeGroup, list []incide
 // burns orders incidents, of which only some are looked into, by what is known of them beforehand: first those of which an alert says that
 // something is late, then by how far they have come, real ones before exercises.
 func (view *homeView) burns(i incident.Incident) int {
-	n := slices.Index([]incident.Status{incident.Active, incident.Return, incident.Stay, incident.Monitoring, incident.Draft}, i.Status)
+	n := slices.Index([]incident.Status{incident.Active, incident.Monitoring, incident.Draft}, i.Status)
 	if !view.hot[i.ID] {
 		n += 10
 	}

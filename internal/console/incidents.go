@@ -104,7 +104,7 @@ func (v *visit) incidentLine(i incident.Incident) incidentLine {
 // toneOfIncident says which incidents go on. Red and amber are for what wants attention, and that an incident is active does not by itself.
 func toneOfIncident(s incident.Status) string {
 	switch s {
-	case incident.Active, incident.Stay, incident.Return:
+	case incident.Active:
 		return info
 	default:
 		return idle

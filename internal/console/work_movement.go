@@ -263,7 +263,7 @@ func (v *visit) workMovementActions(m workMoves) []workButton {
 	t := v.L.Page.Work.Movement
 	var all []workButton
 	leads, here := m.leads || m.relays, m.here || m.relays
-	running := slices.Contains([]incident.Status{incident.Monitoring, incident.Active, incident.Stay, incident.Return}, m.Incident.Status)
+	running := m.Incident.Status.Runs()
 	if !running {
 		return nil
 	}

@@ -6,7 +6,7 @@
 // is a stream of its own, since one storm gives several incidents.
 //
 //	       Open            Release                  Activate                           Close
-//	● ──▶ draft ──────────▶ monitoring ────────────▶ active ─▶ (stay ─▶ return) ──────▶ closed ●
+//	● ──▶ draft ──────────▶ monitoring ────────────▶ active ──────────────────────────▶ closed ●
 //	        │                 │   Monitor: planning steps │
 //	        └─────────────────┴──── StandDown ────────────┴─────────────────────────▶ stood_down ●
 //

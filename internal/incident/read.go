@@ -104,7 +104,7 @@ func (d *Desk) ListOpen(ctx context.Context, scope access.Scope, most int) (open
 	}
 	d.ledger.Settle(ctx, settleFor)
 	seen := map[string]bool{} // one that goes on between two questions is in both answers
-	for _, s := range []Status{Draft, Monitoring, Active, Stay, Return} {
+	for _, s := range []Status{Draft, Monitoring, Active} {
 		of := q
 		of.Equal = append(slices.Clone(q.Equal), string(s))
 		found, err := d.docs.Find(ctx, of)

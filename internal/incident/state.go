@@ -14,21 +14,22 @@ import (
 // Status is where an incident stands in its life.
 type Status string
 
-// The closed list of statuses. Stay and Return are words of the field that later depth reaches; today nothing leads there.
+// The closed list of statuses.
 const (
 	Draft      Status = "draft"      // the origin's own; nobody else knows
 	Monitoring Status = "monitoring" // receivers are named, planning may run
 	Active     Status = "active"     // the protocol runs
-	Stay       Status = "stay"
-	Return     Status = "return"
 	Closed     Status = "closed"
 	StoodDown  Status = "stood_down" // it did not come, or came and did not need this
 )
 
 // Statuses gives the closed list, in the order of life.
 func Statuses() []Status {
-	return []Status{Draft, Monitoring, Active, Stay, Return, Closed, StoodDown}
+	return []Status{Draft, Monitoring, Active, Closed, StoodDown}
 }
+
+// Runs reports whether people may be moved, counted and answered for.
+func (s Status) Runs() bool { return s == Monitoring || s == Active }
 
 // Severity is how bad it is or will be (OASIS CAP 1.2).
 type Severity string
@@ -172,7 +173,7 @@ func (s *state) knownSince(scope access.Scope) naming {
 
 // running reports whether work goes on: people may be moved, counted and answered for.
 func (s *state) running() bool {
-	return slices.Contains([]Status{Monitoring, Active, Stay, Return}, s.Status)
+	return s.Status.Runs()
 }
 
 func (s *state) ended() bool { return s.Status == Closed || s.Status == StoodDown }

@@ -28,7 +28,7 @@ func (s *Server) incidentShown(i incident.Incident) Incident {
 	}
 	if r := i.Running; r != nil {
 		v.Running = &Running{
-			Protocol: r.Protocol, Version: r.Version, Mode: PaceMode(r.Mode), Part: RunningPart(r.Part), MonitoredAt: r.MonitoredAt, ActivatedAt: r.ActivatedAt,
+			Protocol: r.Protocol, Version: r.Version, Part: RunningPart(r.Part), MonitoredAt: r.MonitoredAt, ActivatedAt: r.ActivatedAt,
 		}
 	}
 	return v

@@ -216,7 +216,7 @@ func (s *Server) incidentDone(c echo.Context, done incident.Done[incident.Incide
 }
 
 func startOf(b Start) incident.Start {
-	start := incident.Start{Protocol: string(b.Protocol), Mode: protocol.Mode(b.Mode), Anchors: make(map[string]protocol.Value, len(b.Anchors))}
+	start := incident.Start{Protocol: string(b.Protocol), Anchors: make(map[string]protocol.Value, len(b.Anchors))}
 	for name, v := range b.Anchors {
 		start.Anchors[name] = protocol.Value{At: v.At, Kind: protocol.Kind(v.Kind)}
 	}

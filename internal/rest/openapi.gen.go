@@ -206,8 +206,6 @@ const (
 	IncidentStatusClosed     IncidentStatus = "closed"
 	IncidentStatusDraft      IncidentStatus = "draft"
 	IncidentStatusMonitoring IncidentStatus = "monitoring"
-	IncidentStatusReturn     IncidentStatus = "return"
-	IncidentStatusStay       IncidentStatus = "stay"
 	IncidentStatusStoodDown  IncidentStatus = "stood_down"
 )
 
@@ -236,12 +234,6 @@ const (
 const (
 	OperationStatusEngineMongodb OperationStatusEngine = "mongodb"
 	OperationStatusEngineSqlite  OperationStatusEngine = "sqlite"
-)
-
-// Defines values for PaceMode.
-const (
-	PaceModeRapid PaceMode = "rapid"
-	PaceModeSlow  PaceMode = "slow"
 )
 
 // Defines values for Phase.
@@ -291,9 +283,8 @@ const (
 
 // Defines values for ProtocolName.
 const (
-	ProtocolNameHurricane   ProtocolName = "hurricane"
-	ProtocolNameSpontaneous ProtocolName = "spontaneous"
-	ProtocolNameVolcano     ProtocolName = "volcano"
+	ProtocolNameHurricane ProtocolName = "hurricane"
+	ProtocolNameVolcano   ProtocolName = "volcano"
 )
 
 // Defines values for ProtocolStepPartyRule.
@@ -632,7 +623,7 @@ type Alert struct {
 	// Example: activation
 	Kind AlertKind `json:"kind"`
 
-	// Level Rung of the ladder.
+	// Level 1: who is told first. Nobody else is called when nobody answers.
 	Level int `json:"level"`
 
 	// Party A state (`DMA`), an island of a state (`ATG-BARBUDA`) or an organisation (`ORG-CDEMA`).
@@ -2755,11 +2746,6 @@ type OperatorAlarm struct {
 	Text string `json:"text"`
 }
 
-// PaceMode How fast the event behind spontaneous arrivals unfolds; it chooses between two sets of deadlines.
-//
-// Example: rapid
-type PaceMode string
-
 // Party A state (`DMA`), an island of a state (`ATG-BARBUDA`) or an organisation (`ORG-CDEMA`).
 //
 // Example: ATG-BARBUDA
@@ -3072,7 +3058,7 @@ type ProtocolStep struct {
 	// Example: activation
 	Phase Phase `json:"phase"`
 
-	// Repeat How often it occurs for one party.
+	// Repeat How often the template has it occur for one party. Of `per_period` only the first period is made; the later ones are not.
 	Repeat ProtocolStepRepeat `json:"repeat"`
 
 	// Side Where the work of a step lies.
@@ -3089,7 +3075,7 @@ type ProtocolStep struct {
 // ProtocolStepPartyRule Which parties it falls to.
 type ProtocolStepPartyRule string
 
-// ProtocolStepRepeat How often it occurs for one party.
+// ProtocolStepRepeat How often the template has it occur for one party. Of `per_period` only the first period is made; the later ones are not.
 type ProtocolStepRepeat string
 
 // Quantifier How exact a number is.
@@ -3333,11 +3319,6 @@ type Running struct {
 	// ActivatedAt When it was activated (scenario time).
 	ActivatedAt time.Time `json:"activated_at,omitempty,omitzero"`
 
-	// Mode How fast the event behind spontaneous arrivals unfolds; it chooses between two sets of deadlines.
-	//
-	// Example: rapid
-	Mode PaceMode `json:"mode,omitempty,omitzero"`
-
 	// MonitoredAt When planning began (scenario time).
 	MonitoredAt time.Time `json:"monitored_at,omitempty,omitzero"`
 
@@ -3439,11 +3420,6 @@ type Start struct {
 	//
 	// Example: ["/started_at"]
 	Confirm Confirm `json:"confirm,omitempty,omitzero"`
-
-	// Mode How fast the event behind spontaneous arrivals unfolds; it chooses between two sets of deadlines.
-	//
-	// Example: rapid
-	Mode PaceMode `json:"mode,omitempty,omitzero"`
 
 	// OnBehalfOf A state (`DMA`), an island of a state (`ATG-BARBUDA`) or an organisation (`ORG-CDEMA`).
 	//
