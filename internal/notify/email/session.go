@@ -114,25 +114,51 @@ func (c *session) introduce(ctx context.Context, s server) (err error) {
 		}
 		conn = secure
 	}
-	if c.client, err = smtp.NewClient(conn, s.host); err != nil {
-		return fail(atConnect, err)
-	}
-	c.client.SkipSMTPUTF8(true) // addresses and headers are ASCII
-	if err := c.client.Hello(s.helo); err != nil {
+	if err := c.hello(repliesOf(conn, ""), s); err != nil {
 		return fail(atConnect, err)
 	}
 	if s.security == startTLS {
-		if ok, _ := c.client.Extension("STARTTLS"); !ok {
-			return fail(atTLS, errNoTLS)
-		}
-		if err := c.client.StartTLS(s.tlsConfig()); err != nil {
+		if err := c.encrypt(ctx, s); err != nil {
 			return fail(atTLS, err)
 		}
 	}
 	return fail(atLogin, c.login(s))
 }
 
-// login signs in, when there is somebody to sign in as. Passwords go over encrypted connections, or loopback.
+// hello reads the greeting and introduces us.
+func (c *session) hello(conn *replies, s server) (err error) {
+	if c.client, err = smtp.NewClient(conn, s.host); err != nil {
+		return err
+	}
+	c.client.SkipSMTPUTF8(true) // addresses and headers are ASCII
+	return c.client.Hello(s.helo)
+}
+
+// encrypt goes over to an encrypted connection and begins anew (RFC 3207, section 4.2). What came in the clear and was not asked for
+// stays behind. There is no second greeting, so the client is given one.
+func (c *session) encrypt(ctx context.Context, s server) error {
+	if ok, _ := c.client.Extension("STARTTLS"); !ok {
+		return errNoTLS
+	}
+	id, err := c.client.Text.Cmd("STARTTLS")
+	if err != nil {
+		return err
+	}
+	c.client.Text.StartResponse(id)
+	_, _, err = c.client.Text.ReadResponse(220)
+	c.client.Text.EndResponse(id)
+	if err != nil {
+		return err
+	}
+	secure := tls.Client(c.conn, s.tlsConfig())
+	if err := secure.HandshakeContext(ctx); err != nil {
+		return err
+	}
+	return c.hello(repliesOf(secure, "220 \r\n"), s)
+}
+
+// login signs in, when there is somebody to sign in as. Passwords go over encrypted connections, or loopback: that is seen to before, and
+// the client, which looks only at the connection it was given, is told to trust us.
 func (c *session) login(s server) error {
 	if s.user == "" {
 		return nil
@@ -144,8 +170,8 @@ func (c *session) login(s server) error {
 		auth func() smtp.Auth
 	}{
 		{"SCRAM-SHA-256", func() smtp.Auth { return smtp.ScramSHA256Auth(s.user, s.password) }},
-		{"PLAIN", func() smtp.Auth { return smtp.PlainAuth("", s.user, s.password, s.host, s.security == noTLS) }},
-		{"LOGIN", func() smtp.Auth { return smtp.LoginAuth(s.user, s.password, s.host, s.security == noTLS) }},
+		{"PLAIN", func() smtp.Auth { return smtp.PlainAuth("", s.user, s.password, s.host, true) }},
+		{"LOGIN", func() smtp.Auth { return smtp.LoginAuth(s.user, s.password, s.host, true) }},
 		{"CRAM-MD5", func() smtp.Auth { return smtp.CRAMMD5Auth(s.user, s.password) }},
 	} {
 		if slices.Contains(mechanisms, m.name) {
@@ -175,10 +201,10 @@ func (c *session) deliver(ctx context.Context, e envelope) (reply string, usable
 }
 
 func (c *session) hand(e envelope) (string, error) {
-	if err := c.client.Mail("<" + e.from + ">"); err != nil {
+	if err := agreed(c.client.Mail("<" + e.from + ">")); err != nil {
 		return "", fail(atSender, err)
 	}
-	if err := c.client.Rcpt("<" + e.to + ">"); err != nil {
+	if err := agreed(c.client.Rcpt("<" + e.to + ">")); err != nil {
 		return "", fail(atRecipient, err)
 	}
 	w, err := c.client.Data()
@@ -188,7 +214,7 @@ func (c *session) hand(e envelope) (string, error) {
 	if _, err := w.Write(e.text); err != nil {
 		return "", fail(atData, err)
 	}
-	if err := w.Close(); err != nil {
+	if err := agreed(w.Close()); err != nil {
 		return "", fail(atReply, err)
 	}
 	if d, ok := w.(*smtp.DataCloser); ok {
