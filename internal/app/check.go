@@ -96,6 +96,7 @@ func (c *checker) records(ctx context.Context) {
 	c.state(ctx, st)
 	c.queues(ctx, st)
 	c.who(ctx, st)
+	c.reach(ctx, st)
 }
 
 func (c *checker) key(ctx context.Context, st store.Store) {

@@ -223,6 +223,7 @@ func (s *stage) alerted(t testing.TB, name string) map[string]string {
 	id := s.awaited(t, "/api/v1/alerts?limit=500&incident_id="+full["incident_id"], func(a map[string]any) bool {
 		return a["kind"] == kind && a["party"] == "ATG" && (name != "tourism_alert" || a["step_key"] == "HUR-23.ATG")
 	})
+	s.made(t, s.first, "/api/v1/alerts/"+id+"/acknowledge", `{"outcome":"received"}`) // what nobody said cannot be corrected
 	return map[string]string{"alert_id": id, "incident_id": full["incident_id"]}
 }
 

@@ -3,6 +3,7 @@ package console
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -35,6 +36,7 @@ type alertView struct {
 	MayAcknowledge bool
 	Form           *form // of acknowledging
 	Note           bool  // the part that says more than "received" is open
+	Correct        *form // of correcting what was acknowledged
 	Answer         *alertAnswerPart
 	Relay          string // where the word of the party is passed on; "" for whoever speaks for it
 }
@@ -52,6 +54,8 @@ type alertWord struct {
 	Mark  mark
 	Words *notify.Acknowledgement
 	Who   string
+
+	Corrected bool // it stands no longer
 }
 
 // alertTold is one message by which the alert went out.
@@ -73,8 +77,8 @@ type alertAnswerPart struct {
 	Zone         string
 }
 
-// alertForms are the two forms of the page; nil ones are fresh.
-type alertForms struct{ acknowledge, answer *form }
+// alertForms are the forms of the page; nil ones are fresh.
+type alertForms struct{ acknowledge, correct, answer *form }
 
 func (c *Console) alertPage(v *visit) error {
 	return c.showAlert(v, http.StatusOK, v.Param("id"), alertForms{})
@@ -87,11 +91,12 @@ func (c *Console) showAlert(v *visit, status int, id string, forms alertForms) e
 		return err
 	}
 	a := held.Value
-	h := alertHeaderOf(a)
+	h := a.Header()
 	view := alertView{
 		Alert: a, Notice: v.alertNotice(a), Code: h.Code, Title: h.Title, Version: a.Version(), State: v.alertRow(a, c.now()).State,
 		MayAcknowledge: c.notify.MayAcknowledge(v.scope, a), Form: forms.acknowledge, Note: forms.acknowledge != nil,
-		NoOne: len(a.Targets) == 0,
+		Correct: forms.correct,
+		NoOne:   len(a.Targets) == 0,
 	}
 	if a.Status == notify.AlertOpen && a.RequiredBy != nil {
 		tone, state, count := v.alertDue(*a.RequiredBy, c.now())
@@ -100,11 +105,13 @@ func (c *Console) showAlert(v *visit, status int, id string, forms alertForms) e
 	if err := c.alertIncident(v, a, &view, forms.answer); err != nil {
 		return err
 	}
-	if view.Form == nil {
-		view.Form = newForm()
+	for _, f := range []**form{&view.Form, &view.Correct} {
+		if *f == nil {
+			*f = newForm()
+		}
+		(*f).Values.Set("version", strconv.FormatInt(view.Version, 10))
 	}
-	view.Form.Values.Set("version", strconv.FormatInt(view.Version, 10))
-	view.words(v)
+	view.Said = v.alertWords(a)
 	follows := "alert/" + a.ID
 	if view.Incident != nil {
 		follows += " incident/" + a.IncidentID
@@ -170,19 +177,23 @@ func (c *Console) alertAnswerPart(v *visit, a *notify.Alert, i incident.Incident
 	return nil
 }
 
-// words puts what was said to the alert into words.
-func (view *alertView) words(v *visit) {
-	a := view.Alert
+// alertWords puts what was said to an alert into words: what stands first, what was corrected last.
+func (v *visit) alertWords(a *notify.Alert) (said []alertWord) {
 	var all []notify.Acknowledgement
 	if a.Acknowledged != nil {
-		all = append([]notify.Acknowledgement{*a.Acknowledged}, a.Further...)
+		all = slices.Concat([]notify.Acknowledgement{*a.Acknowledged}, a.Further, a.Corrected)
 	}
 	for n := range all {
-		view.Said = append(view.Said, alertWord{
+		one := alertWord{
 			Mark:  mark{alertTone(all[n].Outcome), v.L.Codes.Acknowledged.Of(string(all[n].Outcome))},
-			Words: &all[n], Who: v.alertSaid(&all[n]),
-		})
+			Words: &all[n], Who: v.alertSaid(&all[n]), Corrected: n > len(a.Further),
+		}
+		if one.Corrected {
+			one.Mark.Tone = idle
+		}
+		said = append(said, one)
 	}
+	return said
 }
 
 // alertTold gives the messages of an alert in the four words of the field: handed over is not yet seen.
@@ -210,7 +221,7 @@ func (c *Console) alertAcknowledge(v *visit) error {
 	id, version := v.Param("id"), v.alertVersion(f)
 	if !f.Failed() {
 		_, err := c.notify.Acknowledge(v.ctx(), v.scope, v.write(f), id, notify.AcknowledgeRequest{
-			Outcome: notify.AckOutcome(f.Value("outcome")), Version: version, Note: f.Value("note"),
+			Outcome: notify.AckOutcome(f.Value("outcome")), Version: version, Note: f.Value("note"), Channel: notify.ViaConsole,
 		})
 		if err == nil {
 			return v.to("/alerts/"+id, "alert_acknowledged")
@@ -220,6 +231,28 @@ func (c *Console) alertAcknowledge(v *visit) error {
 		}
 	}
 	return c.showAlert(v, f.status(), id, alertForms{acknowledge: f})
+}
+
+// alertCorrect replaces what was acknowledged by what is right.
+func (c *Console) alertCorrect(v *visit) error {
+	f, err := v.form()
+	if err != nil {
+		return err
+	}
+	id, version := v.Param("id"), v.alertVersion(f)
+	v.need(f, "right", "reason")
+	if !f.Failed() {
+		_, err := c.notify.Correct(v.ctx(), v.scope, v.write(f), id, notify.AcknowledgeRequest{
+			Outcome: notify.AckOutcome(f.Value("right")), Version: version, Note: f.Value("right_note"), Channel: notify.ViaConsole,
+		}, f.Value("reason"))
+		if err == nil {
+			return v.to("/alerts/"+id, "alert_corrected")
+		}
+		if !v.refused(f, err, map[string]string{"/outcome": "right", "/note": "right_note"}) {
+			return err
+		}
+	}
+	return c.showAlert(v, f.status(), id, alertForms{correct: f})
 }
 
 // alertVersion reads which version of the incident somebody saw. It is a hidden field: a wrong one is nobody's typing error.
@@ -266,7 +299,7 @@ func (c *Console) giveAnswer(v *visit, f *form, a *notify.Alert, in incident.Ans
 		return nil
 	}
 	_, err := c.notify.Acknowledge(v.ctx(), v.scope, v.writeAs(f, "acknowledge"), a.ID, notify.AcknowledgeRequest{
-		Outcome: notify.AckReceived, Version: v.alertVersion(f),
+		Outcome: notify.AckReceived, Version: v.alertVersion(f), Channel: notify.ViaConsole,
 	})
 	return err
 }

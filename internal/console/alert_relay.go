@@ -300,24 +300,17 @@ func relayRequest(alerts []notify.ToldAlert) *notify.Alert {
 // relayPassed reads back what was passed on for the party.
 func (c *Console) relayPassed(v *visit, view *relayView, alerts []notify.ToldAlert) error {
 	t := &v.L.Page.Alerts.Relay
-	how := func(by string, role access.Role, party place.Party) string {
-		who := v.L.Page.Shell.Role.Of(string(role))
-		if party != "" {
-			who += ", " + v.L.Party(party)
-		}
-		return v.L.Page.Alerts.Relayed.Say(locale.Pair{A: v.L.Page.Alerts.Via.Of(by), B: who})
-	}
 	for _, a := range alerts {
-		words := a.Alert.Further
+		words := slices.Concat(a.Alert.Further, a.Alert.Corrected)
 		if a.Alert.Acknowledged != nil {
-			words = append(slices.Clone(words), *a.Alert.Acknowledged)
+			words = append(words, *a.Alert.Acknowledged)
 		}
 		for _, w := range words {
 			if w.OnBehalfOf == "" {
 				continue
 			}
 			one := relayPassed{What: v.alertNotice(a.Alert).Headline + ": " + v.L.Codes.Acknowledged.Of(string(w.Outcome)), At: w.At}
-			one.How = how(w.RelayedBy, access.Role(w.Role), "")
+			one.How = v.entered(w.RelayedBy, w.Role, w.ByParty, nil, view.Party)
 			if w.SaidAt != nil {
 				one.Said = *w.SaidAt
 			}
@@ -336,7 +329,7 @@ func (c *Console) relayPassed(v *visit, view *relayView, alerts []notify.ToldAle
 		if e.Relay == nil || place.Party(e.Relay.OnBehalfOf) != view.Party {
 			continue
 		}
-		one := relayPassed{What: t.Passed.Of(e.Type), How: how(e.Relay.RelayedBy, e.Role, e.Party), At: e.RecordedAt}
+		one := relayPassed{What: t.Passed.Of(e.Type), How: v.entered(e.Relay.RelayedBy, string(e.Role), e.Party, nil, view.Party), At: e.RecordedAt}
 		if len(e.Subject) > 0 && len(e.Subject) < 32 { // keys are for people, ids are not
 			one.What += ": " + e.Subject
 		}

@@ -26,8 +26,8 @@ func TestAnAcknowledgementThatCameByRadioIsEntered(t *testing.T) {
 		Follow("ACTIVATION REQUEST").Want(http.StatusOK).Form("/relay")
 	form.Send().Want(http.StatusBadRequest).Says("How it came", "is required")
 	form.Fill("relayed_by", "radio").Fill("said_at", "2026-09-16T08:59").Send().Want(http.StatusOK).
-		Says("Recorded, as their word", "by radio, entered by emergency coordinator", "said 08:59 today, 1 min ago")
-	m.atg.Visit("en").Get(at).Want(http.StatusOK).Says("by radio, entered by emergency coordinator", "Said on")
+		Says("Recorded, as their word", "by radio, entered by the emergency coordinator of Dominica", "said 08:59 today, 1 min ago")
+	m.atg.Visit("en").Get(at).Want(http.StatusOK).Says("by radio, entered by the emergency coordinator of Dominica, said 08:59 today")
 }
 
 func TestAnAnswerThatCameByPhoneAcknowledgesTheRequestToo(t *testing.T) {
@@ -38,7 +38,7 @@ func TestAnAnswerThatCameByPhoneAcknowledgesTheRequestToo(t *testing.T) {
 	form.Fill("relayed_by", "phone").Fill("ceiling", "-4").Send().Want(http.StatusBadRequest).Says("At most how many people")
 	form.Fill("ceiling", "120")
 	for range 2 {
-		form.Send().Want(http.StatusOK).Says("answer given", "by telephone, entered by emergency coordinator, Dominica")
+		form.Send().Want(http.StatusOK).Says("answer given", "by telephone, entered by the emergency coordinator of Dominica")
 	}
 	given := alertAnswers(m)
 	if len(given) != 1 || given[0]["party"] != "ATG" {

@@ -81,6 +81,7 @@ func (c *Console) relayed(v *visit, f *form, relay *ledger.Relay, id, what, item
 func (c *Console) relaySeen(v *visit, f *form, relay *ledger.Relay, alert string, in notify.AcknowledgeRequest) error {
 	w := v.writeAs(f, relayAcknowledge)
 	w.Relay = relay
+	in.Channel = notify.ViaConsole
 	_, err := c.notify.Acknowledge(v.ctx(), v.scope, w, alert, in)
 	return err
 }

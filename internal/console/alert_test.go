@@ -43,7 +43,7 @@ func TestAnOfficialAcknowledgesWithOneButton(t *testing.T) {
 		Follow("ACTIVATION REQUEST").Want(http.StatusOK).
 		Says("Acknowledge: we have seen this", "Hurricane Maria: Dominica", "No reply yet.").
 		Form("/acknowledge").Send().Want(http.StatusOK).
-		Says("Acknowledged. The affected state sees it now.", "received", "by receiving-state official").Silent("Acknowledge: we have seen this")
+		Says("Acknowledged. The affected state sees it now.", "received", "by the receiving-state official of Antigua and Barbuda").Silent("Acknowledge: we have seen this")
 	if page := visitor.Get("/alerts"); !strings.Contains(page.Text(), "seen, not answered") {
 		t.Errorf("that an answer is still owed is not said: %s", page.Text())
 	}
@@ -185,7 +185,7 @@ func TestAnAcknowledgementWithAQuestionSaysSo(t *testing.T) {
 	long := page.Form("/acknowledge")
 	long.Values.Set("outcome", "question")
 	long.Values.Set("note", strings.Repeat("x", 501))
-	refused := long.Send().Want(http.StatusBadRequest).Says("at most 500 characters")
+	refused := long.Send().Want(http.StatusBadRequest).Says("more than 500 characters")
 	if !strings.Contains(refused.Raw, strings.Repeat("x", 501)) {
 		t.Error("what was typed is lost")
 	}
@@ -254,4 +254,49 @@ func TestWhatIsToBeKnownNeverHidesWhatIsDue(t *testing.T) {
 		visitor.Get(path).Want(http.StatusOK).Says("ACTIVATION REQUEST to Antigua and Barbuda")
 	}
 	visitor.Get("/alerts").Follow("More").Want(http.StatusOK).Says("named as a receiving state")
+}
+
+func TestAWrongAcknowledgementIsCorrectedOnThePage(t *testing.T) {
+	m := alerted(t, nil)
+	at, visitor := alertRequest(m.atg), m.atg.Visit("en")
+	visitor.Get(at).Form("/acknowledge").Send().Want(http.StatusOK)
+	if a := m.atg.Get("/api/v1" + at).Want(http.StatusOK); a.Str("acknowledged.channel") != "console" {
+		t.Errorf("pressed on a page, recorded as %s", a.Str("acknowledged.channel"))
+	}
+	form := visitor.Get(at).Says("Correct what was acknowledged").Form("/correct")
+	form.Send().Want(http.StatusBadRequest).Says("Why it was wrong is required")
+	form.Fill("right", "cannot_act").Fill("reason", "The port is closed").Send().Want(http.StatusOK).
+		Says("The correction is recorded", "received, cannot act", "Reason: The port is closed", "corrected since")
+	m.dma.Visit("en").Get("/incidents/"+m.story.ID+"/told").Says("received, cannot act", "by the receiving-state official of Antigua and Barbuda", "corrected since")
+	m.dma.Visit("fr").Get(at).Says("corrigé depuis")
+}
+
+// Nobody is told where there is no address, whatever the page is.
+func TestAStateWithoutAnAddressIsNeverShownAsTold(t *testing.T) {
+	m := alerted(t, nil)
+	alertRequest(m.atg)
+	visitor := m.dma.Visit("en")
+	for _, part := range []string{"", "/answers", "/told"} {
+		visitor.Get("/incidents/"+m.story.ID+part).Want(http.StatusOK).Says("NOBODY was told: no address was on record", "alert raised").Silent("told 09:0", ", told ")
+	}
+	visitor.Get("/incidents/" + m.story.ID + "/told").Says("NOBODY is reached: no address")
+	told := m.dma.Get("/api/v1/incidents/" + m.story.ID + "/acknowledgements").Want(http.StatusOK).Items()
+	if list, ok := told[0]["reached_by"].([]any); !ok || len(list) != 0 {
+		t.Errorf("reached by %v", told[0]["reached_by"])
+	}
+}
+
+func TestAnAnswerThatWasTypedForAnotherSaysSoWhereverItStands(t *testing.T) {
+	m := alerted(t, nil)
+	said := m.Clock.Now().Add(-5 * time.Minute).UTC().Format(time.RFC3339)
+	m.dma.Post(m.story.Path+"/answers", harness.Object{"party": "ATG", "kind": "decline", "on_behalf_of": "ATG", "relayed_by": "phone", "said_at": said}).Want(http.StatusCreated)
+	for _, part := range []string{"", "/answers", "/timeline"} {
+		m.dma.Visit("en").Get("/incidents/" + m.story.ID + part).
+			Says("Word of Antigua and Barbuda, by telephone, entered by the emergency coordinator of Dominica, said 08:")
+		m.atg.Visit("fr").Get("/incidents/" + m.story.ID + part).
+			Says("Parole transmise (Antigua-et-Barbuda), par téléphone, saisi par : coordination d’urgence, Dominique, dit le")
+	}
+	if a := m.dma.Get(m.story.Path + "/answers").Items()[0]; fmt.Sprint(a["by_role"], " ", a["by_party"]) != "coordinator DMA" {
+		t.Errorf("the answer reads %v", a)
+	}
 }

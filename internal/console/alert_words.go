@@ -16,21 +16,6 @@ import (
 // bare gives the methods of pages to what is prepared before there is one.
 func (v *visit) bare() *page { return &page{visit: v} }
 
-// alertHeader is the incident as an alert showed it when it was raised.
-type alertHeader struct {
-	Code  string `json:"code"`
-	Title string `json:"title"`
-}
-
-func alertHeaderOf(a *notify.Alert) alertHeader {
-	var h alertHeader
-	if json.Unmarshal(a.Incident, &h) == nil && h.Code != "" {
-		return h
-	}
-	_ = json.Unmarshal(a.Data, &h) // a withdrawal shows no incident, but says which it was; what does not read stays empty
-	return h
-}
-
 // alertNotice puts an alert into words, the same as whoever got it as a message reads.
 func (v *visit) alertNotice(a *notify.Alert) wording.Notice {
 	data := map[string]json.RawMessage{}
@@ -82,7 +67,7 @@ type alertRow struct {
 }
 
 func (v *visit) alertRow(a *notify.Alert, now time.Time) alertRow {
-	t, w, h := &v.L.Page.Alerts, v.bare(), alertHeaderOf(a)
+	t, w, h := &v.L.Page.Alerts, v.bare(), a.Header()
 	row := alertRow{Href: "/alerts/" + a.ID, Headline: v.alertNotice(a).Headline, Exercise: a.Exercise, ExerciseWord: string(v.L.Page.Shell.Exercise)}
 	if h.Code != "" {
 		row.Incident = h.Code + " · " + h.Title
@@ -139,14 +124,35 @@ func alertTone(o notify.AckOutcome) string {
 	return soon
 }
 
-// alertSaid says who acknowledged, and how the word came.
+// alertSaid says which office acknowledged; of a word that came another way, how it came and who entered it.
 func (v *visit) alertSaid(a *notify.Acknowledgement) string {
-	who := v.L.Page.Shell.Role.Of(a.Role)
 	if a.OnBehalfOf != "" {
-		return v.L.Page.Alerts.Relayed.Say(locale.Pair{A: v.L.Page.Alerts.Via.Of(a.RelayedBy), B: who})
+		return v.entered(a.RelayedBy, a.Role, a.ByParty, a.SaidAt, a.Party)
 	}
-	return v.L.Page.Alerts.By.Say(locale.Name{Name: who})
+	return v.L.Page.Alerts.By.Say(locale.Name{Name: v.L.Office(a.Role, a.ByParty)})
 }
+
+// entered says how a word came that somebody else entered, and when it was said, on the clock of the party whose word it is.
+func (v *visit) entered(way, role string, by place.Party, said *time.Time, of place.Party) string {
+	at := ""
+	if said != nil {
+		at = v.clock(v.console.now(), of).At(*said, of)
+	}
+	return v.L.Entered(way, role, by, at)
+}
+
+// Relayed says how what is shown came into the record, when somebody else than its party entered it; "" otherwise.
+func (p *page) Relayed(r *incident.Word) string {
+	if r == nil {
+		return ""
+	}
+	return p.L.Source.Word.Say(locale.Pair{
+		A: p.L.Party(r.OnBehalfOf), B: p.entered(r.RelayedBy, string(r.EnteredBy.Role), r.EnteredBy.Party, r.SaidAt, r.OnBehalfOf),
+	})
+}
+
+// Said is alertSaid for templates.
+func (p *page) Said(a *notify.Acknowledgement) string { return p.alertSaid(a) }
 
 // alertMoment is a key time of an incident in words.
 type alertMoment struct {

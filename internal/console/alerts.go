@@ -18,6 +18,7 @@ func (c *Console) alertRoutes() {
 	c.get("/alerts", c.alertList)
 	c.get("/alerts/:id", c.alertPage)
 	c.post("/alerts/:id/acknowledge", c.alertAcknowledge)
+	c.post("/alerts/:id/correct", c.alertCorrect)
 	c.post("/alerts/:id/answer", c.alertAnswer)
 	c.get("/relay", c.relayPage)
 	c.post("/relay", c.relaySend)
@@ -30,12 +31,13 @@ const (
 	alertPlanning   = "planning"
 	alertActivation = "activation"
 	alertMovement   = "movement"
+	alertCorrected  = "movement_corrected"
 
 	alertStepOverdue = "step_overdue"
 )
 
 // alertAsking are the kinds of alert that may want an answer by a time.
-var alertAsking = []string{alertActivation, alertMovement, alertNamed, alertPlanning}
+var alertAsking = []string{alertActivation, alertMovement, alertCorrected, alertNamed, alertPlanning}
 
 func alertAsksForAnswer(kind string) bool { return kind == alertNamed || kind == alertActivation }
 

@@ -12,8 +12,9 @@ import (
 // receiverLine is what a receiving state was told and said.
 type receiverLine struct {
 	Party    place.Party
-	Told     time.Time // wall time of the first alert that asks for an answer
-	Arrived  bool      // it reached an address
+	Raised   time.Time // wall time of the last alert that asks for an answer
+	Told     time.Time // when it was first handed over to an address; zero: nothing has left yet
+	Nobody   bool      // there was no address to send it to
 	Acked    *notify.Acknowledgement
 	Required *time.Time
 	Late     bool
@@ -39,10 +40,7 @@ func (v *visit) receiverLine(i incident.Incident, p place.Party, answers []*inci
 			if of.RequiredBy == nil && l.Required != nil {
 				continue // what asks for an answer counts before what only tells
 			}
-			l.Told, l.Acked, l.Required, l.Arrived = of.RaisedAt, of.Acknowledged, of.RequiredBy, false
-			for _, d := range alert.Deliveries {
-				l.Arrived = l.Arrived || d.Status == notify.Delivered
-			}
+			l.Raised, l.Acked, l.Required, l.Nobody, l.Told = of.RaisedAt, of.Acknowledged, of.RequiredBy, alert.NoAddress, alert.FirstDelivered()
 		}
 	}
 	over := i.Status == incident.Closed || i.Status == incident.StoodDown
@@ -52,7 +50,7 @@ func (v *visit) receiverLine(i incident.Incident, p place.Party, answers []*inci
 		l.Tone = good
 	case l.Answer != nil:
 		l.Tone = info
-	case l.Late:
+	case l.Late, l.Nobody && l.Acked == nil:
 		l.Tone = bad
 	case l.Acked == nil && !over:
 		l.Tone = soon

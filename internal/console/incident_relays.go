@@ -92,16 +92,7 @@ func (v *visit) proposalLine(a about, p *incident.Proposal) proposalLine {
 
 // enteredBy says how a word came and who entered it, and when it was said.
 func (v *visit) enteredBy(r ledger.Relay, role access.Role, by place.Party) string {
-	who := v.L.Page.Shell.Role.Of(string(role))
-	if by != "" {
-		who += ", " + v.L.Party(by)
-	}
-	text := v.L.Page.Alerts.Relayed.Say(locale.Pair{A: v.L.Page.Alerts.Via.Of(r.RelayedBy), B: who})
-	if r.SaidAt != nil {
-		owner := place.Party(r.OnBehalfOf)
-		text += " · " + v.clock(v.console.now(), owner).When(*r.SaidAt)
-	}
-	return v.L.Party(place.Party(r.OnBehalfOf)) + ": " + text
+	return v.bare().Relayed(incident.WordOf(r, incident.EnteredBy{Role: role, Party: by}))
 }
 
 // settleProposal confirms or drops what waits: the button that was pressed says which.

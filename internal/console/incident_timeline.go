@@ -86,7 +86,7 @@ func (v *visit) entryLine(a about, e incident.Entry, titles map[string]string) e
 		l.Who = "Landfall"
 	}
 	if e.Relay != nil {
-		l.By = v.L.Notice.Say.Relayed.Say(locale.Pair{A: v.L.Party(place.Party(e.Relay.OnBehalfOf)), B: v.L.Codes.RelayedBy.Of(e.Relay.RelayedBy)})
+		l.By = v.bare().Relayed(e.Word())
 		if say := l.confirmation(v); say != "" {
 			l.By += " · " + say
 		}

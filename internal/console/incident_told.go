@@ -20,6 +20,7 @@ type proofView struct {
 
 type toldParty struct {
 	Party  place.Party
+	Reach  string // what an alert would go to now
 	Alerts []toldAlert
 	Left   int // older ones that are left out
 }
@@ -31,7 +32,7 @@ type toldAlert struct {
 	notify.ToldAlert
 	Kind  string
 	About string // the step that it is about
-	Ack   string
+	Said  []alertWord
 }
 
 func (c *Console) incidentTold(v *visit) error {
@@ -43,22 +44,24 @@ func (c *Console) incidentTold(v *visit) error {
 	if err != nil {
 		return err
 	}
+	reach, err := c.notify.ReachingTold(v.ctx(), told)
+	if err != nil {
+		return err
+	}
 	titles, err := v.stepTitles(a.I.ID)
 	if err != nil {
 		return err
 	}
 	view, all := proofView{about: a, Made: c.now()}, v.QueryParam("all") != ""
-	for _, t := range told {
-		p := toldParty{Party: t.Party}
-		if n := len(t.Alerts) - toldMost; n > 0 && !all {
-			p.Left, t.Alerts, view.Short = n, t.Alerts[n:], true
+	for n, t := range told {
+		p := toldParty{Party: t.Party, Reach: v.reachWords(reach[n])}
+		if left := len(t.Alerts) - toldMost; left > 0 && !all {
+			p.Left, t.Alerts, view.Short = left, t.Alerts[left:], true
 		}
 		for _, alert := range t.Alerts {
 			line := toldAlert{ToldAlert: alert, Kind: v.L.Codes.AlertKind.Of(alert.Alert.Kind), About: titles[alert.Alert.Subject]}
 			slices.SortStableFunc(line.Deliveries, func(a, b notify.ToldDelivery) int { return strings.Compare(a.Channel, b.Channel) })
-			if ack := alert.Alert.Acknowledged; ack != nil {
-				line.Ack = v.L.Codes.Acknowledged.Of(string(ack.Outcome))
-			}
+			line.Said = v.alertWords(alert.Alert)
 			p.Alerts = append(p.Alerts, line)
 		}
 		view.Parties = append(view.Parties, p)

@@ -94,10 +94,11 @@ type workChoice struct {
 
 type workButton struct{ Value, Text, Class string }
 
-// workTold is one state and what it will be sent.
+// workTold is one state, what it will be told and what that goes to.
 type workTold struct {
-	Name string
-	Text any
+	Name, Text string
+	Reach      string
+	Nobody     bool // no address
 }
 
 // workFirst is one of the first deadlines.

@@ -8,6 +8,7 @@ import (
 	"landfall/internal/check"
 	"landfall/internal/fault"
 	"landfall/internal/incident"
+	"landfall/internal/ledger"
 	"landfall/internal/locale"
 )
 
@@ -75,6 +76,11 @@ func (c *Console) workEnd(v *visit, standDown bool) error {
 	p.Facts = append(p.Facts, workFact{string(v.L.Notice.Label.Receivers), v.workNames(i.Receivers)})
 	if len(open) > 0 {
 		p.Notes = append(p.Notes, workNote{soon, v.L.Count(len(open), t.Steps)})
+	}
+	if i.Status != incident.Draft {
+		if _, err := v.workWarn(&p, i, ledger.Headline, i.Receivers...); err != nil {
+			return err
+		}
 	}
 	p.Buttons = []workButton{{goYes, string(t.Press), "danger"}}
 	if i.Exercise {

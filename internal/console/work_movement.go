@@ -9,6 +9,7 @@ import (
 	"landfall/internal/check"
 	"landfall/internal/fault"
 	"landfall/internal/incident"
+	"landfall/internal/ledger"
 	"landfall/internal/locale"
 	"landfall/internal/place"
 )
@@ -64,6 +65,9 @@ func (v *visit) workAnnounceForm(f *form, i *incident.Incident, own bool) error 
 	}
 	if len(i.Receivers) == 0 {
 		p.Notes = append(p.Notes, workNote{soon, string(t.NoReceiver)})
+	}
+	if _, err := v.workWarn(&p, i, ledger.Inside, i.Receivers...); err != nil {
+		return err
 	}
 	to := workField{field: f.Select("to", label.To, nil).Need().Saying(v.L.Page.Form.Choose)}
 	for _, r := range i.Receivers {

@@ -340,8 +340,10 @@ func (v *visit) workOpenReview(f *form, in workOpening) error {
 		Heading: string(t.Told), Quiet: string(t.NobodyTold),
 	}
 	p.Facts = append(p.Facts, v.workRelayed(f)...)
-	for _, r := range in.Receivers {
-		p.Told = append(p.Told, workTold{v.L.Party(r), string(t.ToldWhat)})
+	about := &incident.Incident{Exercise: in.Exercise, Origin: in.Origin, Severity: in.Severity}
+	reached, err := v.workReach(&p, about, in.Receivers, func(place.Party) string { return string(t.ToldWhat) })
+	if err != nil {
+		return err
 	}
 	class, press := "primary", t.Press
 	if in.Exercise {
@@ -350,10 +352,6 @@ func (v *visit) workOpenReview(f *form, in workOpening) error {
 	} else {
 		p.Notes = append(p.Notes, workNote{soon, string(t.ActualReach)})
 	}
-	say := string(t.PressNobody)
-	if n := len(in.Receivers); n > 0 {
-		say = v.L.Count(n, press)
-	}
-	p.Buttons = []workButton{{goYes, say, class}, {goChange, string(v.L.Page.Work.Change), ""}}
-	return v.workShow("work_review", p, &incident.Incident{Exercise: in.Exercise})
+	p.Buttons = []workButton{{goYes, v.workPress(reached, press, t.PressNobody), class}, {goChange, string(v.L.Page.Work.Change), ""}}
+	return v.workShow("work_review", p, about)
 }

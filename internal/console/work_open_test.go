@@ -14,13 +14,15 @@ func TestAnIncidentIsOpenedAndActivatedWithSixTouches(t *testing.T) {
 	w := harness.New(t)
 	lca := w.Account("LCA", "official")
 	dma := w.Account("DMA", "coordinator")
+	reachable(t, w, "LCA", "ATG")
 	visitor := dma.Visit("en")
 
 	count := touched{fields: map[string]bool{}}
 	count.form = visitor.Get("/incidents/new").Want(http.StatusOK).Says("Is this real?", "OECS members, central islands").Form("/incidents/new")
 	count.fill("exercise", "no").fill("hazard_type", "TC").fill("hazard_name", "Hurricane Maria").fill("severity", "extreme").fill("receivers", "LCA", "ATG")
 	review := count.form.Send().Want(http.StatusOK).
-		Says("Nothing is recorded and nobody is told yet", "Hurricane Maria: Dominica", "Saint Lucia", "Antigua and Barbuda", "This is REAL", "Open and tell 2 states")
+		Says("Nothing is recorded and nobody is told yet", "Hurricane Maria: Dominica", "Saint Lucia", "Antigua and Barbuda", "This is REAL", "Open and tell 2 states", "Reached by Webhook (1 address)").
+		Silent("NOBODY is")
 	if n := len(dma.Get("/api/v1/incidents").Want(http.StatusOK).Items()); n != 0 {
 		t.Fatalf("%d incidents exist before anybody pressed the button", n)
 	}
@@ -98,11 +100,13 @@ func TestAnIncidentThatIsRefusedKeepsWhatWasTypedAndSaysWhyInFrench(t *testing.T
 func TestTheReviewLeadsBackToTheFormWithEverythingTyped(t *testing.T) {
 	t.Parallel()
 	w := harness.New(t)
+	reachable(t, w, "KNA") // Antigua has none
 	visitor := w.Account("ATG", "coordinator").Visit("en")
 	review := visitor.Get("/incidents/new").Says("All of Antigua and Barbuda", "Barbuda").Form("/incidents/new").Fill("origin", "ATG-BARBUDA").
 		Fill("exercise", "yes").Fill("exercise_speed", "12").Fill("hazard_type", "TC").Fill("hazard_name", "Storm Delta").Fill("severity", "severe").
 		Fill("receivers", "ATG", "KNA").Send().
-		Says("EXERCISE: this is an exercise", "Open as EXERCISE and tell 2 states", "Storm Delta: Barbuda", "only to addresses that asked for exercises")
+		Says("EXERCISE: this is an exercise", "Open as EXERCISE and tell 1 state", "Reached by Webhook (1 address)",
+			"NOBODY is reached: no address", "NOBODY is told here: Antigua and Barbuda. No address wants this. Call them.", "Storm Delta: Barbuda", "only to addresses that asked for exercises")
 	if !strings.Contains(review.Raw, `class="rehearsal"`) {
 		t.Error("the button of an exercise does not look like one")
 	}
@@ -136,7 +140,7 @@ func TestADraftIsTheOriginsOwnUntilItIsOpened(t *testing.T) {
 	lca.Get("/api/v1/incidents/" + id).Want(http.StatusNotFound)
 	lca.Visit("fr").Get("/incidents/" + id + "/open").Want(http.StatusNotFound)
 
-	release := visitor.Get("/incidents/"+id+"/open").Want(http.StatusOK).Says("Saint Lucia", "Open and tell 1 state").Form("/open")
+	release := visitor.Get("/incidents/"+id+"/open").Want(http.StatusOK).Says("Saint Lucia", "NOBODY is told here: Saint Lucia", "Open; nobody is told").Form("/open")
 	wantAt(t, release.Send(), "/incidents/"+id, "work_released")
 	lca.Get("/api/v1/incidents/" + id).Want(http.StatusOK)
 	wantAt(t, release.Send(), "/incidents/"+id, "work_released") // the same form again

@@ -14,10 +14,11 @@ func TestMonitoringRunsThePlanningStepsAndLeavesTheProtocolToBeActivated(t *test
 	t.Parallel()
 	w := harness.New(t)
 	dma, i := workMaria(w, nil)
+	reachable(t, w, "LCA")
 	visitor := dma.Visit("fr")
 	landfall := w.Clock.Now().Add(60 * time.Hour).Truncate(time.Minute)
 	review := visitor.Get(page(i, "monitor")).Says("Commencer le suivi", "Arrivée du cyclone").Form("/monitor").Fill("at_LANDFALL", local(landfall)).Send().
-		Want(http.StatusOK).Says("Envoyer une alerte RÉELLE à 2 États", "Sainte-Lucie")
+		Want(http.StatusOK).Says("Envoyer une alerte RÉELLE à 1 État", "Sainte-Lucie", "PERSONNE n’est prévenu ici : Antigua-et-Barbuda.")
 	wantAt(t, press(review.Form("/monitor"), "yes"), "/incidents/"+i.ID, "work_monitoring")
 
 	form := visitor.Get(page(i, "activate")).Want(http.StatusOK).Form("/activate")
@@ -32,6 +33,7 @@ func TestAProtocolAsksForItsKeyTimeAndNowIsOneTap(t *testing.T) {
 	t.Parallel()
 	w := harness.New(t)
 	dma, i := workMaria(w, harness.Object{"exercise": true})
+	reachable(t, w, "LCA", "ATG")
 	form := dma.Visit("en").Get(page(i, "activate")).Says("EXERCISE: this is an exercise", "It has happened just now").Form("/activate")
 	form.Send().Want(http.StatusBadRequest).Says("Landfall: is required: the due times count from it")
 	review := form.Fill("kind_LANDFALL", "now").Send().Want(http.StatusOK).
@@ -228,6 +230,7 @@ func TestAVolcanoIsProposedTheProtocolOfVolcanoes(t *testing.T) {
 	t.Parallel()
 	w := harness.New(t)
 	visitor := w.Account("VCT", "coordinator").Visit("fr")
+	reachable(t, w, "LCA")
 	form := visitor.Get("/incidents/new").Form("/incidents/new").
 		Fill("exercise", "no").Fill("hazard_type", "VO").Fill("hazard_name", "La Soufrière").Fill("severity", "severe").Fill("receivers", "LCA")
 	id := incidentOf(t, press(form.Send().Form("/incidents/new"), "yes"))

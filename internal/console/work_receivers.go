@@ -82,18 +82,23 @@ func (v *visit) workReceiversReview(f *form, i *incident.Incident, wanted []plac
 	}
 	p.Facts = append(p.Facts, v.workRelayed(f)...)
 	draft := i.Status == incident.Draft
-	for _, r := range named {
-		what := texts.Open.ToldWhat
-		if draft {
-			what = t.NamedLater
-		}
-		p.Told = append(p.Told, workTold{v.L.Party(r), string(what)})
-	}
+	told := named
 	for _, r := range unnamed {
 		p.Notes = append(p.Notes, workNote{bad, t.Unnamed.Say(locale.Name{Name: v.L.Party(r)})})
 		if !draft {
-			p.Told = append(p.Told, workTold{v.L.Party(r), string(t.UnnamedTold)})
+			told = append(told, r)
 		}
+	}
+	if _, err := v.workReach(&p, i, told, func(r place.Party) string {
+		switch {
+		case slices.Contains(unnamed, r):
+			return string(t.UnnamedTold)
+		case draft:
+			return string(t.NamedLater)
+		}
+		return string(texts.Open.ToldWhat)
+	}); err != nil {
+		return err
 	}
 	if len(named)+len(unnamed) == 0 {
 		f.Summary = string(t.Nothing)

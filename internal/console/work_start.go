@@ -54,18 +54,15 @@ func (c *Console) workRelease(v *visit) error {
 		Facts: v.workAbout(i), Heading: string(o.Told), Quiet: string(o.NobodyTold),
 		Blocks: v.workRelays(f, !workLeads(v.scope, i.Origin), i.Origin),
 	}
-	for _, r := range i.Receivers {
-		p.Told = append(p.Told, workTold{v.L.Party(r), string(o.ToldWhat)})
+	reached, err := v.workReach(&p, i, i.Receivers, func(place.Party) string { return string(o.ToldWhat) })
+	if err != nil {
+		return err
 	}
 	class, press := "primary", o.Press
 	if i.Exercise {
 		class, press = "rehearsal", o.PressExercise
 	}
-	say := string(o.PressNobody)
-	if n := len(i.Receivers); n > 0 {
-		say = v.L.Count(n, press)
-	}
-	p.Buttons = []workButton{{goYes, say, class}}
+	p.Buttons = []workButton{{goYes, v.workPress(reached, press, o.PressNobody), class}}
 	return v.workShow("work_review", p, i)
 }
 
@@ -329,9 +326,12 @@ func (c *Console) workStartReview(v *visit, f *form, i *incident.Incident, in in
 	}
 	p.Heading, p.Quiet = string(t.Told), string(t.NobodyTold)
 	now := c.workNow(i)
-	for _, r := range i.Receivers {
+	reached, err := v.workReach(&p, i, i.Receivers, func(r place.Party) string {
 		by, _ := protocol.RequiredBy(request, now, place.Zone(r))
-		p.Told = append(p.Told, workTold{v.L.Party(r), t.ReplyIn.Say(locale.Name{Name: v.L.Span(by.Sub(now).Round(time.Minute))})})
+		return t.ReplyIn.Say(locale.Name{Name: v.L.Span(by.Sub(now).Round(time.Minute))})
+	})
+	if err != nil {
+		return err
 	}
 	p.Firsts, p.FirstsTitle = preview.first, string(t.Firsts)
 	class, press, reach := "danger", t.PressReal, t.ActualReach
@@ -339,10 +339,6 @@ func (c *Console) workStartReview(v *visit, f *form, i *incident.Incident, in in
 		class, press, reach = "rehearsal", t.PressExercise, texts.Open.ExerciseReach
 	}
 	p.Notes = append(p.Notes, workNote{map[bool]string{true: info, false: bad}[i.Exercise], string(reach)})
-	say := string(t.PressNobody)
-	if n := len(i.Receivers); n > 0 {
-		say = v.L.Count(n, press)
-	}
-	p.Buttons = []workButton{{goYes, say, class}, {goChange, string(texts.Change), ""}}
+	p.Buttons = []workButton{{goYes, v.workPress(reached, press, t.PressNobody), class}, {goChange, string(texts.Change), ""}}
 	return v.workShow("work_review", p, i)
 }

@@ -6,6 +6,7 @@ import (
 	"landfall/internal/check"
 	"landfall/internal/fault"
 	"landfall/internal/incident"
+	"landfall/internal/ledger"
 	"landfall/internal/place"
 )
 
@@ -45,6 +46,9 @@ func (c *Console) workDepart(v *visit) error {
 	t, label := v.L.Page.Work.Movement, v.L.Notice.Label
 	p := v.workMovementPage(f, m, "depart", record)
 	p.Title = string(t.Depart)
+	if _, err := v.workWarn(&p, m.Incident, ledger.Inside, m.Movement.Receiver); err != nil {
+		return err
+	}
 	total, breakdown := v.workPeopleFields(f, "people", label.Left, nil)
 	p.Blocks = append([]workBlock{
 		{Text: v.workZone(origin, m.Incident.Exercise), Fields: workFields(f.When("departed_at", label.Departed), f.When("eta", t.ETA))},
@@ -135,6 +139,9 @@ func (c *Console) workCancel(v *visit) error {
 	t := v.L.Page.Work.Movement
 	p := v.workMovementPage(f, m, "cancel", record)
 	p.Title = string(t.Cancel)
+	if _, err := v.workWarn(&p, m.Incident, ledger.Inside, m.Movement.Receiver); err != nil {
+		return err
+	}
 	p.Blocks = append([]workBlock{{Fields: workFields(f.Area("reason", v.L.Notice.Label.Reason).Need().AtMost(check.MaxReason).Hinted(v.L.Page.Form.NoPersonal))}},
 		v.workRelays(f, !m.leads, m.Incident.Origin)...)
 	p.Buttons = []workButton{{goYes, string(t.CancelReal), "danger"}}
@@ -175,7 +182,11 @@ func (c *Console) workCorrect(v *visit) error {
 			}
 		}
 	}
-	return v.workShow("work", v.workCorrectPage(f, m, origins, receivers, must, record), m.Incident)
+	p := v.workCorrectPage(f, m, origins, receivers, must, record)
+	if _, err := v.workWarn(&p, m.Incident, ledger.Inside, m.Movement.Receiver); err != nil {
+		return err
+	}
+	return v.workShow("work", p, m.Incident)
 }
 
 // workTimes are the times of a movement that a correction may change, by their fields.

@@ -54,6 +54,14 @@ func workMaria(w *harness.World, fields harness.Object) (dma *harness.Client, i 
 	return dma, w.Maria(dma, []string{"LCA", "ATG"}, fields)
 }
 
+// reachable gives each party an address that wants everything.
+func reachable(t *testing.T, w *harness.World, parties ...string) {
+	t.Helper()
+	for _, p := range parties {
+		harness.Subscribe(w.Account(p, "official"), harness.NewReceiver(t), harness.Object{"exercise": "include"})
+	}
+}
+
 // page gives the address of a form of an incident.
 func page(i *harness.Incident, form string) string { return "/incidents/" + i.ID + "/" + form }
 

@@ -30,12 +30,6 @@ type msgIncident struct {
 	Version    int64         `json:"version"`
 }
 
-type msgRelay struct {
-	OnBehalfOf string     `json:"on_behalf_of"`
-	RelayedBy  string     `json:"relayed_by"`
-	SaidAt     *time.Time `json:"said_at,omitempty"`
-}
-
 type msgStep struct {
 	Key          string      `json:"key"`
 	Code         string      `json:"code"`
@@ -71,12 +65,13 @@ type msgMovement struct {
 	ID     string         `json:"id"`
 	Status MovementStatus `json:"status"`
 	Voyage
+	Before *Voyage `json:"before,omitempty"` // of a correction
 }
 
 // message is member `data` of an incident's event: who it is about, what changed, and what followed from that.
 type message struct {
 	Incident msgIncident   `json:"incident"`
-	Relay    *msgRelay     `json:"relay,omitempty"`
+	Relay    *Word         `json:"relay,omitempty"`
 	Reason   string        `json:"reason,omitempty"`
 	Named    []place.Party `json:"named,omitempty"`
 	Unnamed  []place.Party `json:"unnamed,omitempty"`
@@ -123,10 +118,7 @@ func announce(s *state, epoch int64, e ledger.Recorded) (ledger.Announcement, bo
 	if slices.Contains(silent, e.Type) && e.Relay == nil {
 		return ledger.Announcement{}, false
 	}
-	m := message{Incident: s.message(epoch, e.Seq)}
-	if e.Relay != nil {
-		m.Relay = &msgRelay{e.Relay.OnBehalfOf, e.Relay.RelayedBy, e.Relay.SaidAt}
-	}
+	m := message{Incident: s.message(epoch, e.Seq), Relay: wordOf(e)}
 	calls, closes, err := s.tellOf(e, &m)
 	if e.Relay != nil && e.Type != EventProposed && m.Proposal == nil {
 		subject := strconv.FormatInt(e.Seq, 10)
@@ -201,7 +193,8 @@ func (s *state) tellOf(e ledger.Recorded, m *message) (calls []ask, closes []led
 		for _, p := range d.Unnamed {
 			closes = append(closes, ledger.AlertClose{Party: string(p), Reason: "unnamed"})
 		}
-		return d.Alerts, append(closes, closeProposal(d.Confirms)...), err
+		closes = append(closes, closeProposal(d.Confirms)...)
+		return d.Alerts, append(closes, s.settled(d.follows)...), err
 	case EventMonitored, EventActivated:
 		var d started
 		err = e.Into(&d)
@@ -213,12 +206,12 @@ func (s *state) tellOf(e ledger.Recorded, m *message) (calls []ask, closes []led
 			m.Anchors = append(m.Anchors, msgAnchor{Name: a.Name, At: a.At, Kind: a.Kind})
 		}
 		m.Steps = s.messages(d.follows)
-		return d.Alerts, closeProposal(d.Confirms), err
+		return d.Alerts, append(closeProposal(d.Confirms), s.settled(d.follows)...), err
 	case EventStoodDown, EventClosed:
 		var d ended
 		err = e.Into(&d)
 		m.Reason, m.Steps = d.Reason, s.messages(d.follows)
-		return nil, []ledger.AlertClose{{Reason: string(s.Status)}}, err
+		return d.Alerts, []ledger.AlertClose{{Reason: string(s.Status)}}, err
 	case EventAnchorMoved:
 		var d anchorMoved
 		err = e.Into(&d)
@@ -227,7 +220,7 @@ func (s *state) tellOf(e ledger.Recorded, m *message) (calls []ask, closes []led
 			m.Anchor.Before = &d.Before
 		}
 		m.Steps = s.messages(d.follows)
-		return nil, closeProposal(d.Confirms), err
+		return nil, append(closeProposal(d.Confirms), s.settled(d.follows)...), err
 	case EventStepOverdue:
 		var d stepFell
 		err = e.Into(&d)
@@ -240,15 +233,15 @@ func (s *state) tellOf(e ledger.Recorded, m *message) (calls []ask, closes []led
 		var d stepReported
 		err = e.Into(&d)
 		m.Step, m.Reason, m.Steps = s.messageOf(d.Key), d.Reason, s.messages(d.follows)
-		return nil, nil, err
+		return nil, s.settled(d.follows, d.Key), err
 	case EventMovementAnnounced, EventMovementDeparted, EventMovementArrived, EventMovementCancelled, EventMovementCorrected:
 		var d movementReported // movement.announced holds the same and no reason
 		err = e.Into(&d)
 		m.Reason, m.Steps = d.Reason, s.messages(d.follows)
 		if now, ok := s.Movements[d.ID]; ok {
-			m.Movement = &msgMovement{ID: d.ID, Status: now.Status, Voyage: d.Voyage}
+			m.Movement = &msgMovement{ID: d.ID, Status: now.Status, Voyage: d.Voyage, Before: d.Before}
 		}
-		return d.Alerts, nil, err
+		return d.Alerts, append(s.overtaken(e.Type, d), s.settled(d.follows)...), err
 	case EventFigureReported:
 		var d figureReported
 		err = e.Into(&d)
@@ -295,6 +288,42 @@ func (s *state) levelOf(e ledger.Recorded, step *msgStep) (ledger.Level, string)
 		return ledger.Tourism, string(step.Party)
 	}
 	return ledger.Inside, ""
+}
+
+// settled gives the alerts that have nothing left to say: of steps that were told overdue and are so no longer, because they are closed, or
+// because they have another due time. Looked at are the steps that an event changed, and those named.
+func (s *state) settled(f follows, keys ...string) []ledger.AlertClose {
+	for _, t := range f.Changed {
+		keys = append(keys, t.Key)
+	}
+	for _, c := range f.Cancelled {
+		keys = append(keys, c.Key)
+	}
+	var closes []ledger.AlertClose
+	for _, key := range keys {
+		i, ok := s.Steps[key]
+		switch {
+		case !ok || i.OverdueTold == 0: // nobody was alerted
+		case !i.Open():
+			closes = append(closes, ledger.AlertClose{Subject: key, Reason: "step_" + string(i.Status)})
+		case i.OverdueTold != i.DueRevision:
+			closes = append(closes, ledger.AlertClose{Subject: key, Reason: "step_rescheduled"})
+		}
+	}
+	return closes
+}
+
+// overtaken gives the alerts of a movement that an event leaves without a point: nothing is to be expected any more, or something else is.
+func (s *state) overtaken(eventType string, d movementReported) []ledger.AlertClose {
+	switch {
+	case eventType == EventMovementArrived:
+		return []ledger.AlertClose{{Subject: d.ID, Reason: "movement_arrived"}}
+	case eventType == EventMovementCancelled:
+		return []ledger.AlertClose{{Subject: d.ID, Reason: "movement_cancelled"}}
+	case eventType == EventMovementCorrected && len(d.Alerts) > 0:
+		return []ledger.AlertClose{{Subject: d.ID, Reason: "movement_corrected"}}
+	}
+	return nil
 }
 
 func (s *state) message(epoch, version int64) msgIncident {

@@ -45,6 +45,8 @@ type Answer struct {
 
 	RecordedAt time.Time `json:"recorded_at,omitzero"` // known at reading
 	Seq        int64     `json:"seq,omitempty"`        // known at reading
+	By         EnteredBy `json:"by,omitzero"`          // known at reading: who recorded it
+	Relayed    *Word     `json:"relayed,omitempty"`    // known at reading: how the word came, when another entered it
 }
 
 func (in *Answer) check(c fault.Check) error {
@@ -120,7 +122,7 @@ func (t turn) answerFits(a *Answer) error {
 			return fault.New(fault.Conflict, "id_taken", "This answer id is already taken.")
 		}
 	}
-	a.OccurredAt, a.Seq, a.RecordedAt = orNow(a.OccurredAt, t.now), 0, noTime
+	a.OccurredAt, a.Seq, a.RecordedAt, a.By, a.Relayed = orNow(a.OccurredAt, t.now), 0, noTime, EnteredBy{}, nil
 	c := t.w.Check()
 	check.Past(&c, "/occurred_at", a.OccurredAt, t.now)
 	t.plausible(&c, "/occurred_at", a.OccurredAt)

@@ -25,7 +25,7 @@ func (t turn) standDown(reason string) ([]ledger.Event, error) {
 	if t.Status != Draft && t.Status != Monitoring && t.Status != Active {
 		return nil, fault.New(fault.State, "cannot_stand_down", "The incident is in %s; it is closed, not stood down.", t.Status)
 	}
-	e := &ended{At: t.now, Reason: reason}
+	e := &ended{At: t.now, Reason: reason, follows: follows{Alerts: t.informAll(alertStoodDown)}}
 	kept := map[string]bool{}
 	if t.Running != nil {
 		template, err := t.template()
@@ -53,6 +53,14 @@ func (t turn) standDown(reason string) ([]ledger.Event, error) {
 	return one(EventStoodDown, e), nil
 }
 
+// informAll calls for alerts of everybody who was told of the incident, but for the affected state, whose word it is.
+func (t turn) informAll(kind string) []ask {
+	if !t.Told {
+		return nil
+	}
+	return inform(kind, without(t.parties(), []place.Party{t.Origin})...)
+}
+
 func reviewsStandDown(d protocol.Deadline) bool {
 	return slices.ContainsFunc(d.Terms, func(t protocol.Term) bool { return t.Anchor == protocol.AnchorStandDown })
 }
@@ -72,7 +80,7 @@ func (t turn) close(reason string) ([]ledger.Event, error) {
 		f.Fields = left[:min(len(left), maxObstacles)]
 		return nil, f
 	}
-	return one(EventClosed, &ended{At: t.now, Reason: reason}), nil
+	return one(EventClosed, &ended{At: t.now, Reason: reason, follows: follows{Alerts: t.informAll(alertClosed)}}), nil
 }
 
 func (d *Desk) end(ctx context.Context, scope access.Scope, w access.Write, id, reason, eventType string) (Done[Incident], error) {

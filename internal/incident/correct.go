@@ -110,10 +110,18 @@ func (d *Desk) CorrectMovement(ctx context.Context, scope access.Scope, w access
 		m.Voyage = m.withDifference()
 		var asks []ask
 		if in.ofDeparture() {
-			asks = t.ask(alertMovement, protocol.MovementNotice, m.Receiver)
+			asks = t.askCorrected(&m)
 		}
 		return movementEvent{EventMovementCorrected, m, in.Reason, asks}, c.Err()
 	})
+}
+
+// askCorrected calls for the alert of a correction: an answer is wanted while people are still to come.
+func (t turn) askCorrected(m *Movement) []ask {
+	if m.Status == Arrived {
+		return inform(alertMovementCorrected, m.Receiver)
+	}
+	return t.ask(alertMovementCorrected, protocol.MovementNotice, m.Receiver)
 }
 
 func put[V any](field *V, v *V) {

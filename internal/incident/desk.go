@@ -156,6 +156,14 @@ func (t turn) ask(kind string, request protocol.Request, parties ...place.Party)
 	return asks
 }
 
+// about says which movement or step alerts are about, so that what ends it closes them.
+func about(subject string, asks []ask) []ask {
+	for i := range asks {
+		asks[i].Subject = subject
+	}
+	return asks
+}
+
 // inform calls for alerts that want no answer in time.
 func inform(kind string, parties ...place.Party) []ask {
 	var asks []ask

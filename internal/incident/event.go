@@ -171,8 +171,9 @@ type movementAnnounced struct {
 
 // movementReported is the data of every other movement event: the movement's facts as they stand after it.
 type movementReported struct {
-	ID     string `json:"id"`
-	Reason string `json:"reason,omitempty"`
+	ID     string  `json:"id"`
+	Reason string  `json:"reason,omitempty"`
+	Before *Voyage `json:"before,omitempty"` // of a correction: the facts until then
 	Voyage
 	follows
 }
@@ -230,7 +231,7 @@ type stepClosed struct {
 type ask struct {
 	Party      place.Party `json:"party"`
 	Kind       string      `json:"kind"`
-	Subject    string      `json:"subject,omitempty"`
+	Subject    string      `json:"subject,omitempty"` // id of the movement that it is about
 	RequiredBy time.Time   `json:"required_by,omitzero"`
 }
 
@@ -245,4 +246,9 @@ const (
 	alertWithdrawn  = "withdrawn"
 	alertProposed   = "proposed" // something waits to be confirmed; the subject is the proposal
 	alertRelayed    = "relayed"  // something was entered on the party's word; the subject is its seq
+
+	alertMovementCancelled = "movement_cancelled"
+	alertMovementCorrected = "movement_corrected"
+	alertStoodDown         = "stood_down"
+	alertClosed            = "closed"
 )

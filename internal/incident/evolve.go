@@ -187,9 +187,9 @@ func (s *state) onAnchorMoved(e ledger.Recorded, d anchorMoved) {
 
 // setAnchor gives an anchor its value and keeps the one it had.
 func (s *state) setAnchor(e ledger.Recorded, set anchorSet) {
-	a := &Anchor{Name: set.Name, At: set.At, Kind: set.Kind, SetBy: spokenFor(e), SetAt: e.RecordedAt, Seq: e.Seq}
+	a := &Anchor{Name: set.Name, At: set.At, Kind: set.Kind, SetBy: spokenFor(e), SetAt: e.RecordedAt, Relayed: wordOf(e), Seq: e.Seq}
 	if old, ok := s.Anchors[set.Name]; ok {
-		a.History = append(slices.Clip(old.History), AnchorValue{At: old.At, Kind: old.Kind, SetBy: old.SetBy, SetAt: old.SetAt})
+		a.History = append(slices.Clip(old.History), AnchorValue{At: old.At, Kind: old.Kind, SetBy: old.SetBy, SetAt: old.SetAt, Relayed: old.Relayed})
 	}
 	s.Anchors[set.Name] = a
 }
@@ -266,7 +266,7 @@ func (s *state) touch(e ledger.Recorded, key string) *Instance {
 
 func (s *state) onStepReported(e ledger.Recorded, d stepReported) {
 	i := s.touch(e, d.Key)
-	i.Word = later(i.Word, d.OccurredAt)
+	i.Word, i.Relayed = later(i.Word, d.OccurredAt), wordOf(e)
 	switch e.Type {
 	case EventStepStarted:
 		i.Status, i.StartedAt = StepInProgress, d.OccurredAt
@@ -303,7 +303,7 @@ func (s *state) onStepFell(e ledger.Recorded, d stepFell) {
 }
 
 func (s *state) onMovementAnnounced(e ledger.Recorded, d movementAnnounced) {
-	s.Movements[d.ID] = &Movement{ID: d.ID, Voyage: d.Voyage, Status: Announced, Seq: e.Seq, AnnouncedAt: e.RecordedAt, RecordedAt: e.RecordedAt}
+	s.Movements[d.ID] = &Movement{ID: d.ID, Voyage: d.Voyage, Status: Announced, Seq: e.Seq, AnnouncedAt: e.RecordedAt, RecordedAt: e.RecordedAt, Relayed: wordOf(e)}
 	s.Order = append(s.Order, d.ID)
 	s.apply(e, d.follows)
 }
@@ -313,7 +313,7 @@ func (s *state) onMovementReported(e ledger.Recorded, d movementReported) {
 	if old, ok := s.Movements[d.ID]; ok {
 		*m = *old
 	}
-	m.Voyage, m.Seq, m.RecordedAt = d.Voyage, e.Seq, e.RecordedAt
+	m.Voyage, m.Seq, m.RecordedAt, m.Relayed = d.Voyage, e.Seq, e.RecordedAt, wordOf(e)
 	switch e.Type {
 	case EventMovementDeparted:
 		m.Status = Departed
@@ -338,6 +338,6 @@ func (s *state) onFigureReported(e ledger.Recorded, d figureReported) {
 }
 
 func (s *state) onAnswerGiven(e ledger.Recorded, d Answer) {
-	d.Seq, d.RecordedAt = e.Seq, e.RecordedAt
+	d.Seq, d.RecordedAt, d.By, d.Relayed = e.Seq, e.RecordedAt, enteredBy(e), wordOf(e)
 	s.Answers = append(s.Answers, &d)
 }

@@ -69,6 +69,7 @@ type Figure struct {
 	SupersededBy string    `json:"-"` // known at reading
 	RecordedAt   time.Time `json:"-"` // known at reading
 	Seq          int64     `json:"-"` // known at reading
+	Relayed      *Word     `json:"-"` // known at reading: how the word came, when another entered it
 }
 
 func (in *Figure) check(c fault.Check) error {
@@ -257,7 +258,7 @@ func figureIn(events []ledger.Recorded) (Figure, error) {
 		}
 		var r figureReported
 		err := e.Into(&r)
-		r.Seq, r.RecordedAt = e.Seq, e.RecordedAt
+		r.Seq, r.RecordedAt, r.Relayed = e.Seq, e.RecordedAt, wordOf(e)
 		return r.Figure, err
 	}
 	return Figure{}, fault.New(fault.NotFound, "figure_not_found", "There is no such figure in this incident.")

@@ -71,10 +71,11 @@ type Instance struct {
 	Evidence     *Evidence     `json:"evidence,omitempty"`
 	Waived       string        `json:"proof_waived,omitempty"`
 	ProofOwed    bool          `json:"proof_owed,omitempty"`
-	Reason       string        `json:"reason,omitempty"` // why not applicable, cancelled or reopened
-	Notes        int           `json:"notes,omitempty"`  // how many; their text is in the timeline
-	Seq          int64         `json:"seq"`              // last changed it
-	RecordedAt   time.Time     `json:"recorded_at"`      // of that change
+	Reason       string        `json:"reason,omitempty"`  // why not applicable, cancelled or reopened
+	Notes        int           `json:"notes,omitempty"`   // how many; their text is in the timeline
+	Relayed      *Word         `json:"relayed,omitempty"` // how the last word on it came, when another entered it
+	Seq          int64         `json:"seq"`               // last changed it
+	RecordedAt   time.Time     `json:"recorded_at"`       // of that change
 }
 
 // pastDuesKept bounds how many earlier due times a step shows; the log has them all.

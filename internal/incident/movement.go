@@ -67,10 +67,11 @@ type Movement struct {
 	ID string `json:"id"`
 	Voyage
 	Status      MovementStatus `json:"status"`
-	Reason      string         `json:"reason,omitempty"` // of the last correction or the cancellation
-	AnnouncedAt time.Time      `json:"announced_at"`     // recorded
-	RecordedAt  time.Time      `json:"recorded_at"`      // of the last change
-	Seq         int64          `json:"seq"`              // last changed it
+	Reason      string         `json:"reason,omitempty"`  // of the last correction or the cancellation
+	Relayed     *Word          `json:"relayed,omitempty"` // how the last word on it came, when another entered it
+	AnnouncedAt time.Time      `json:"announced_at"`      // recorded
+	RecordedAt  time.Time      `json:"recorded_at"`       // of the last change
+	Seq         int64          `json:"seq"`               // last changed it
 }
 
 // Reconciled reports whether who came matches who was expected, or the difference is explained.
@@ -204,7 +205,7 @@ func (d *Desk) AnnounceMovement(ctx context.Context, scope access.Scope, w acces
 		if err != nil {
 			return nil, err
 		}
-		f.Alerts = t.ask(alertMovement, protocol.MovementNotice, receiver)
+		f.Alerts = about(in.ID, t.ask(alertMovement, protocol.MovementNotice, receiver))
 		return one(EventMovementAnnounced, movementAnnounced{ID: in.ID, Voyage: v, follows: f}), nil
 	})
 	return d.movementDone(out, in.ID, err)
@@ -284,7 +285,8 @@ type CancelMovement struct {
 	Reason string // required
 }
 
-// CancelMovement takes back a movement that has not arrived; its open steps are cancelled and the receiving state is alerted.
+// CancelMovement takes back a movement that has not arrived; its open steps are cancelled, the alerts that announced it are closed, and
+// the receiving state is told that nothing more is asked of it.
 func (d *Desk) CancelMovement(ctx context.Context, scope access.Scope, w access.Write, id, movement string, in CancelMovement) (Done[*Movement], error) {
 	c := w.Check()
 	check.Reason(&c, "/reason", &in.Reason, true)
@@ -296,7 +298,7 @@ func (d *Desk) CancelMovement(ctx context.Context, scope access.Scope, w access.
 			return movementEvent{}, errMovement(m.Status, "be cancelled")
 		}
 		m.Status = MovementCancelled
-		return movementEvent{EventMovementCancelled, m, in.Reason, t.ask(alertMovement, protocol.MovementNotice, m.Receiver)}, nil
+		return movementEvent{EventMovementCancelled, m, in.Reason, inform(alertMovementCancelled, m.Receiver)}, nil
 	})
 }
 
@@ -338,9 +340,13 @@ func (d *Desk) moved(ctx context.Context, scope access.Scope, w access.Write, id
 			return nil, err
 		}
 		if t.receives(m.Receiver) { // a state that is not named any more learns nothing more
-			f.Alerts = e.alerts
+			f.Alerts = about(movement, e.alerts)
 		}
-		return one(e.kind, movementReported{ID: movement, Reason: e.reason, Voyage: e.after.Voyage, follows: f}), nil
+		out := movementReported{ID: movement, Reason: e.reason, Voyage: e.after.Voyage, follows: f}
+		if e.kind == EventMovementCorrected {
+			out.Before = &m.Voyage
+		}
+		return one(e.kind, out), nil
 	})
 	return d.movementDone(out, movement, err)
 }

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"landfall/internal/access"
 	"landfall/internal/fault"
 	"landfall/internal/incident"
@@ -92,8 +94,12 @@ func TestACancelledMovementTakesItsStepsAlong(t *testing.T) {
 	if done.Value.Status != incident.MovementCancelled || done.Value.Reason != "sea state" {
 		t.Errorf("cancelled %+v", done.Value)
 	}
-	if got := w.alerts(); !slices.Equal(got, []string{"movement ATG"}) {
-		t.Errorf("alerts %v", got)
+	said := w.announced()
+	if diff := cmp.Diff([]ledger.AlertCall{{Party: "ATG", Kind: "movement_cancelled", Subject: m.ID}}, said[0].Alerts); diff != "" {
+		t.Errorf("it is alerted as if something were asked (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]ledger.AlertClose{{Subject: m.ID, Reason: "movement_cancelled"}}, said[0].Closes); diff != "" {
+		t.Errorf("what is closed (-want +got):\n%s", diff)
 	}
 	steps := w.steps(i.ID)
 	if s := steps["HUR-16."+m.ID]; s.Status != incident.StepCancelled || s.Reason != "movement_cancelled" {

@@ -78,7 +78,7 @@ func project(s *state, head ledger.Head, events []ledger.Recorded) []store.Op {
 		if e.Into(&d) != nil {
 			continue // it did not fold either; Evolve has said so
 		}
-		doc := figureDoc{Figure: d.Figure, Seq: e.Seq, RecordedAt: e.RecordedAt}
+		doc := figureDoc{Figure: d.Figure, Seq: e.Seq, RecordedAt: e.RecordedAt, Relayed: wordOf(e)}
 		ops = append(ops, putDoc(KindFigure, d.ID, e.Seq, doc, map[string]any{
 			"incident": s.ID, "as_of": d.AsOf, "role": string(d.Role), "category": string(d.Category), "party": string(d.Place.Party),
 		})...)

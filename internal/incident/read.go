@@ -302,6 +302,7 @@ type figureDoc struct {
 	Figure
 	Seq        int64     `json:"seq"`
 	RecordedAt time.Time `json:"recorded_at"`
+	Relayed    *Word     `json:"relayed,omitempty"`
 }
 
 // Figures gives the figures of an incident, by the date they speak of, the latest first.
@@ -333,7 +334,7 @@ func (d *Desk) Figures(ctx context.Context, scope access.Scope, id string, role 
 	p := Page[Figure]{Items: make([]Figure, 0, len(docs.Items)), Next: docs.Next}
 	for _, doc := range docs.Items {
 		f := doc.Figure
-		f.Seq, f.RecordedAt = doc.Seq, doc.RecordedAt
+		f.Seq, f.RecordedAt, f.Relayed = doc.Seq, doc.RecordedAt, doc.Relayed
 		if mark, ok := s.Figures.get(f.ID); ok {
 			f.SupersededBy = mark.SupersededBy
 		}

@@ -104,7 +104,8 @@ type Anchor struct {
 	At      time.Time     `json:"at"`   // scenario time
 	Kind    protocol.Kind `json:"kind"`
 	SetBy   place.Party   `json:"set_by,omitempty"`
-	SetAt   time.Time     `json:"set_at"` // recorded
+	SetAt   time.Time     `json:"set_at"`            // recorded
+	Relayed *Word         `json:"relayed,omitempty"` // how the word came, when another entered it
 	History []AnchorValue `json:"history,omitempty"`
 	Seq     int64         `json:"seq"`
 }
@@ -115,6 +116,8 @@ type AnchorValue struct {
 	Kind  protocol.Kind `json:"kind"`
 	SetBy place.Party   `json:"set_by,omitempty"`
 	SetAt time.Time     `json:"set_at"`
+
+	Relayed *Word `json:"relayed,omitempty"`
 }
 
 func newState(id string) *state {

@@ -30,6 +30,14 @@ type Entry struct {
 	Data       json.RawMessage // the event as recorded
 }
 
+// Word says how the entry's word came; nil when a party spoke for itself.
+func (e Entry) Word() *Word {
+	if e.Relay == nil {
+		return nil
+	}
+	return WordOf(*e.Relay, EnteredBy{Role: e.Role, Party: e.Party})
+}
+
 // Timeline gives what happened, oldest first. Whoever was named later sees it from that moment on. A page may hold a few more entries than the
 // limit: what happened together stays together.
 func (d *Desk) Timeline(ctx context.Context, scope access.Scope, id string, page PageRequest) (Page[Entry], error) {

@@ -91,8 +91,8 @@ const (
 // AlertCall asks for one party to be alerted and to acknowledge.
 type AlertCall struct {
 	Party      string
-	Kind       string          // what for: named, planning, activation, movement, departure, step_overdue, withdrawn
-	Subject    string          // what tells two calls of one event to one party apart, e.g. a step key; may be empty
+	Kind       string          // what for: named, planning, activation, movement, departure, step_overdue, withdrawn, ...
+	Subject    string          // what it is about below the incident: key of a step, id of a movement; may be empty
 	Data       json.RawMessage // when this call may show less than the event does; nil: the event's data
 	RequiredBy time.Time       // wall time until which an acknowledgement is wanted; zero: not required
 }
@@ -102,7 +102,7 @@ type AlertClose struct {
 	Party   string
 	Kind    string
 	Subject string
-	Reason  string // closed, stood_down, unnamed, settled, confirmed
+	Reason  string // closed, stood_down, unnamed, settled, confirmed, step_done, movement_arrived, ...
 }
 
 // Appended is one accepted commit with what must follow from it.

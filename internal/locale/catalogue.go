@@ -4,6 +4,7 @@ package locale
 // line in each file; a test fails until all three are there.
 type Catalogue struct {
 	Joins  Joins  `json:"joins"`
+	Source Source `json:"source"`
 	Times  Times  `json:"times"`
 	Counts Counts `json:"counts"`
 	Codes  Codes  `json:"codes"`
@@ -16,6 +17,14 @@ type Joins struct {
 	Between Phrase     `json:"between"` // names that may hold "and"
 	Last    Text[Pair] `json:"last"`    // the last two of a list
 	Colon   Text[Pair] `json:"colon"`   // a label and what it labels
+}
+
+// Source says who recorded something, and how a word came that somebody else entered: see Locale.Office and Locale.Entered.
+type Source struct {
+	Office  Text[Pair] `json:"office"`  // A: a role; B: its party
+	Entered Text[Pair] `json:"entered"` // A: the way it came; B: the office that entered it
+	Said    Text[Pair] `json:"said"`    // A: that; B: when it was said
+	Word    Text[Pair] `json:"word"`    // A: whose word; B: how it came
 }
 
 // Times are the words of dates.
@@ -143,7 +152,11 @@ type Headline struct {
 	AlertActivation    Text[Who]  `json:"alert_activation"`
 	AlertMovement      Text[Way]  `json:"alert_movement"`
 	AlertDeparture     Text[Way]  `json:"alert_departure"`
+	AlertCancelled     Text[Way]  `json:"alert_cancelled"` // a movement
+	AlertCorrected     Text[Way]  `json:"alert_corrected"` // a movement
 	AlertOverdue       Text[Name] `json:"alert_overdue"`
+	AlertStoodDown     Phrase     `json:"alert_stood_down"`
+	AlertEnded         Phrase     `json:"alert_ended"` // the incident is closed
 	AlertWithdrawn     Text[Who]  `json:"alert_withdrawn"`
 	AlertProposed      Text[Pair] `json:"alert_proposed"` // A: the party on whose word, B: what it would do
 	AlertRelayed       Text[Pair] `json:"alert_relayed"`  // A: the party on whose word, B: what was entered
@@ -153,6 +166,7 @@ type Headline struct {
 	Acknowledged       Text[Who]  `json:"acknowledged"`
 	CannotAct          Text[Who]  `json:"cannot_act"`
 	HasQuestion        Text[Who]  `json:"has_question"`
+	AckCorrected       Text[Pair] `json:"ack_corrected"` // A: who; B: what it says now
 	AlertClosed        Text[Who]  `json:"alert_closed"`
 	SubscriptionTested Phrase     `json:"subscription_tested"`
 	Unknown            Text[Name] `json:"unknown"` // Name: the event's type
@@ -167,6 +181,8 @@ type Ask struct {
 	StepOverdue   Text[Duty]  `json:"step_overdue"`
 	ConfirmBy     Text[Until] `json:"confirm_by"`
 	Relayed       Text[Who]   `json:"relayed"`
+	Cancelled     Text[Who]   `json:"cancelled"`
+	Ended         Text[Who]   `json:"ended"` // stood down or closed
 	Withdrawn     Text[Who]   `json:"withdrawn"`
 	DeliveryDead  Phrase      `json:"delivery_dead"`
 	Disabled      Phrase      `json:"disabled"`
@@ -184,8 +200,7 @@ type Say struct {
 	Waiting     Text[Who]   `json:"waiting"` // a step without a time, in a list
 	Due         Text[Until] `json:"due"`     // a step and its time, in a list
 	Before      Text[Pair]  `json:"before"`  // A, before: B
-	Relayed     Text[Pair]  `json:"relayed"` // A speaks for, B: by what
-	RelayedAt   Text[Until] `json:"relayed_at"`
+	Replaces    Phrase      `json:"replaces"`
 }
 
 // Label names a fact.

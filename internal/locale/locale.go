@@ -87,6 +87,25 @@ func (l *Locale) List(items ...string) string {
 // Party gives the name of a state, an island or an organisation; its code when nobody here knows it.
 func (l *Locale) Party(p place.Party) string { return p.Name().In(string(l.Language)) }
 
+// Office names who acted, as far as others are told: "emergency coordinator of Dominica". Role is an access.Role; the first account has no party.
+func (l *Locale) Office(role string, p place.Party) string {
+	word := l.Page.Shell.Role.Of(role)
+	if p == "" {
+		return word
+	}
+	return l.Source.Office.Say(Pair{A: word, B: l.Party(p)})
+}
+
+// Entered says how a word came that somebody else entered: "by radio, entered by the emergency coordinator of Dominica, said 18 Sep 18:55 (UTC-4)". The
+// way is one of ledger.Relay; said is when, in words, or "".
+func (l *Locale) Entered(way, role string, p place.Party, said string) string {
+	text := l.Source.Entered.Say(Pair{A: l.Page.Alerts.Via.Of(way), B: l.Office(role, p)})
+	if said != "" {
+		text = l.Source.Said.Say(Pair{A: text, B: said})
+	}
+	return text
+}
+
 // Parties gives their names, separated by semicolons: "Antigua and Barbuda; Saint Kitts and Nevis".
 func (l *Locale) Parties(list []place.Party) string {
 	names := make([]string, len(list))

@@ -18,16 +18,15 @@ type Alerts struct {
 	Only      Text[Name] `json:"only"` // Name: an incident
 	OnlyAll   Phrase     `json:"only_all"`
 
-	ToKnow  Phrase     `json:"to_know"`
-	Due     Phrase     `json:"due"`
-	Late    Phrase     `json:"late"`
-	DueNow  Phrase     `json:"due_now"` // since less than a minute
-	Owed    Phrase     `json:"owed"`    // seen, but not answered
-	By      Text[Name] `json:"by"`      // Name: a role
-	Relayed Text[Pair] `json:"relayed"` // A: the way it came; B: who entered it
-	Via     Words      `json:"via"`     // the way it came
-	AtMost  Text[Name] `json:"at_most"` // Name: a number of people
-	Until   Text[Name] `json:"until"`   // Name: a time
+	ToKnow Phrase     `json:"to_know"`
+	Due    Phrase     `json:"due"`
+	Late   Phrase     `json:"late"`
+	DueNow Phrase     `json:"due_now"` // since less than a minute
+	Owed   Phrase     `json:"owed"`    // seen, but not answered
+	By     Text[Name] `json:"by"`      // Name: an office
+	Via    Words      `json:"via"`     // the way it came
+	AtMost Text[Name] `json:"at_most"` // Name: a number of people
+	Until  Text[Name] `json:"until"`   // Name: a time
 
 	AnswerBy   Phrase     `json:"answer_by"`
 	Seen       Phrase     `json:"seen"`      // the act of acknowledging
@@ -72,7 +71,6 @@ type Alerts struct {
 	Words      Phrase     `json:"words"`   // who acknowledged
 	NoWords    Phrase     `json:"no_words"`
 	SeenAt     Text[Name] `json:"seen_at"` // Name: a version
-	SaidAt     Phrase     `json:"said_at"`
 	Told       Text[Who]  `json:"told"`
 	ToldHint   Phrase     `json:"told_hint"`
 	NotSent    Phrase     `json:"not_sent"`
@@ -81,6 +79,12 @@ type Alerts struct {
 	NotYours   Text[Who]  `json:"not_yours"`
 	PassOn     Phrase     `json:"pass_on"`
 	ClosedAt   Phrase     `json:"closed_at"`
+
+	Correct       Phrase `json:"correct"` // the act of correcting what was acknowledged
+	CorrectText   Phrase `json:"correct_text"`
+	CorrectReason Phrase `json:"correct_reason"`
+	CorrectButton Phrase `json:"correct_button"`
+	Corrected     Phrase `json:"corrected"` // a word that no longer stands
 
 	Relay Relay `json:"relay"`
 }

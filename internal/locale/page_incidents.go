@@ -63,7 +63,7 @@ type Incidents struct {
 	WhoAnswered Phrase     `json:"who_answered"`
 	ToldAt      Phrase     `json:"told_at"`
 	NotTold     Phrase     `json:"not_told"`
-	Reached     Phrase     `json:"reached"`
+	RaisedAt    Phrase     `json:"raised_at"` // an alert, before anything left
 	NotReached  Phrase     `json:"not_reached"`
 	AckedAt     Phrase     `json:"acked_at"`
 	NoReply     Phrase     `json:"no_reply"`

@@ -9,6 +9,7 @@ type Work struct {
 	RelayHint    Phrase        `json:"relay_hint"`
 	RelayNobody  Phrase        `json:"relay_nobody"`
 	LifeSafety   Phrase        `json:"life_safety"`
+	Reach        WorkReach     `json:"reach"`
 	Open         WorkOpen      `json:"open"`
 	Release      WorkRelease   `json:"release"`
 	Regions      WorkRegions   `json:"regions"`
@@ -21,6 +22,15 @@ type Work struct {
 	People       WorkPeople    `json:"people"`
 	Figure       WorkFigure    `json:"figure"`
 	Answer       WorkAnswer    `json:"answer"`
+}
+
+// WorkReach says what reaches a party, before something is sent.
+type WorkReach struct {
+	By         Text[Name] `json:"by"` // Name: channels and how many addresses each has
+	Channel    Text[Pair] `json:"channel"`
+	Addresses  Counted    `json:"addresses"`
+	Nobody     Phrase     `json:"nobody"`
+	NobodyNote Text[Name] `json:"nobody_note"` // Name: the parties
 }
 
 // WorkOpen opens an incident.

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"landfall/internal/access"
 	"landfall/internal/check"
@@ -120,13 +118,13 @@ type AcknowledgeRequest struct {
 	Outcome AckOutcome // "" is received
 	Version int64      // of the incident, as the party has seen it; 0: the version the alert shows
 	Note    string     // at most 500 characters
+	Channel string     // how it is made; "" is ViaAPI
 }
-
-const maxNote = 500
 
 // Acknowledge records that a party has seen an alert, and what it says to it. The first acknowledgement stands; later ones, and those of a
 // closed alert, are recorded beside it. Whoever acts for the alert's party may acknowledge; any party named in the incident may pass on the
-// word of that party (Write.Relay). If-Match is honoured when given. Errors: NotFound, Forbidden, Invalid, Precondition.
+// word of that party (Write.Relay). A version that the incident has not reached was seen by nobody and is refused. If-Match is honoured when
+// given. Errors: NotFound, Forbidden, Invalid, Precondition.
 func (d *Desk) Acknowledge(ctx context.Context, scope access.Scope, w access.Write, id string, in AcknowledgeRequest) (ledger.Outcome[*Alert], error) {
 	var none ledger.Outcome[*Alert]
 	held, err := d.alerts.Load(ctx, id)
@@ -136,11 +134,8 @@ func (d *Desk) Acknowledge(ctx context.Context, scope access.Scope, w access.Wri
 	if err := d.mayAcknowledge(ctx, scope, w, held.Value); err != nil {
 		return none, err
 	}
-	if err := checkAcknowledge(&in); err != nil {
+	if err := d.checkAcknowledge(ctx, held.Value, &in, nil); err != nil {
 		return none, err
-	}
-	if in.Version == 0 {
-		in.Version = held.Value.Version()
 	}
 	return d.alerts.Execute(ctx, id, ledger.Command[*Alert]{
 		Actor: scope.Actor(), Relay: w.Relay, Key: w.Key, Digest: w.Digest,
@@ -149,7 +144,42 @@ func (d *Desk) Acknowledge(ctx context.Context, scope access.Scope, w access.Wri
 				return ledger.Decision{}, err
 			}
 			decision := ledger.Decision{Exercise: a.Exercise, Events: []ledger.Event{{Type: EventAlertAcknowledged, Data: alertAcknowledged{
-				Channel: viaAPI, Outcome: in.Outcome, Version: in.Version,
+				Channel: in.Channel, Outcome: in.Outcome, Version: in.Version,
+			}}}}
+			if in.Note != "" {
+				decision.Detach = map[string]string{detachedNote: in.Note}
+			}
+			return decision, nil
+		},
+	})
+}
+
+// Correct replaces the acknowledgement that stands, and says why. What was said before stays visible, and the correction is announced like
+// the acknowledgement was. Who may correct, and the errors, are as for Acknowledge; State when nobody has acknowledged.
+func (d *Desk) Correct(ctx context.Context, scope access.Scope, w access.Write, id string, in AcknowledgeRequest, reason string) (ledger.Outcome[*Alert], error) {
+	var none ledger.Outcome[*Alert]
+	held, err := d.alerts.Load(ctx, id)
+	if err != nil {
+		return none, err
+	}
+	if err := d.mayAcknowledge(ctx, scope, w, held.Value); err != nil {
+		return none, err
+	}
+	reason = strings.TrimSpace(reason)
+	if err := d.checkAcknowledge(ctx, held.Value, &in, func(c *fault.Check) { check.Reason(c, "/reason", &reason, true) }); err != nil {
+		return none, err
+	}
+	return d.alerts.Execute(ctx, id, ledger.Command[*Alert]{
+		Actor: scope.Actor(), Relay: w.Relay, Key: w.Key, Digest: w.Digest,
+		Decide: func(a *Alert, at ledger.Moment) (ledger.Decision, error) {
+			if err := d.matches(w, at.Seq); err != nil {
+				return ledger.Decision{}, err
+			}
+			if a.Acknowledged == nil {
+				return ledger.Decision{}, fault.New(fault.State, "not_acknowledged", "Nobody has acknowledged this alert, so there is nothing to correct.")
+			}
+			decision := ledger.Decision{Exercise: a.Exercise, Events: []ledger.Event{{Type: EventAlertCorrected, Data: alertAcknowledged{
+				Channel: in.Channel, Outcome: in.Outcome, Version: in.Version, Reason: reason,
 			}}}}
 			if in.Note != "" {
 				decision.Detach = map[string]string{detachedNote: in.Note}
@@ -186,7 +216,18 @@ func (d *Desk) mayAcknowledge(ctx context.Context, scope access.Scope, w access.
 	return err
 }
 
-func checkAcknowledge(in *AcknowledgeRequest) error {
+// checkAcknowledge checks a request and fills in what was left out; more checks what else came with it.
+func (d *Desk) checkAcknowledge(ctx context.Context, a *Alert, in *AcknowledgeRequest, more func(*fault.Check)) error {
+	if in.Version == 0 {
+		in.Version = a.Version()
+	}
+	if in.Channel == "" {
+		in.Channel = ViaAPI
+	}
+	newest, err := d.l.Version(ctx, a.Cause.Stream)
+	if err != nil {
+		return err
+	}
 	var c fault.Check
 	switch in.Outcome {
 	case "":
@@ -195,10 +236,11 @@ func checkAcknowledge(in *AcknowledgeRequest) error {
 	default:
 		c.Field("/outcome", "must be one of received, cannot_act, question")
 	}
-	c.That(in.Version >= 0, "/version", "must be a version of the incident")
+	c.That(in.Version > 0 && in.Version <= newest, "/version", "must be a version that the incident has had: 1 to %d", newest)
 	in.Note = strings.TrimSpace(in.Note)
-	c.That(utf8.RuneCountInString(in.Note) <= maxNote, "/note", "must have at most %d characters", maxNote)
-	c.That(utf8.ValidString(in.Note) && !strings.ContainsFunc(in.Note, func(r rune) bool { return unicode.IsControl(r) && r != '\n' }),
-		"/note", "must be text without control characters")
+	check.Reason(&c, "/note", &in.Note, false)
+	if more != nil {
+		more(&c)
+	}
 	return c.Err()
 }

@@ -17,6 +17,7 @@ const NounAlert = "alert"
 const (
 	EventAlertRaised       = "alert.raised.v1"
 	EventAlertAcknowledged = "alert.acknowledged.v1"
+	EventAlertCorrected    = "alert.acknowledgement_corrected.v1"
 	EventAlertClosed       = "alert.closed.v1"
 )
 
@@ -49,8 +50,11 @@ const (
 	AckQuestion  AckOutcome = "question"
 )
 
-// viaAPI is the channel of an acknowledgement made by an API call.
-const viaAPI = "api"
+// The ways in which an acknowledgement is made.
+const (
+	ViaAPI     = "api"     // by a program
+	ViaConsole = "console" // by a person, on the pages
+)
 
 // Cause is the event an alert was raised from.
 type Cause struct {
@@ -70,22 +74,24 @@ type Target struct {
 type Acknowledgement struct {
 	At         time.Time   `json:"at"`
 	Account    string      `json:"account"`
-	Role       string      `json:"role"`
-	Party      place.Party `json:"party"`   // the alert's
-	Channel    string      `json:"channel"` // api
+	Role       string      `json:"role"`               // of whoever entered it
+	ByParty    place.Party `json:"by_party,omitempty"` // whoever entered it acts for; "" for the first account
+	Party      place.Party `json:"party"`              // the alert's
+	Channel    string      `json:"channel"`            // see ViaAPI
 	Outcome    AckOutcome  `json:"outcome"`
 	Version    int64       `json:"version"` // of the incident, as the party had seen it
 	Note       string      `json:"note,omitempty"`
 	OnBehalfOf string      `json:"on_behalf_of,omitempty"`
 	RelayedBy  string      `json:"relayed_by,omitempty"`
 	SaidAt     *time.Time  `json:"said_at,omitempty"`
+	Reason     string      `json:"reason,omitempty"` // of a correction
 	Seq        int64       `json:"seq"`
 }
 
 // Closing is why and when an alert was closed.
 type Closing struct {
 	At     time.Time `json:"at"`
-	Reason string    `json:"reason"` // closed, stood_down, unnamed
+	Reason string    `json:"reason"` // see ledger.AlertClose
 }
 
 // Alert is what one party must know of one event, as folded from its stream. It is shared: read only.
@@ -108,8 +114,9 @@ type Alert struct {
 	Data       json.RawMessage `json:"data,omitempty"`        // what changed, as the event showed it; nil once erased
 
 	Status       AlertStatus       `json:"status"`
-	Acknowledged *Acknowledgement  `json:"acknowledged,omitempty"` // the first one, which stands
-	Further      []Acknowledgement `json:"further,omitempty"`      // those after it
+	Acknowledged *Acknowledgement  `json:"acknowledged,omitempty"` // the one that stands: the first, as it was corrected last
+	Corrected    []Acknowledgement `json:"corrected,omitempty"`    // what stood before and was corrected, oldest first
+	Further      []Acknowledgement `json:"further,omitempty"`      // those after the first
 	Closed       *Closing          `json:"closed,omitempty"`
 }
 
@@ -146,10 +153,12 @@ type alertRaised struct {
 	Targets    []Target        `json:"targets"`
 }
 
+// alertAcknowledged is the data of an acknowledgement and of its correction.
 type alertAcknowledged struct {
 	Channel string     `json:"channel"`
 	Outcome AckOutcome `json:"outcome"`
 	Version int64      `json:"version"`
+	Reason  string     `json:"reason,omitempty"` // of a correction
 }
 
 type alertClosed struct {
@@ -159,12 +168,12 @@ type alertClosed struct {
 
 func alertFold() ledger.Fold[*Alert] {
 	return ledger.Fold[*Alert]{
-		Noun: NounAlert, Version: 1,
-		Events: []string{EventAlertRaised, EventAlertAcknowledged, EventAlertClosed},
+		Noun: NounAlert, Version: 2,
+		Events: []string{EventAlertRaised, EventAlertAcknowledged, EventAlertCorrected, EventAlertClosed},
 		New:    func(id string) *Alert { return &Alert{ID: id} },
 		Clone: func(a *Alert) *Alert {
 			c := *a
-			c.Further = slices.Clone(a.Further)
+			c.Corrected, c.Further = slices.Clone(a.Corrected), slices.Clone(a.Further)
 			return &c
 		},
 		Evolve:   evolveAlert,
@@ -186,27 +195,12 @@ func evolveAlert(a *Alert, e ledger.Recorded) (*Alert, error) {
 		if v, ok := e.Detached(detachedData); ok {
 			a.Data = json.RawMessage(v)
 		}
-	case EventAlertAcknowledged:
+	case EventAlertAcknowledged, EventAlertCorrected:
 		var d alertAcknowledged
 		if err := e.Into(&d); err != nil {
 			return a, err
 		}
-		ack := Acknowledgement{
-			At: e.RecordedAt, Account: e.Actor.Account, Role: e.Actor.Role, Party: a.Party,
-			Channel: d.Channel, Outcome: d.Outcome, Version: d.Version, Seq: e.Seq,
-		}
-		ack.Note, _ = e.Detached(detachedNote)
-		if e.Relay != nil {
-			ack.OnBehalfOf, ack.RelayedBy, ack.SaidAt = e.Relay.OnBehalfOf, e.Relay.RelayedBy, e.Relay.SaidAt
-		}
-		if a.Acknowledged != nil {
-			a.Further = append(a.Further, ack)
-			break
-		}
-		a.Acknowledged = &ack
-		if a.Status == AlertOpen {
-			a.Status = AlertAcknowledged
-		}
+		a.acknowledge(e, d)
 	case EventAlertClosed:
 		var d alertClosed
 		if err := e.Into(&d); err != nil {
@@ -223,6 +217,29 @@ func evolveAlert(a *Alert, e ledger.Recorded) (*Alert, error) {
 	return a, nil
 }
 
+// acknowledge takes in what was said: a correction takes the place of what stands, and everything else that comes after it stands beside it.
+func (a *Alert) acknowledge(e ledger.Recorded, d alertAcknowledged) {
+	ack := Acknowledgement{
+		At: e.RecordedAt, Account: e.Actor.Account, Role: e.Actor.Role, ByParty: place.Party(e.Actor.Party), Party: a.Party,
+		Channel: d.Channel, Outcome: d.Outcome, Version: d.Version, Reason: d.Reason, Seq: e.Seq,
+	}
+	ack.Note, _ = e.Detached(detachedNote)
+	if e.Relay != nil {
+		ack.OnBehalfOf, ack.RelayedBy, ack.SaidAt = e.Relay.OnBehalfOf, e.Relay.RelayedBy, e.Relay.SaidAt
+	}
+	if a.Acknowledged != nil {
+		if e.Type == EventAlertAcknowledged {
+			a.Further = append(a.Further, ack)
+			return
+		}
+		a.Corrected = append(a.Corrected, *a.Acknowledged)
+	}
+	a.Acknowledged = &ack
+	if a.Status == AlertOpen {
+		a.Status = AlertAcknowledged
+	}
+}
+
 func (a *Alert) erase(d ledger.Erased) {
 	switch d.Name {
 	case detachedData:
@@ -233,12 +250,34 @@ func (a *Alert) erase(d ledger.Erased) {
 			ack.Note = ""
 			a.Acknowledged = &ack
 		}
-		for i := range a.Further {
-			if a.Further[i].Seq == d.Seq {
-				a.Further[i].Note = ""
+		for _, list := range [][]Acknowledgement{a.Corrected, a.Further} {
+			for i := range list {
+				if list[i].Seq == d.Seq {
+					list[i].Note = ""
+				}
 			}
 		}
 	}
+}
+
+// AlertHeader is the incident as an alert shows it.
+type AlertHeader struct {
+	Code   string      `json:"code"`
+	Title  string      `json:"title"`
+	Origin place.Party `json:"origin"` // with the island, when only that is affected
+}
+
+// Header gives the incident as the alert shows it; empty where it is about none, or shows nothing any more. A withdrawal shows no incident but
+// says which it was.
+func (a *Alert) Header() AlertHeader {
+	var h AlertHeader
+	if json.Unmarshal(a.Incident, &h) != nil || h.Code == "" {
+		_ = json.Unmarshal(a.Data, &h) // what does not read stays empty
+	}
+	if h.Origin == "" {
+		h.Origin = place.Party(a.Origin)
+	}
+	return h
 }
 
 // hidden reports whether the alert's own party may no longer see it: it was un-named, and told so by another alert.
@@ -289,7 +328,13 @@ func announceAlert(a *Alert, _ ledger.Head, e ledger.Recorded) (ledger.Announcem
 	if e.Type == EventAlertClosed {
 		view.Closed = a.Closed
 	}
-	if e.Type == EventAlertAcknowledged {
+	switch e.Type {
+	case EventAlertCorrected:
+		if n := len(a.Corrected); n > 0 {
+			members["before"] = mustJSON(a.Corrected[n-1].shown())
+		}
+		fallthrough
+	case EventAlertAcknowledged:
 		members["acknowledgement"] = mustJSON(a.acknowledgedAt(e.Seq).shown())
 	}
 	members["alert"] = mustJSON(view)
@@ -318,7 +363,7 @@ func (a *Alert) acknowledgedAt(seq int64) Acknowledgement {
 	if a.Acknowledged != nil && a.Acknowledged.Seq == seq {
 		return *a.Acknowledged
 	}
-	for _, ack := range a.Further {
+	for _, ack := range slices.Concat(a.Corrected, a.Further) {
 		if ack.Seq == seq {
 			return ack
 		}
@@ -349,6 +394,7 @@ type shownCause struct {
 type ackShown struct {
 	At         time.Time   `json:"at"`
 	ByRole     string      `json:"by_role"`
+	ByParty    place.Party `json:"by_party,omitempty"` // whoever entered it acts for
 	Party      place.Party `json:"party"`
 	Channel    string      `json:"channel"`
 	Outcome    AckOutcome  `json:"outcome"`
@@ -356,11 +402,12 @@ type ackShown struct {
 	OnBehalfOf string      `json:"on_behalf_of,omitempty"`
 	RelayedBy  string      `json:"relayed_by,omitempty"`
 	SaidAt     *time.Time  `json:"said_at,omitempty"`
+	Reason     string      `json:"reason,omitempty"` // of a correction
 }
 
 func (a Acknowledgement) shown() ackShown {
 	return ackShown{
-		At: a.At, ByRole: a.Role, Party: a.Party, Channel: a.Channel, Outcome: a.Outcome, Version: a.Version,
-		OnBehalfOf: a.OnBehalfOf, RelayedBy: a.RelayedBy, SaidAt: a.SaidAt,
+		At: a.At, ByRole: a.Role, ByParty: a.ByParty, Party: a.Party, Channel: a.Channel, Outcome: a.Outcome, Version: a.Version,
+		OnBehalfOf: a.OnBehalfOf, RelayedBy: a.RelayedBy, SaidAt: a.SaidAt, Reason: a.Reason,
 	}
 }

@@ -89,7 +89,7 @@ func TestAnActivationAlertsEveryReceiverWhoThenAcknowledges(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := &notify.Acknowledgement{
-		At: w.clock.now(), Account: "account-ATG", Role: "official", Party: "ATG", Channel: "api", Outcome: "question", Version: 2, Note: "Which port?", Seq: 2,
+		At: w.clock.now(), Account: "account-ATG", Role: "official", ByParty: "ATG", Party: "ATG", Channel: "api", Outcome: "question", Version: 2, Note: "Which port?", Seq: 2,
 	}
 	if diff := cmp.Diff(want, ack.Value.Acknowledged); diff != "" || ack.Value.Status != notify.AlertAcknowledged {
 		t.Errorf("acknowledged (-want +got):\n%s", diff)

@@ -41,6 +41,7 @@ type Desk struct {
 	channels map[string]Channel
 	see      Visibility
 	sealer   *sealer
+	roster   *roster
 	log      *slog.Logger
 
 	router atomic.Pointer[Router] // of this process, if it has one
@@ -59,6 +60,7 @@ func NewDesk(l *ledger.Ledger, docs store.Documents, opt DeskOptions) (*Desk, er
 		opt.Logger = slog.Default()
 	}
 	d := &Desk{l: l, docs: docs, channels: map[string]Channel{}, see: opt.Visibility, sealer: sealer, log: opt.Logger}
+	d.roster = newRoster(docs, opt.Logger)
 	for _, c := range opt.Channels {
 		if _, twice := d.channels[c.Name()]; twice {
 			return nil, fmt.Errorf("notify: channel %s is given twice", c.Name())

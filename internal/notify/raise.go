@@ -75,7 +75,7 @@ func (r *Router) raise(ctx context.Context, n *notice, slots chan struct{}) ([]s
 	if len(n.Alerts) == 0 {
 		return nil, nil
 	}
-	list, err := r.roster.current(ctx)
+	list, err := r.d.roster.current(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -105,11 +105,12 @@ func (r *Router) raiseOne(ctx context.Context, n *notice, call ledger.AlertCall,
 		IncidentID: n.Incident, Incident: header, Origin: n.Origin,
 		Cause: Cause{ID: n.EventID, Type: n.Type, Stream: n.Stream, Seq: n.Seq},
 		Party: party, Kind: call.Kind, Subject: call.Subject, Severity: n.Severity, Level: 1,
-		Reads: n.Level, Targets: r.targetsOf(list, n, call),
+		Reads: n.Level,
 	}
 	if call.Kind == KindWithdrawn {
 		raised.Reads = ledger.Party
 	}
+	raised.Targets = targetsOf(reached(list, About{n.Exercise, n.Origin, n.Incident, n.Severity, raised.Reads}, party, r.now()))
 	if !call.RequiredBy.IsZero() {
 		t := instant(call.RequiredBy)
 		raised.RequiredBy = &t
@@ -126,25 +127,6 @@ func (r *Router) raiseOne(ctx context.Context, n *notice, call ledger.AlertCall,
 			}, nil
 		},
 	})
-}
-
-// targetsOf freezes whom the party has to be told through.
-func (r *Router) targetsOf(list []*Subscription, n *notice, call ledger.AlertCall) []Target {
-	party := place.Party(call.Party)
-	preview := ledger.Announcement{
-		Type: EventAlertRaised, Exercise: n.Exercise, Origin: n.Origin, Incident: n.Incident, Severity: n.Severity,
-		Parties: []string{n.Origin, call.Party}, Level: n.Level, Owner: call.Party,
-	}
-	if call.Kind == KindWithdrawn {
-		preview.Level = ledger.Party
-	}
-	targets := []Target{}
-	for _, s := range matching(list, preview, r.now()) {
-		if s.Owner.scope().ActsFor(party) && !s.Owner.All {
-			targets = append(targets, Target{ID: s.ID, Channel: s.Channel})
-		}
-	}
-	return targets
 }
 
 // split separates what an alert shows into the incident's header and the rest. A call's own data, when it has any, is all there is.
@@ -210,7 +192,7 @@ func (r *Router) raiseEarlier(ctx context.Context, n *notice, slots chan struct{
 	return r.d.l.EnsureProjected(ctx, raised)
 }
 
-// closeAlerts closes the open alerts of the event's incident, or those of one party, that earlier events raised.
+// closeAlerts closes the open alerts of the event's incident that earlier events raised: all, or those of one party or subject.
 func (r *Router) closeAlerts(ctx context.Context, n *notice, closing ledger.AlertClose, slots chan struct{}) error {
 	filter := []store.Cond{onlyAny("status", AlertOpen, AlertAcknowledged)}
 	filter = onlyIf(onlyIf(filter, "party", closing.Party), "kind", closing.Kind)

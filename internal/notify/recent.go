@@ -43,16 +43,18 @@ func (r *Router) noticeFrom(a ledger.Announcement) *notice {
 	return n
 }
 
-// pressing reports whether an event of an alert goes before everything that is not: it asks somebody to act now, for real. Those are alerts of
-// incidents that are severe or worse, and the kinds of which domain and protocol say that an answer is due within minutes. An
-// exercise never overtakes anything, and what only operators need does not either.
+// pressing reports whether an event of an alert goes before everything that is not: it asks somebody to act now, or to stop, for real. Those
+// are alerts of incidents that are severe or worse, the kinds of which domain and protocol say that an answer is due within minutes, and those that
+// take such a request back. An exercise never overtakes anything, and neither does what only operators need or an incident that is closed.
 func pressing(a ledger.Announcement, kind string) bool {
 	if a.Exercise || a.Type != EventAlertRaised || ownKind(kind) {
 		return false
 	}
 	switch kind {
-	case "activation", "movement", "departure":
+	case "activation", "movement", "departure", "movement_corrected", "movement_cancelled", "stood_down":
 		return true
+	case "closed":
+		return false
 	}
 	return rank(a.Severity) >= rank("severe")
 }

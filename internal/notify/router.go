@@ -160,7 +160,7 @@ func NewRouter(d *Desk, st store.Store, opt RouterOptions) *Router {
 	opt.Hooks.fill()
 	r := &Router{
 		d: d, st: st, opt: opt, log: opt.Logger,
-		roster: newRoster(st, opt.Logger), recent: newRecent(opt.Limits.RecentBytes),
+		roster: d.roster, recent: newRecent(opt.Limits.RecentBytes),
 		offered: make(chan []store.Ref, 1024), owed: make(chan store.Ref, 64), hand: map[store.Ref]bool{}, ended: make(chan struct{}),
 	}
 	if r.opt.Withdraw == nil {

@@ -1,7 +1,9 @@
 package notify
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"reflect"
 	"regexp"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"landfall/internal/fault"
 	"landfall/internal/ledger"
 	"landfall/internal/place"
+	"landfall/internal/store"
 )
 
 // SubscriptionRequest is what a subscription is made of, and changed to. A change replaces all members but ID, Channel and, when it is
@@ -39,7 +42,8 @@ const (
 var language = regexp.MustCompile(`^[a-z]{2,3}(-[A-Z]{2})?$`)
 
 // Subscribe makes a subscription for the party the scope acts for. It answers when every later event is matched against it. Errors: Invalid
-// with the fields; Forbidden for accounts that only read; Conflict when the id is taken or the key was used for another request.
+// with the fields; Forbidden for accounts that only read; Conflict when the id is taken, the key was used for another request, or there is
+// such a subscription already, which the detail names.
 func (d *Desk) Subscribe(ctx context.Context, scope access.Scope, w access.Write, in SubscriptionRequest) (Subscribed, error) {
 	owner := Owner{Account: scope.Account, Role: scope.Role, Party: scope.Party, All: scope.All}
 	if w.Relay != nil { // the first account sets it up for a party
@@ -68,6 +72,9 @@ func (d *Desk) Subscribe(ctx context.Context, scope access.Scope, w access.Write
 	default:
 		id = ledger.NewID()
 	}
+	if err := d.alreadyThere(ctx, &Subscription{ID: id, Owner: owner, Channel: in.Channel, Target: in.Target, Filter: filter}); err != nil {
+		return Subscribed{}, err
+	}
 	detach := map[string]string{detachedTarget: in.Target}
 	secret := channel.NewSecret()
 	if secret != "" {
@@ -93,6 +100,25 @@ func (d *Desk) Subscribe(ctx context.Context, scope access.Scope, w access.Write
 	return Subscribed{State: out.State, Secret: secret, Repeated: out.Repeated}, nil
 }
 
+// alreadyThere refuses a subscription that another one of the same owner is already: each event would go to its target twice. Expired and
+// deleted ones send nothing and do not count.
+func (d *Desk) alreadyThere(ctx context.Context, wanted *Subscription) error {
+	q := store.Query{Kind: kindSubscription, Index: "state", Equal: []any{string(wanted.Owner.Party.StateParty())},
+		Filter: []store.Cond{onlyAny("status", SubscriptionActive, SubscriptionDisabled)}}
+	first := ""
+	err := d.each(ctx, q, func(doc store.Doc) error { // the oldest first
+		s := new(Subscription)
+		if first == "" && json.Unmarshal(doc.Body, s) == nil && s.ID != wanted.ID && s.same(wanted) {
+			first = s.ID
+		}
+		return nil
+	})
+	if err == nil && first != "" {
+		err = fault.New(fault.Conflict, "subscription_exists", "Subscription %s sends the same events to the same target already.", first)
+	}
+	return err
+}
+
 // ChangeSubscription replaces what a subscription wants. It needs If-Match. Errors as Subscribe's; PreconditionRequired, Precondition; NotFound
 // when the scope may not see it; State when it has expired.
 func (d *Desk) ChangeSubscription(ctx context.Context, scope access.Scope, w access.Write, id string, in SubscriptionRequest) (ledger.Outcome[*Subscription], error) {
@@ -108,6 +134,11 @@ func (d *Desk) ChangeSubscription(ctx context.Context, scope access.Scope, w acc
 	}
 	filter := d.checkWish(&in, &c)
 	if err := c.Err(); err != nil {
+		return none, err
+	}
+	wanted := *held.Value
+	wanted.Filter, wanted.Target = filter, cmp.Or(in.Target, wanted.Target)
+	if err := d.alreadyThere(ctx, &wanted); err != nil {
 		return none, err
 	}
 	return d.subs.Execute(ctx, id, ledger.Command[*Subscription]{

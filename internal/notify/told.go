@@ -4,8 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"landfall/internal/access"
@@ -25,6 +25,17 @@ type ToldAlert struct {
 	Alert      *Alert
 	NoAddress  bool // the party had no target when the alert was raised
 	Deliveries []ToldDelivery
+}
+
+// FirstDelivered gives when the alert was first handed over to an address of its party; zero: nothing has left yet.
+func (a ToldAlert) FirstDelivered() time.Time {
+	var first time.Time
+	for _, d := range a.Deliveries {
+		if !d.DeliveredAt.IsZero() && (first.IsZero() || d.DeliveredAt.Before(first)) {
+			first = d.DeliveredAt
+		}
+	}
+	return first
 }
 
 // ToldDelivery is one delivery of an alert to its own party. Target is masked, and "" for whoever does not act for that party.
@@ -141,10 +152,9 @@ func (d *Desk) ForIncident(ctx context.Context, scope access.Scope, incidentID s
 		return nil, err
 	}
 	out := make([]Told, 0, len(byParty))
-	for _, t := range byParty {
-		out = append(out, *t)
+	for _, p := range slices.Sorted(maps.Keys(byParty)) {
+		out = append(out, *byParty[p])
 	}
-	slices.SortStableFunc(out, func(a, b Told) int { return strings.Compare(string(a.Party), string(b.Party)) })
 	return out, nil
 }
 

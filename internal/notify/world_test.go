@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -170,6 +171,7 @@ type world struct {
 	channel  func(notify.Channel) notify.Channel // put around the webhooks
 	shared   bool
 	down     bool
+	wishes   map[string]int // subscriptions of a party at a receiver
 }
 
 func kinds() []store.Kind { return append(ledger.Kinds(), notify.Kinds()...) }
@@ -192,7 +194,7 @@ func withRate(r notify.Rate) option {
 // newWorld opens a store of its own and starts a process on it.
 func newWorld(t *testing.T, opts ...option) *world {
 	t.Helper()
-	w := &world{t: t, clock: newClock(), path: filepath.Join(t.TempDir(), "landfall.db")}
+	w := &world{t: t, wishes: map[string]int{}, clock: newClock(), path: filepath.Join(t.TempDir(), "landfall.db")}
 	for _, o := range opts {
 		o(w)
 	}
@@ -357,8 +359,12 @@ var first = access.Scope{Account: "account-first", Role: access.RoleAdministrato
 // subscribe makes a subscription of a party to a receiver.
 func (w *world) subscribe(party string, to *receiver, f notify.Filter) notify.Subscribed {
 	w.t.Helper()
+	target := to.url()
+	if w.wishes[party+target]++; w.wishes[party+target] > 1 { // each has an address of its own
+		target += "?wish=" + strconv.Itoa(w.wishes[party+target])
+	}
 	s, err := w.desk.Subscribe(w.t.Context(), state(party), access.Write{}, notify.SubscriptionRequest{
-		Channel: webhook.Name, Target: to.url(), Filter: f,
+		Channel: webhook.Name, Target: target, Filter: f,
 	})
 	if err != nil {
 		w.t.Fatalf("subscribe %s: %v", party, err)

@@ -8,7 +8,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"landfall/internal/notify"
-	"landfall/internal/place"
 )
 
 // ListAlerts lists the inbox of the caller's party.
@@ -50,15 +49,40 @@ func (s *Server) AcknowledgeAlert(c echo.Context, id string, _ AcknowledgeAlertP
 	return s.show(c, out.Seq, s.alert(out.Value, out.Seq))
 }
 
+// CorrectAcknowledgement puts another acknowledgement in the place of the one that stands.
+func (s *Server) CorrectAcknowledgement(c echo.Context, id string, _ CorrectAcknowledgementParams) error {
+	body, err := read[AcknowledgementCorrection](c)
+	if err != nil {
+		return err
+	}
+	k := callOf(c)
+	out, err := s.notify.Correct(c.Request().Context(), k.scope, k.write, id, notify.AcknowledgeRequest{
+		Outcome: notify.AckOutcome(body.Outcome), Version: body.Version, Note: body.Note,
+	}, body.Reason)
+	if err != nil {
+		return err
+	}
+	committed(c, out.Events)
+	return s.show(c, out.Seq, s.alert(out.Value, out.Seq))
+}
+
 // ListAcknowledgements shows who was told of an incident and who answered.
 func (s *Server) ListAcknowledgements(c echo.Context, id string) error {
 	told, err := s.notify.ForIncident(c.Request().Context(), callOf(c).scope, id)
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, Acknowledgements{Items: each(told, func(t notify.Told) PartyTold {
-		return PartyTold{Party: Party(t.Party), Alerts: each(t.Alerts, s.alertTold)}
-	})})
+	reach, err := s.notify.ReachingTold(c.Request().Context(), told)
+	if err != nil {
+		return err
+	}
+	items := make([]PartyTold, len(told))
+	for i, t := range told {
+		items[i] = PartyTold{Party: Party(t.Party), Alerts: each(t.Alerts, s.alertTold), ReachedBy: each(reach[i].Channels, func(c notify.ChannelReach) ChannelReach {
+			return ChannelReach{Channel: ChannelName(c.Channel), Addresses: c.Addresses}
+		})}
+	}
+	return c.JSON(http.StatusOK, Acknowledgements{Items: items})
 }
 
 func (s *Server) alertTold(t notify.ToldAlert) AlertTold {
@@ -90,11 +114,19 @@ func (s *Server) alert(a *notify.Alert, seq int64) Alert {
 		v.SubscriptionID = deadSubscription(a)
 	case AlertKindSubscriptionDisabled:
 		v.SubscriptionID = a.Subject
-	case AlertKindNamed, AlertKindPlanning, AlertKindActivation, AlertKindMovement, AlertKindDeparture, AlertKindWithdrawn:
+	case AlertKindMovement, AlertKindDeparture, AlertKindMovementCorrected, AlertKindMovementCancelled:
+		v.MovementID = a.Subject
+	case AlertKindNamed, AlertKindPlanning, AlertKindActivation, AlertKindStoodDown, AlertKindClosed, AlertKindWithdrawn:
 		// about the incident
 	}
 	if a.Acknowledged != nil {
 		v.Acknowledged = new(acknowledged(*a.Acknowledged))
+	}
+	if len(a.Corrected) > 0 {
+		v.Corrected = each(a.Corrected, acknowledged)
+	}
+	if len(a.Further) > 0 {
+		v.Further = each(a.Further, acknowledged)
 	}
 	if a.Closed != nil {
 		v.ClosedAt, v.ClosedReason = a.Closed.At, a.Closed.Reason
@@ -118,22 +150,13 @@ func alertIncident(a *notify.Alert) AlertIncident {
 	if a.IncidentID == "" {
 		return AlertIncident{}
 	}
-	var shown struct {
-		Code   string      `json:"code"`
-		Title  string      `json:"title"`
-		Origin place.Party `json:"origin"`
-	}
-	_ = json.Unmarshal(a.Incident, &shown) // an alert that shows nothing shows its id
-	v := AlertIncident{ID: a.IncidentID, Code: shown.Code, Title: shown.Title, Origin: shown.Origin.State(), OriginIsland: shown.Origin.Island()}
-	if v.Origin == "" {
-		v.Origin = place.Party(a.Origin).State()
-	}
-	return v
+	h := a.Header()
+	return AlertIncident{ID: a.IncidentID, Code: h.Code, Title: h.Title, Origin: h.Origin.State(), OriginIsland: h.Origin.Island()}
 }
 
 func acknowledged(a notify.Acknowledgement) Acknowledged {
 	return Acknowledged{
-		At: a.At, ByRole: Role(a.Role), Channel: a.Channel, Outcome: AcknowledgementOutcome(a.Outcome), Version: a.Version, Note: a.Note,
-		OnBehalfOf: a.OnBehalfOf, RelayedBy: RelayedBy(a.RelayedBy), SaidAt: orZero(a.SaidAt),
+		At: a.At, ByRole: Role(a.Role), ByParty: Party(a.ByParty), Channel: a.Channel, Outcome: AcknowledgementOutcome(a.Outcome), Version: a.Version, Note: a.Note,
+		OnBehalfOf: a.OnBehalfOf, RelayedBy: RelayedBy(a.RelayedBy), SaidAt: orZero(a.SaidAt), Reason: a.Reason,
 	}
 }

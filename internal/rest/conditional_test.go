@@ -212,7 +212,9 @@ func TestWordsPassedOnAreRecordedAsSuch(t *testing.T) {
 			last = e
 		}
 	}
-	want := map[string]any{"on_behalf_of": "ATG", "relayed_by": "radio", "said_at": "2026-09-01T11:30:00Z"}
+	want := map[string]any{
+		"on_behalf_of": "ATG", "relayed_by": "radio", "said_at": "2026-09-01T11:30:00Z", "entered_by": map[string]any{"role": "coordinator", "party": "DMA"},
+	}
 	if diff := cmp.Diff(want, last["relay"]); diff != "" || last["party"] != "DMA" {
 		t.Errorf("recorded as %v %s", last, diff)
 	}
@@ -228,7 +230,7 @@ func TestListsAreReadPageByPage(t *testing.T) {
 		w.post("origin", at+"/movements", aMovement).want(201)
 		w.post("origin", at+"/figures", aFigure).want(201)
 		w.post("receiver", at+"/answers", `{"kind":"decline"}`).want(201)
-		w.post("origin", "/api/v1/subscriptions", `{"channel":"webhook","target":"https://hooks.example.org/x"}`).want(201)
+		w.post("origin", "/api/v1/subscriptions", w.hook()).want(201)
 		w.postf("first", "/api/v1/tokens", `{"account_id":%q,"label":"x"}`, w.account["origin"]).want(201)
 		w.open()
 	}

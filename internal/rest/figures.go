@@ -95,7 +95,7 @@ func figure(f incident.Figure) Figure {
 			Name: f.Source.Name, Kind: SourceKind(f.Source.Kind), Reliability: Reliability(f.Source.Reliability), Reference: f.Source.Reference,
 		},
 		Supersedes: f.Supersedes, SupersededBy: f.SupersededBy, PartsAddUp: f.PartsAddUp, Final: f.Final, ReportedBy: Party(f.ReportedBy),
-		OccurredAt: f.OccurredAt, RecordedAt: f.RecordedAt,
+		OccurredAt: f.OccurredAt, RecordedAt: f.RecordedAt, Relay: relay(f.Relayed),
 		Parts: each(f.Parts, func(p incident.FigurePart) FigurePart {
 			return FigurePart{Sex: Sex(p.Sex), AgeFrom: p.AgeFrom, AgeTo: p.AgeTo, Setting: FigureSetting(p.Setting), Place: p.Place, Number: p.Number}
 		}),
@@ -110,5 +110,6 @@ func answer(a *incident.Answer) Answer {
 	return Answer{
 		ID: a.ID, Party: Party(a.Party), Kind: AnswerKind(a.Kind), Ceiling: a.Ceiling, Conditions: a.Conditions, ValidUntil: a.ValidUntil,
 		Text: a.Text, Reference: a.Reference, OccurredAt: a.OccurredAt, RecordedAt: a.RecordedAt,
+		ByRole: string(a.By.Role), ByParty: Party(a.By.Party), Relay: relay(a.Relayed),
 	}
 }

@@ -36,9 +36,9 @@ func (s *Server) incidentShown(i incident.Incident) Incident {
 
 func (s *Server) anchor(a *incident.Anchor) Anchor {
 	return Anchor{
-		Name: a.Name, At: a.At, Kind: AnchorKind(a.Kind), SetBy: Party(a.SetBy), SetAt: a.SetAt, Etag: s.opt.ETag(a.Seq),
+		Name: a.Name, At: a.At, Kind: AnchorKind(a.Kind), SetBy: Party(a.SetBy), SetAt: a.SetAt, Relay: relay(a.Relayed), Etag: s.opt.ETag(a.Seq),
 		History: each(a.History, func(p incident.AnchorValue) AnchorPast {
-			return AnchorPast{At: p.At, Kind: AnchorKind(p.Kind), SetBy: Party(p.SetBy), SetAt: p.SetAt}
+			return AnchorPast{At: p.At, Kind: AnchorKind(p.Kind), SetBy: Party(p.SetBy), SetAt: p.SetAt, Relay: relay(p.Relayed)}
 		}),
 	}
 }
@@ -49,14 +49,24 @@ func hazard(h *incident.Hazard) Hazard {
 	}
 }
 
+// relay shows how a word came that somebody else entered; nil when a party spoke for itself.
+func relay(r *incident.Word) *Relay {
+	if r == nil {
+		return nil
+	}
+	return &Relay{
+		OnBehalfOf: Party(r.OnBehalfOf), RelayedBy: RelayedBy(r.RelayedBy), SaidAt: orZero(r.SaidAt),
+		EnteredBy: EnteredBy{Role: string(r.EnteredBy.Role), Party: Party(r.EnteredBy.Party)},
+	}
+}
+
 func timelineEntry(e incident.Entry) (TimelineEntry, error) {
 	v := TimelineEntry{
 		ID: e.ID, Type: e.Type, Version: e.Seq, RecordedAt: e.RecordedAt, OccurredAt: e.OccurredAt, Role: string(e.Role), Party: Party(e.Party),
 		Subject: e.Subject, Note: e.Note,
 	}
 	if e.Relay != nil {
-		v.Relay = new(relay(*e.Relay))
-		v.RelayConfirmed = e.Relayed != nil && e.Relayed.Confirmed()
+		v.Relay, v.RelayConfirmed = relay(e.Word()), e.Relayed != nil && e.Relayed.Confirmed()
 	}
 	if err := json.Unmarshal(e.Data, &v.Data); err != nil {
 		return v, fmt.Errorf("event %s: %w", e.ID, err)

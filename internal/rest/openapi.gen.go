@@ -21,14 +21,18 @@ const (
 // Defines values for AlertKind.
 const (
 	AlertKindActivation           AlertKind = "activation"
+	AlertKindClosed               AlertKind = "closed"
 	AlertKindDeliveryDead         AlertKind = "delivery_dead"
 	AlertKindDeparture            AlertKind = "departure"
 	AlertKindMovement             AlertKind = "movement"
+	AlertKindMovementCancelled    AlertKind = "movement_cancelled"
+	AlertKindMovementCorrected    AlertKind = "movement_corrected"
 	AlertKindNamed                AlertKind = "named"
 	AlertKindPlanning             AlertKind = "planning"
 	AlertKindProposed             AlertKind = "proposed"
 	AlertKindRelayed              AlertKind = "relayed"
 	AlertKindStepOverdue          AlertKind = "step_overdue"
+	AlertKindStoodDown            AlertKind = "stood_down"
 	AlertKindSubscriptionDisabled AlertKind = "subscription_disabled"
 	AlertKindWithdrawn            AlertKind = "withdrawn"
 )
@@ -484,17 +488,22 @@ type AccountPage struct {
 
 // Acknowledged Who acknowledged, for which party, on which version.
 //
-// Example: {"at":"2026-11-23T14:05:00Z","by_role":"official","channel":"api","outcome":"received","version":4}
+// Example: {"at":"2026-11-23T14:05:00Z","by_party":"ATG","by_role":"official","channel":"api","outcome":"received","version":4}
 type Acknowledged struct {
 	// At When.
 	At time.Time `json:"at"`
+
+	// ByParty A state (`DMA`), an island of a state (`ATG-BARBUDA`) or an organisation (`ORG-CDEMA`).
+	//
+	// Example: ATG-BARBUDA
+	ByParty Party `json:"by_party,omitempty,omitzero"`
 
 	// ByRole What an account is for.
 	//
 	// Example: coordinator
 	ByRole Role `json:"by_role,omitempty,omitzero"`
 
-	// Channel How: `api`.
+	// Channel How: by a program (`api`) or a person on the pages (`console`).
 	Channel string `json:"channel,omitempty,omitzero"`
 
 	// Note What was said with it.
@@ -509,6 +518,9 @@ type Acknowledged struct {
 	//
 	// Example: received
 	Outcome AcknowledgementOutcome `json:"outcome"`
+
+	// Reason Why it takes the place of an earlier one, when it does.
+	Reason string `json:"reason,omitempty,omitzero"`
 
 	// RelayedBy How the word reached whoever entered it.
 	//
@@ -556,6 +568,38 @@ type Acknowledgement struct {
 	Version int64 `json:"version,omitempty,omitzero"`
 }
 
+// AcknowledgementCorrection What is right in the place of an acknowledgement.
+//
+// Example: {"outcome":"cannot_act","reason":"Pressed received by mistake. The port is closed.","version":4}
+type AcknowledgementCorrection struct {
+	// Note What there is to say. No names of people.
+	Note string `json:"note,omitempty,omitzero"`
+
+	// OnBehalfOf A state (`DMA`), an island of a state (`ATG-BARBUDA`) or an organisation (`ORG-CDEMA`).
+	//
+	// Example: ATG-BARBUDA
+	OnBehalfOf Party `json:"on_behalf_of,omitempty,omitzero"`
+
+	// Outcome `received`: we have it. `cannot_act`: we have it and cannot act. `question`: we have it and need to know more.
+	//
+	// Example: received
+	Outcome AcknowledgementOutcome `json:"outcome"`
+
+	// Reason Why what was said before is wrong.
+	Reason string `json:"reason"`
+
+	// RelayedBy How the word reached whoever entered it.
+	//
+	// Example: radio
+	RelayedBy RelayedBy `json:"relayed_by,omitempty,omitzero"`
+
+	// SaidAt When it was said to whom relays it.
+	SaidAt time.Time `json:"said_at,omitempty,omitzero"`
+
+	// Version Version of the incident that the party has seen. Absent for the one that the alert shows.
+	Version int64 `json:"version,omitempty,omitzero"`
+}
+
 // AcknowledgementOutcome `received`: we have it. `cannot_act`: we have it and cannot act. `question`: we have it and need to know more.
 //
 // Example: received
@@ -563,7 +607,7 @@ type AcknowledgementOutcome string
 
 // Acknowledgements Who was told and who answered, one entry for each party.
 //
-// Example: {"items":[{"alerts":[],"party":"ATG"}]}
+// Example: {"items":[{"alerts":[],"party":"ATG","reached_by":[]}]}
 type Acknowledgements struct {
 	// Items The parties that were alerted, by code.
 	Items []PartyTold `json:"items"`
@@ -589,14 +633,17 @@ type AgeBand struct {
 type Alert struct {
 	// Acknowledged Who acknowledged, for which party, on which version.
 	//
-	// Example: {"at":"2026-11-23T14:05:00Z","by_role":"official","channel":"api","outcome":"received","version":4}
+	// Example: {"at":"2026-11-23T14:05:00Z","by_party":"ATG","by_role":"official","channel":"api","outcome":"received","version":4}
 	Acknowledged *Acknowledged `json:"acknowledged,omitempty"`
 
 	// ClosedAt When the matter was over.
 	ClosedAt time.Time `json:"closed_at,omitempty,omitzero"`
 
-	// ClosedReason Why: `closed`, `stood_down`, `unnamed`.
+	// ClosedReason Why: the incident (`closed`, `stood_down`), the party (`unnamed`), the step (`step_done`, `step_not_applicable`, `step_cancelled`, `step_rescheduled`) or the movement (`movement_arrived`, `movement_cancelled`, `movement_corrected`).
 	ClosedReason string `json:"closed_reason,omitempty,omitzero"`
+
+	// Corrected What stood in the place of `acknowledged` until it was corrected, oldest first.
+	Corrected []Acknowledged `json:"corrected,omitempty,omitzero"`
 
 	// DeliveryID The delivery that is dead, for `delivery_dead`.
 	DeliveryID string `json:"delivery_id,omitempty,omitzero"`
@@ -610,6 +657,9 @@ type Alert struct {
 	// Exercise Whether it is an exercise.
 	Exercise bool `json:"exercise"`
 
+	// Further What was said after the first acknowledgement and stands beside it.
+	Further []Acknowledged `json:"further,omitempty,omitzero"`
+
 	// ID Its id.
 	ID string `json:"id"`
 
@@ -618,13 +668,18 @@ type Alert struct {
 	// Example: {"code":"DMA-2017-7K3QX","id":"0198c0de-0000-7000-8000-000000000001","origin":"DMA","title":"Hurricane Maria: Dominica"}
 	Incident AlertIncident `json:"incident,omitempty,omitzero"`
 
-	// Kind What the alert is about. `delivery_dead` and `subscription_disabled` tell a party what did not reach it.
+	// Kind What the alert is about. `movement_corrected` takes the place of the movement's notice. Nothing is asked any more by `movement_cancelled`, `stood_down`,
+	// `closed` and `withdrawn`. `delivery_dead` and `subscription_disabled` tell a party what did not reach it.
+	//
 	//
 	// Example: activation
 	Kind AlertKind `json:"kind"`
 
 	// Level 1: who is told first. Nobody else is called when nobody answers.
 	Level int `json:"level"`
+
+	// MovementID The movement, for `movement`, `departure`, `movement_corrected` and `movement_cancelled`.
+	MovementID string `json:"movement_id,omitempty,omitzero"`
 
 	// Party A state (`DMA`), an island of a state (`ATG-BARBUDA`) or an organisation (`ORG-CDEMA`).
 	//
@@ -714,7 +769,8 @@ type AlertIncident struct {
 	Title string `json:"title"`
 }
 
-// AlertKind What the alert is about. `delivery_dead` and `subscription_disabled` tell a party what did not reach it.
+// AlertKind What the alert is about. `movement_corrected` takes the place of the movement's notice. Nothing is asked any more by `movement_cancelled`, `stood_down`,
+// `closed` and `withdrawn`. `delivery_dead` and `subscription_disabled` tell a party what did not reach it.
 //
 // Example: activation
 type AlertKind string
@@ -747,7 +803,7 @@ type AlertTold struct {
 	// Deliveries Its deliveries.
 	Deliveries []AlertDelivery `json:"deliveries"`
 
-	// NoAddress The party had nowhere to send it when it was raised.
+	// NoAddress The party had nowhere to send it when it was raised: NOBODY was told.
 	NoAddress bool `json:"no_address"`
 }
 
@@ -771,6 +827,11 @@ type Anchor struct {
 
 	// Name `LANDFALL`, `STAY_END.ATG`.
 	Name string `json:"name"`
+
+	// Relay That somebody passed on another party's word.
+	//
+	// Example: {"entered_by":{"party":"DMA","role":"coordinator"},"on_behalf_of":"ATG","relayed_by":"radio","said_at":"2017-09-18T17:40:00Z"}
+	Relay *Relay `json:"relay,omitempty"`
 
 	// SetAt When the value was recorded.
 	SetAt time.Time `json:"set_at"`
@@ -797,6 +858,11 @@ type AnchorPast struct {
 	//
 	// Example: forecast
 	Kind AnchorKind `json:"kind"`
+
+	// Relay That somebody passed on another party's word.
+	//
+	// Example: {"entered_by":{"party":"DMA","role":"coordinator"},"on_behalf_of":"ATG","relayed_by":"radio","said_at":"2017-09-18T17:40:00Z"}
+	Relay *Relay `json:"relay,omitempty"`
 
 	// SetAt When it was recorded.
 	SetAt time.Time `json:"set_at"`
@@ -858,8 +924,16 @@ type AnchorValue struct {
 
 // Answer What a receiving state said.
 //
-// Example: {"ceiling":300,"conditions":["Six months at most"],"id":"0198c0de-0000-7000-8000-00000000000b","kind":"accept","occurred_at":"2017-09-17T20:00:00Z","party":"ATG","recorded_at":"2026-11-23T14:04:00Z"}
+// Example: {"by_party":"ATG","by_role":"official","ceiling":300,"conditions":["Six months at most"],"id":"0198c0de-0000-7000-8000-00000000000b","kind":"accept","occurred_at":"2017-09-17T20:00:00Z","party":"ATG","recorded_at":"2026-11-23T14:04:00Z"}
 type Answer struct {
+	// ByParty A state (`DMA`), an island of a state (`ATG-BARBUDA`) or an organisation (`ORG-CDEMA`).
+	//
+	// Example: ATG-BARBUDA
+	ByParty Party `json:"by_party,omitempty,omitzero"`
+
+	// ByRole Role of whoever recorded it.
+	ByRole string `json:"by_role,omitempty,omitzero"`
+
 	// Ceiling At most so many people.
 	Ceiling *int `json:"ceiling,omitempty"`
 
@@ -887,6 +961,11 @@ type Answer struct {
 
 	// Reference Of the signed note.
 	Reference string `json:"reference,omitempty,omitzero"`
+
+	// Relay That somebody passed on another party's word.
+	//
+	// Example: {"entered_by":{"party":"DMA","role":"coordinator"},"on_behalf_of":"ATG","relayed_by":"radio","said_at":"2017-09-18T17:40:00Z"}
+	Relay *Relay `json:"relay,omitempty"`
 
 	// Text The question, or why it declines.
 	Text string `json:"text,omitempty,omitzero"`
@@ -1367,6 +1446,19 @@ type CatalogueList struct {
 // Example: webhook
 type ChannelName string
 
+// ChannelReach How many addresses a channel has for a party. It says nothing of whether they work.
+//
+// Example: {"addresses":2,"channel":"email"}
+type ChannelReach struct {
+	// Addresses How many.
+	Addresses int `json:"addresses"`
+
+	// Channel What carries messages to the target.
+	//
+	// Example: webhook
+	Channel ChannelName `json:"channel"`
+}
+
 // Circuit How a target is treated. `closed`: it works. `open`: it fails and is probed every few seconds. `half_open`: a probe is under way. `disabled`: it failed for too long.
 //
 // Example: closed
@@ -1601,6 +1693,19 @@ type Ending struct {
 	SaidAt time.Time `json:"said_at,omitempty,omitzero"`
 }
 
+// EnteredBy Who recorded something. No account is named; `party` is absent for the first account.
+//
+// Example: {"party":"DMA","role":"coordinator"}
+type EnteredBy struct {
+	// Party A state (`DMA`), an island of a state (`ATG-BARBUDA`) or an organisation (`ORG-CDEMA`).
+	//
+	// Example: ATG-BARBUDA
+	Party Party `json:"party,omitempty,omitzero"`
+
+	// Role Its role.
+	Role string `json:"role"`
+}
+
 // EventData What an event says. Its members depend on the type; new ones may come.
 //
 // Example: {"step":{"key":"HUR-07.ATG","status":"done"}}
@@ -1687,6 +1792,11 @@ type Figure struct {
 
 	// RecordedAt When it was recorded.
 	RecordedAt time.Time `json:"recorded_at"`
+
+	// Relay That somebody passed on another party's word.
+	//
+	// Example: {"entered_by":{"party":"DMA","role":"coordinator"},"on_behalf_of":"ATG","relayed_by":"radio","said_at":"2017-09-18T17:40:00Z"}
+	Relay *Relay `json:"relay,omitempty"`
 
 	// ReportedBy A state (`DMA`), an island of a state (`ATG-BARBUDA`) or an organisation (`ORG-CDEMA`).
 	//
@@ -2114,6 +2224,11 @@ type Movement struct {
 
 	// RecordedAt When it last changed.
 	RecordedAt time.Time `json:"recorded_at"`
+
+	// Relay That somebody passed on another party's word.
+	//
+	// Example: {"entered_by":{"party":"DMA","role":"coordinator"},"on_behalf_of":"ATG","relayed_by":"radio","said_at":"2017-09-18T17:40:00Z"}
+	Relay *Relay `json:"relay,omitempty"`
 
 	// Status How far a movement is.
 	//
@@ -2753,7 +2868,7 @@ type Party = string
 
 // PartyTold What one party was told and what it said.
 //
-// Example: {"alerts":[],"party":"ATG"}
+// Example: {"alerts":[],"party":"ATG","reached_by":[{"addresses":2,"channel":"email"}]}
 type PartyTold struct {
 	// Alerts Its alerts, oldest first.
 	Alerts []AlertTold `json:"alerts"`
@@ -2762,6 +2877,9 @@ type PartyTold struct {
 	//
 	// Example: ATG-BARBUDA
 	Party Party `json:"party"`
+
+	// ReachedBy What an alert to it would go to now, by channel. Empty: NOBODY is reached.
+	ReachedBy []ChannelReach `json:"reached_by"`
 }
 
 // People How many people, and what is known of whom they are. A breakdown may leave people out and never has more than the total.
@@ -2850,7 +2968,7 @@ type ProcessRole string
 
 // Proposal A command that was entered on the affected state's word and waits to be confirmed.
 //
-// Example: {"by_party":"ATG","by_role":"official","ends":true,"etag":"\"1-7\"","expires_at":"2026-11-24T14:11:00Z","id":"0198c0de-0000-7000-8000-000000000030","kind":"stand_down","proposed_at":"2026-11-23T14:11:00Z","reason":"The storm passed north of the island.","relay":{"on_behalf_of":"DMA","relayed_by":"radio","said_at":"2017-09-18T17:40:00Z"},"version":7}
+// Example: {"by_party":"ATG","by_role":"official","ends":true,"etag":"\"1-7\"","expires_at":"2026-11-24T14:11:00Z","id":"0198c0de-0000-7000-8000-000000000030","kind":"stand_down","proposed_at":"2026-11-23T14:11:00Z","reason":"The storm passed north of the island.","relay":{"entered_by":{"party":"ATG","role":"coordinator"},"on_behalf_of":"DMA","relayed_by":"radio","said_at":"2017-09-18T17:40:00Z"},"version":7}
 type Proposal struct {
 	// Anchors Values for anchors, by name. `ACTIVATION` follows from activating and cannot be given.
 	//
@@ -2898,7 +3016,7 @@ type Proposal struct {
 
 	// Relay That somebody passed on another party's word.
 	//
-	// Example: {"on_behalf_of":"ATG","relayed_by":"radio","said_at":"2017-09-18T17:40:00Z"}
+	// Example: {"entered_by":{"party":"DMA","role":"coordinator"},"on_behalf_of":"ATG","relayed_by":"radio","said_at":"2017-09-18T17:40:00Z"}
 	Relay Relay `json:"relay"`
 
 	// Version Version of the incident with it.
@@ -3144,8 +3262,13 @@ type Receivers struct {
 
 // Relay That somebody passed on another party's word.
 //
-// Example: {"on_behalf_of":"ATG","relayed_by":"radio","said_at":"2017-09-18T17:40:00Z"}
+// Example: {"entered_by":{"party":"DMA","role":"coordinator"},"on_behalf_of":"ATG","relayed_by":"radio","said_at":"2017-09-18T17:40:00Z"}
 type Relay struct {
+	// EnteredBy Who recorded something. No account is named; `party` is absent for the first account.
+	//
+	// Example: {"party":"DMA","role":"coordinator"}
+	EnteredBy EnteredBy `json:"entered_by"`
+
 	// OnBehalfOf A state (`DMA`), an island of a state (`ATG-BARBUDA`) or an organisation (`ORG-CDEMA`).
 	//
 	// Example: ATG-BARBUDA
@@ -3198,7 +3321,7 @@ type RelayedEntries struct {
 
 // RelayedEntry Something that stands on a party's word and was entered by another.
 //
-// Example: {"by_party":"VCT","by_role":"coordinator","confirmed":false,"recorded_at":"2026-11-23T14:11:00Z","relay":{"on_behalf_of":"ATG","relayed_by":"radio","said_at":"2017-09-18T17:40:00Z"},"subject":"0198c0de-0000-7000-8000-000000000031","type":"answer.given.v1","version":7}
+// Example: {"by_party":"VCT","by_role":"coordinator","confirmed":false,"recorded_at":"2026-11-23T14:11:00Z","relay":{"entered_by":{"party":"DMA","role":"coordinator"},"on_behalf_of":"ATG","relayed_by":"radio","said_at":"2017-09-18T17:40:00Z"},"subject":"0198c0de-0000-7000-8000-000000000031","type":"answer.given.v1","version":7}
 type RelayedEntry struct {
 	// ByParty A state (`DMA`), an island of a state (`ATG-BARBUDA`) or an organisation (`ORG-CDEMA`).
 	//
@@ -3221,7 +3344,7 @@ type RelayedEntry struct {
 
 	// Relay That somebody passed on another party's word.
 	//
-	// Example: {"on_behalf_of":"ATG","relayed_by":"radio","said_at":"2017-09-18T17:40:00Z"}
+	// Example: {"entered_by":{"party":"DMA","role":"coordinator"},"on_behalf_of":"ATG","relayed_by":"radio","said_at":"2017-09-18T17:40:00Z"}
 	Relay Relay `json:"relay"`
 
 	// Subject What it is about, as in the timeline.
@@ -3594,6 +3717,11 @@ type Step struct {
 
 	// Reason Why it does not apply, was cancelled or reopened.
 	Reason string `json:"reason,omitempty,omitzero"`
+
+	// Relay That somebody passed on another party's word.
+	//
+	// Example: {"entered_by":{"party":"DMA","role":"coordinator"},"on_behalf_of":"ATG","relayed_by":"radio","said_at":"2017-09-18T17:40:00Z"}
+	Relay *Relay `json:"relay,omitempty"`
 
 	// Side Where the work of a step lies.
 	//
@@ -3970,7 +4098,7 @@ type TimelineEntry struct {
 
 	// Relay That somebody passed on another party's word.
 	//
-	// Example: {"on_behalf_of":"ATG","relayed_by":"radio","said_at":"2017-09-18T17:40:00Z"}
+	// Example: {"entered_by":{"party":"DMA","role":"coordinator"},"on_behalf_of":"ATG","relayed_by":"radio","said_at":"2017-09-18T17:40:00Z"}
 	Relay *Relay `json:"relay,omitempty"`
 
 	// RelayConfirmed With `relay`: whether the party spoken for stands by it.
@@ -4409,6 +4537,15 @@ type GetAlertParams struct {
 
 // AcknowledgeAlertParams defines parameters for AcknowledgeAlert.
 type AcknowledgeAlertParams struct {
+	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
+	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// IfMatch The ETag that the change is meant for, a list, or `*` (RFC 9110). 412 when there is a newer one.
+	IfMatch Match `json:"If-Match,omitempty,omitzero"`
+}
+
+// CorrectAcknowledgementParams defines parameters for CorrectAcknowledgement.
+type CorrectAcknowledgementParams struct {
 	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
 	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
 
@@ -5079,6 +5216,9 @@ type CreateAccountJSONRequestBody = NewAccount
 // AcknowledgeAlertJSONRequestBody defines body for AcknowledgeAlert for application/json ContentType.
 type AcknowledgeAlertJSONRequestBody = Acknowledgement
 
+// CorrectAcknowledgementJSONRequestBody defines body for CorrectAcknowledgement for application/json ContentType.
+type CorrectAcknowledgementJSONRequestBody = AcknowledgementCorrection
+
 // ReplayDeliveriesJSONRequestBody defines body for ReplayDeliveries for application/json ContentType.
 type ReplayDeliveriesJSONRequestBody = ReplayRequest
 
@@ -5231,6 +5371,9 @@ type ServerInterface interface {
 	// AcknowledgeAlert Acknowledge an alert
 	// (POST /api/v1/alerts/{alert_id}/acknowledge)
 	AcknowledgeAlert(ctx echo.Context, alertID AlertID, params AcknowledgeAlertParams) error
+	// CorrectAcknowledgement Correct an acknowledgement
+	// (POST /api/v1/alerts/{alert_id}/correct)
+	CorrectAcknowledgement(ctx echo.Context, alertID AlertID, params CorrectAcknowledgementParams) error
 	// ListDeliveries List deliveries
 	// (GET /api/v1/deliveries)
 	ListDeliveries(ctx echo.Context, params ListDeliveriesParams) error
@@ -5703,6 +5846,57 @@ func (w *ServerInterfaceWrapper) AcknowledgeAlert(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.AcknowledgeAlert(ctx, alertID, params)
+	return err
+}
+
+// CorrectAcknowledgement converts echo context to params.
+func (w *ServerInterfaceWrapper) CorrectAcknowledgement(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "alert_id" -------------
+	var alertID AlertID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "alert_id", ctx.Param("alert_id"), &alertID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter alert_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CorrectAcknowledgementParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey Key
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch Match
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CorrectAcknowledgement(ctx, alertID, params)
 	return err
 }
 
@@ -9179,6 +9373,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/v1/alerts", wrapper.ListAlerts, options.OperationMiddlewares["listAlerts"]...)
 	router.GET(options.BaseURL+"/api/v1/alerts/:alert_id", wrapper.GetAlert, options.OperationMiddlewares["getAlert"]...)
 	router.POST(options.BaseURL+"/api/v1/alerts/:alert_id/acknowledge", wrapper.AcknowledgeAlert, options.OperationMiddlewares["acknowledgeAlert"]...)
+	router.POST(options.BaseURL+"/api/v1/alerts/:alert_id/correct", wrapper.CorrectAcknowledgement, options.OperationMiddlewares["correctAcknowledgement"]...)
 	router.GET(options.BaseURL+"/api/v1/subscriptions", wrapper.ListSubscriptions, options.OperationMiddlewares["listSubscriptions"]...)
 	router.POST(options.BaseURL+"/api/v1/subscriptions", wrapper.Subscribe, options.OperationMiddlewares["subscribe"]...)
 	router.DELETE(options.BaseURL+"/api/v1/subscriptions/:subscription_id", wrapper.Unsubscribe, options.OperationMiddlewares["unsubscribe"]...)

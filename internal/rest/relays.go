@@ -6,7 +6,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"landfall/internal/incident"
-	"landfall/internal/ledger"
 )
 
 // ListProposals shows what waits to be confirmed in an incident.
@@ -65,7 +64,7 @@ func (s *Server) proposed(c echo.Context, id string, p *incident.Proposal) error
 func (s *Server) proposal(p *incident.Proposal) Proposal {
 	asked := p.Asked()
 	v := Proposal{
-		ID: p.ID, Kind: ProposalKind(p.Kind), Ends: p.Ends, Protocol: asked.Protocol, Reason: asked.Reason, Relay: relay(p.Relay),
+		ID: p.ID, Kind: ProposalKind(p.Kind), Ends: p.Ends, Protocol: asked.Protocol, Reason: asked.Reason, Relay: *relay(incident.WordOf(p.Relay, incident.EnteredBy{Role: p.ByRole, Party: p.By})),
 		ByRole: Role(p.ByRole), ByParty: Party(p.By), ProposedAt: p.ProposedAt, ExpiresAt: p.ExpiresAt, Version: p.Seq, Etag: s.opt.ETag(p.Seq),
 	}
 	for _, r := range asked.Receivers {
@@ -82,11 +81,7 @@ func (s *Server) proposal(p *incident.Proposal) Proposal {
 
 func relayedEntry(r *incident.Relayed) RelayedEntry {
 	return RelayedEntry{
-		Version: r.Seq, Type: r.Type, Subject: r.Subject, Relay: relay(r.Relay), ByRole: Role(r.ByRole), ByParty: Party(r.By),
+		Version: r.Seq, Type: r.Type, Subject: r.Subject, Relay: *relay(incident.WordOf(r.Relay, incident.EnteredBy{Role: r.ByRole, Party: r.By})), ByRole: Role(r.ByRole), ByParty: Party(r.By),
 		RecordedAt: r.RecordedAt, Confirmed: r.Confirmed(), ConfirmedAt: r.ConfirmedAt,
 	}
-}
-
-func relay(r ledger.Relay) Relay {
-	return Relay{OnBehalfOf: Party(r.OnBehalfOf), RelayedBy: RelayedBy(r.RelayedBy), SaidAt: orZero(r.SaidAt)}
 }

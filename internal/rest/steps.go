@@ -104,7 +104,7 @@ func (s *Server) step(v incident.Step) Step {
 		DueSoon: v.DueSoon, Overdue: v.Overdue, DoneLate: v.DoneLate, Blocked: v.Blocked, Stale: v.Stale,
 		ProofOwed: v.ProofOwed, ProofWaived: v.Waived, ClosedBy: EvidenceType(v.Closes),
 		Needs:     each(v.Needs, func(n incident.Need) StepNeed { return StepNeed{Key: n.Key, Hard: n.Hard} }),
-		StartedAt: v.StartedAt, ClosedAt: v.ClosedAt, LastWordAt: v.Word, Reason: v.Reason, Notes: v.Notes, Etag: s.opt.ETag(v.Seq),
+		StartedAt: v.StartedAt, ClosedAt: v.ClosedAt, LastWordAt: v.Word, Reason: v.Reason, Notes: v.Notes, Relay: relay(v.Relayed), Etag: s.opt.ETag(v.Seq),
 	}
 	if v.Plan.Anchor != "" {
 		out.Plan = &StepPlan{Anchor: string(v.Plan.Anchor), AnchorAt: v.Plan.AnchorAt, Kind: AnchorKind(v.Plan.Kind), Offset: v.Plan.Offset.String()}

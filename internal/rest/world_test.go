@@ -47,6 +47,7 @@ type world struct {
 	router  *notify.Router
 	access  *access.Desk
 	log     *bytes.Buffer
+	hooks   int               // subscriptions made
 	tokens  map[string]string // secret by the name that the test gives an account
 	account map[string]string // account id by that name
 
@@ -59,6 +60,12 @@ func (w *world) now() time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.clock
+}
+
+// hook gives the body of a subscription that is no other's.
+func (w *world) hook() string {
+	w.hooks++
+	return fmt.Sprintf(`{"channel":"webhook","target":"https://hooks.example.org/%d"}`, w.hooks)
 }
 
 func newWorld(t testing.TB, change ...func(*Options)) *world {

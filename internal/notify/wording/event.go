@@ -41,6 +41,7 @@ type data struct {
 	Hazard   *hazard         `json:"hazard"`
 	Alert    alert           `json:"alert"`
 	Ack      acknowledgement `json:"acknowledgement"`
+	Before   acknowledgement `json:"before"` // of a correction
 
 	// Of messages that did not arrive.
 	Delivery     *delivery     `json:"delivery"`
@@ -68,6 +69,12 @@ type relay struct {
 	OnBehalfOf string    `json:"on_behalf_of"`
 	RelayedBy  string    `json:"relayed_by"`
 	SaidAt     time.Time `json:"said_at"`
+	EnteredBy  enteredBy `json:"entered_by"`
+}
+
+type enteredBy struct {
+	Role  string `json:"role"`
+	Party string `json:"party"`
 }
 
 type proposal struct {
@@ -119,8 +126,12 @@ type people struct {
 }
 
 type movement struct {
-	ID         string    `json:"id"`
-	Status     string    `json:"status"`
+	Status string `json:"status"`
+	voyage
+	Before *voyage `json:"before"` // of a correction
+}
+
+type voyage struct {
 	Mode       string    `json:"mode"`
 	Carrier    string    `json:"carrier"`
 	From       spot      `json:"from"`
@@ -210,12 +221,14 @@ type subscription struct {
 
 type acknowledgement struct {
 	ByRole     string    `json:"by_role"`
+	ByParty    string    `json:"by_party"`
 	Party      string    `json:"party"`
 	Outcome    string    `json:"outcome"`
 	Version    int       `json:"version"`
 	OnBehalfOf string    `json:"on_behalf_of"`
 	RelayedBy  string    `json:"relayed_by"`
 	SaidAt     time.Time `json:"said_at"`
+	Reason     string    `json:"reason"` // of a correction
 }
 
 // read reads an event. One whose data is not what it should be keeps its envelope; a body that is no event at all keeps nothing but

@@ -156,6 +156,14 @@ func (w *writer) fact(label locale.Phrase, value string) {
 	}
 }
 
+// changed adds a fact, and what it was before a correction, when that was another.
+func (w *writer) changed(label locale.Phrase, value, before string) {
+	if before != "" && before != value {
+		value = w.Notice.Say.Before.Say(locale.Pair{A: value, B: before})
+	}
+	w.fact(label, value)
+}
+
 // list adds a list of at most maxShown entries, and says how many are left out.
 func (w *writer) list(heading locale.Phrase, items []string) {
 	if len(items) == 0 {

@@ -94,7 +94,7 @@ func activation() object {
 
 // wordOfDominica is a relay of Dominica's word.
 func wordOfDominica() object {
-	return object{"on_behalf_of": "DMA", "relayed_by": "radio", "said_at": "2017-09-18T20:50:00Z"}
+	return object{"on_behalf_of": "DMA", "relayed_by": "radio", "said_at": "2017-09-18T20:50:00Z", "entered_by": object{"role": "regional_officer", "party": "ORG-CDEMA"}}
 }
 
 // with adds members to an object.
@@ -141,7 +141,7 @@ var said = []struct {
 	{"step-started", "step.started", false, about("step", with(steps()[2], "status", "in_progress"))},
 	{"step-completed", "step.completed", false, about("step", with(steps()[2], "status", "done",
 		"evidence", object{"type": "note_verbale", "reference": "NV 12/2017"}), "relay", object{
-		"on_behalf_of": "ATG", "relayed_by": "radio", "said_at": "2017-09-18T20:30:00Z",
+		"on_behalf_of": "ATG", "relayed_by": "radio", "said_at": "2017-09-18T20:30:00Z", "entered_by": object{"role": "coordinator", "party": "VCT"},
 	})},
 	{"step-completed-without-proof", "step.completed", false, about("step", with(steps()[2], "status", "done", "proof_owed", true))},
 	{"step-not-applicable", "step.marked_not_applicable", false, about("step", with(steps()[2], "status", "not_applicable"), "reason", "Nobody comes here")},
@@ -176,6 +176,11 @@ var said = []struct {
 	{"alert-activation-exercise", "alert.raised", true, with(activation(), "incident", with(header(), "exercise", true), "alert", alert("activation", "ATG", "2017-09-18T21:30:00Z"))},
 	{"alert-movement", "alert.raised", false, about("alert", alert("movement", "ATG", "2017-09-21T12:15:00Z"), "movement", voyage("announced"))},
 	{"alert-departure", "alert.raised", false, about("alert", alert("departure", "ATG", ""), "movement", voyage("departed"))},
+	{"alert-movement-cancelled", "alert.raised", false, about("alert", alert("movement_cancelled", "ATG", ""), "movement", voyage("cancelled"), "reason", "Sea too high")},
+	{"alert-movement-corrected", "alert.raised", false, about("alert", alert("movement_corrected", "ATG", "2017-09-21T12:15:00Z"),
+		"movement", with(voyage("announced"), "before", with(voyage("announced"), "carrier", "Ferry Two", "people", object{"total": 90})), "reason", "Another ferry")},
+	{"alert-stood-down", "alert.raised", false, about("alert", alert("stood_down", "ATG", ""), "reason", "It turned north")},
+	{"alert-incident-closed", "alert.raised", false, about("alert", alert("closed", "ATG", ""), "reason", "Everybody is back")},
 	{"alert-step-overdue", "alert.raised", false, about("alert", alert("step_overdue", "ATG", ""), "step", steps()[2])},
 	{"alert-proposed", "alert.raised", false, about("alert", alert("proposed", "DMA", "2017-09-19T21:00:00Z"), "proposal",
 		object{"id": "p1", "kind": "stand_down", "by": "ATG"}, "relay", wordOfDominica())},
@@ -193,10 +198,15 @@ var said = []struct {
 	}}},
 	{"alert-of-another-kind", "alert.raised", false, about("alert", alert("volcano_watch", "ATG", ""))},
 	{"alert-acknowledged", "alert.acknowledged", false, about("alert", with(alert("activation", "ATG", ""), "status", "acknowledged"), "acknowledgement", object{
-		"at": "2017-09-18T21:10:00Z", "by_role": "official", "party": "ATG", "channel": "api", "outcome": "received", "version": 12,
+		"at": "2017-09-18T21:10:00Z", "by_role": "coordinator", "by_party": "VCT", "party": "ATG", "channel": "api", "outcome": "received", "version": 12,
 		"on_behalf_of": "ATG", "relayed_by": "satellite", "said_at": "2017-09-18T21:05:00Z",
 	})},
-	{"alert-cannot-act", "alert.acknowledged", false, about("alert", alert("activation", "KNA", ""), "acknowledgement", object{"party": "KNA", "outcome": "cannot_act"})},
+	{"alert-cannot-act", "alert.acknowledged", false, about("alert", alert("activation", "KNA", ""), "acknowledgement", object{
+		"party": "KNA", "outcome": "cannot_act", "by_role": "official", "by_party": "KNA",
+	})},
+	{"alert-acknowledgement-corrected", "alert.acknowledgement_corrected", false, about("alert", alert("activation", "KNA", ""),
+		"acknowledgement", object{"party": "KNA", "outcome": "cannot_act", "by_role": "coordinator", "by_party": "KNA", "reason": "The port is closed"},
+		"before", object{"party": "KNA", "outcome": "received", "by_role": "official", "by_party": "KNA"})},
 	{"alert-question", "alert.acknowledged", false, about("alert", alert("activation", "LCA", ""), "acknowledgement", object{"party": "LCA", "outcome": "question"})},
 	{"alert-closed", "alert.closed", false, about("alert", with(alert("activation", "LCA", ""), "closed", object{"at": "2017-09-20T10:00:00Z", "reason": "stood_down"}))},
 	{"subscription-tested", "subscription.tested", false, object{"test": true, "subscription": object{"id": "s1", "channel": "email"}}},

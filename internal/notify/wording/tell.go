@@ -111,6 +111,8 @@ func (w *writer) known() bool {
 		return w.alertRaised()
 	case "alert.acknowledged":
 		return w.alertAcknowledged()
+	case "alert.acknowledgement_corrected":
+		return w.alertCorrected()
 	case "alert.closed":
 		w.n.Headline = h.AlertClosed.Say(locale.Who{Party: w.name(d.Alert.Party)})
 		w.alertFacts()
@@ -153,7 +155,7 @@ func (w *writer) header() {
 	w.fact(l.At, w.moment(w.e.Time))
 }
 
-// relayed says that somebody spoke for another.
+// relayed says that somebody spoke for another, and who entered it.
 func (w *writer) relayed() {
 	var r relay
 	switch {
@@ -161,15 +163,12 @@ func (w *writer) relayed() {
 		r = *w.e.Data.Relay
 	case w.e.Data.Ack.OnBehalfOf != "":
 		a := w.e.Data.Ack
-		r = relay{OnBehalfOf: a.OnBehalfOf, RelayedBy: a.RelayedBy, SaidAt: a.SaidAt}
+		r = relay{OnBehalfOf: a.OnBehalfOf, RelayedBy: a.RelayedBy, SaidAt: a.SaidAt, EnteredBy: enteredBy{Role: a.ByRole, Party: a.ByParty}}
 	default:
 		return
 	}
-	party := w.name(r.OnBehalfOf)
-	w.say(w.Notice.Say.Relayed.Say(locale.Pair{A: party, B: w.Codes.RelayedBy.Of(plain(r.RelayedBy, maxValue))}))
-	if at := w.moment(r.SaidAt); at != "" {
-		w.say(w.Notice.Say.RelayedAt.Say(locale.Until{Party: party, Time: at}))
-	}
+	entered := w.Entered(plain(r.RelayedBy, maxValue), plain(r.EnteredBy.Role, maxValue), place.Party(plain(r.EnteredBy.Party, maxValue)), w.moment(r.SaidAt))
+	w.say(w.Source.Word.Say(locale.Pair{A: w.name(r.OnBehalfOf), B: entered}) + ".")
 }
 
 func (w *writer) reason() { w.fact(w.Notice.Label.Reason, w.e.Data.Reason) }

@@ -1,9 +1,11 @@
 package wording
 
 import (
+	"slices"
 	"strings"
 
 	"landfall/internal/locale"
+	"landfall/internal/place"
 )
 
 // number gives a figure as it was stated: "about 120 persons".
@@ -96,15 +98,25 @@ func (w *writer) alertRaised() bool {
 		w.n.Headline, by = h.AlertPlanning.Say(who), w.Notice.Ask.PrepareBy
 	case "activation":
 		w.n.Headline, by = h.AlertActivation.Say(who), w.Notice.Ask.AnswerBy
-	case "movement", "departure":
+	case "movement", "departure", "movement_corrected", "movement_cancelled":
 		if d.Movement == nil {
 			return false
 		}
-		headline := h.AlertMovement
-		if d.Alert.Kind == "departure" {
-			headline = h.AlertDeparture
+		w.n.Headline = map[string]locale.Text[locale.Way]{
+			"movement": h.AlertMovement, "departure": h.AlertDeparture, "movement_corrected": h.AlertCorrected, "movement_cancelled": h.AlertCancelled,
+		}[d.Alert.Kind].Say(w.way(d.Movement))
+		switch d.Alert.Kind {
+		case "movement_corrected":
+			w.say(string(w.Notice.Say.Replaces))
+		case "movement_cancelled":
+			w.ask(w.Notice.Ask.Cancelled.Say(who))
 		}
-		w.n.Headline = headline.Say(w.way(d.Movement))
+	case "stood_down":
+		w.n.Headline = string(h.AlertStoodDown)
+		w.ask(w.Notice.Ask.Ended.Say(who))
+	case "closed":
+		w.n.Headline = string(h.AlertEnded)
+		w.ask(w.Notice.Ask.Ended.Say(who))
 	case "step_overdue":
 		if d.Step == nil {
 			return false
@@ -142,9 +154,11 @@ func (w *writer) alertRaised() bool {
 	default:
 		w.n.Headline = h.AlertOther.Say(locale.Name{Name: w.Codes.AlertKind.Of(plain(d.Alert.Kind, maxValue))})
 	}
-	if d.Alert.RequiredBy.IsZero() {
+	switch {
+	case slices.Contains(answerless, d.Alert.Kind): // what is to be known has been said
+	case d.Alert.RequiredBy.IsZero():
 		w.ask(w.Notice.Ask.Acknowledge.Say(who))
-	} else {
+	default:
 		w.ask(by.Say(locale.Until{Party: party, Time: w.moment(d.Alert.RequiredBy)}))
 		w.deadline = w.Notice.Ask.By.Say(locale.Name{Name: w.Brief(d.Alert.RequiredBy, w.e.concerned()[0])})
 	}
@@ -164,6 +178,9 @@ func (w *writer) alertRaised() bool {
 	w.steps()
 	return true
 }
+
+// answerless are the kinds of alert after which there is nothing to answer.
+var answerless = []string{"movement_cancelled", "stood_down", "closed"}
 
 // undelivered tells of messages that did not arrive: by which way, and what the far side said last.
 func (w *writer) undelivered() {
@@ -198,6 +215,32 @@ func (w *writer) alertAcknowledged() bool {
 	}
 	w.n.Headline = headline.Say(locale.Who{Party: w.name(d.Ack.Party)})
 	w.alertFacts()
-	w.fact(w.Notice.Label.Acknowledged, w.Codes.Acknowledged.Of(d.Ack.Outcome))
+	w.fact(w.Notice.Label.Acknowledged, w.acknowledged(d.Ack))
 	return true
+}
+
+// alertCorrected says that an acknowledgement was wrong, and what is right.
+func (w *writer) alertCorrected() bool {
+	d := &w.e.Data
+	if d.Ack.Outcome == "" {
+		return false
+	}
+	w.n.Headline = w.Notice.Headline.AckCorrected.Say(locale.Pair{A: w.name(d.Ack.Party), B: w.Codes.Acknowledged.Of(plain(d.Ack.Outcome, maxValue))})
+	w.alertFacts()
+	w.fact(w.Notice.Label.Acknowledged, w.acknowledged(d.Ack))
+	if d.Before.Outcome != "" {
+		w.fact(w.Page.Incidents.Before, w.acknowledged(d.Before))
+	}
+	w.fact(w.Notice.Label.Reason, d.Ack.Reason)
+	return true
+}
+
+// acknowledged gives what was said and which office said it: "received (receiving-state official of Dominica)". Who entered it for another is
+// said by relayed.
+func (w *writer) acknowledged(a acknowledgement) string {
+	text := w.Codes.Acknowledged.Of(plain(a.Outcome, maxValue))
+	if a.ByRole != "" && a.OnBehalfOf == "" {
+		text += " (" + w.Office(plain(a.ByRole, maxValue), place.Party(plain(a.ByParty, maxValue))) + ")"
+	}
+	return text
 }

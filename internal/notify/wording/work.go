@@ -158,25 +158,31 @@ func (w *writer) movementEvent(headline locale.Text[locale.Way]) bool {
 
 func (w *writer) movementFacts(m *movement) {
 	l := &w.Notice.Label
+	was := m.voyage // what a correction shows beside what is so now
+	if m.Before != nil {
+		was = *m.Before
+	}
+	count := func(p *people) string {
+		if p == nil {
+			return ""
+		}
+		return w.Count(p.Total, w.Counts.Persons)
+	}
 	w.fact(l.From, w.spot(m.From))
 	w.fact(l.To, w.spot(m.To))
 	w.fact(l.Mode, w.Codes.Mode.Of(plain(m.Mode, maxValue)))
-	w.fact(l.Carrier, m.Carrier)
-	w.fact(l.People, w.Count(m.People.Total, w.Counts.Persons))
+	w.changed(l.Carrier, m.Carrier, was.Carrier)
+	w.changed(l.People, count(&m.People), count(&was.People))
 	if m.DepartedAt.IsZero() {
-		w.fact(l.Departs, w.scenario(m.DepartsAt))
+		w.changed(l.Departs, w.scenario(m.DepartsAt), w.scenario(was.DepartsAt))
 	}
-	w.fact(l.Departed, w.scenario(m.DepartedAt))
-	if m.Left != nil {
-		w.fact(l.Left, w.Count(m.Left.Total, w.Counts.Persons))
-	}
+	w.changed(l.Departed, w.scenario(m.DepartedAt), w.scenario(was.DepartedAt))
+	w.changed(l.Left, count(m.Left), count(was.Left))
 	if m.ArrivedAt.IsZero() {
-		w.fact(l.ETA, w.scenario(m.ETA))
+		w.changed(l.ETA, w.scenario(m.ETA), w.scenario(was.ETA))
 	}
-	w.fact(l.Arrived, w.scenario(m.ArrivedAt))
-	if m.Came != nil {
-		w.fact(l.Came, w.Count(m.Came.Total, w.Counts.Persons))
-	}
+	w.changed(l.Arrived, w.scenario(m.ArrivedAt), w.scenario(was.ArrivedAt))
+	w.changed(l.Came, count(m.Came), count(was.Came))
 	if m.Difference != 0 {
 		text := w.Number(m.Difference)
 		if m.Difference > 0 {
