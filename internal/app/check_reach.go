@@ -27,7 +27,7 @@ func (c *checker) reach(ctx context.Context, st store.Store) {
 		c.serious("", "%s", plain(err))
 		return
 	}
-	open := incident.Filter{Status: []incident.Status{incident.Monitoring, incident.Active, incident.Stay, incident.Return}}
+	open := incident.Filter{Status: []incident.Status{incident.Monitoring, incident.Active}}
 	for cursor := ""; ; {
 		page, err := incidents.List(ctx, access.System, open, incident.PageRequest{Cursor: cursor})
 		if err != nil {

@@ -27,7 +27,7 @@ func (w *world) stage() scene {
 	w.t.Helper()
 	s := scene{etags: map[string]string{"receiver": w.account["receiver"]}}
 	for _, id := range []*string{&s.subscription, &s.leaving} {
-		sub := w.post("receiver", "/api/v1/subscriptions", `{"channel":"webhook","target":"https://hooks.example.org/x"}`).want(201)
+		sub := w.post("receiver", "/api/v1/subscriptions", w.hook()).want(201)
 		*id = sub.text("id")
 		s.etags["/api/v1/subscriptions/"+*id] = sub.etag()
 	}
