@@ -3,7 +3,9 @@ package app
 import (
 	"context"
 	"net/http"
+	"time"
 
+	"landfall/internal/console"
 	"landfall/internal/rest"
 )
 
@@ -25,3 +27,12 @@ func (a *App) Handler() http.Handler { return a.server.(*rest.Server).Handler() 
 
 // EventTypes gives every type of event that the ledger knows.
 func (a *App) EventTypes() []string { return a.ledger.EventTypes() }
+
+// Pages gives every address of the console with its method, as in "GET /incidents/:id".
+func (a *App) Pages() ([]string, error) {
+	pages, err := console.New(console.Options{Access: a.access, Incidents: a.incidents, Notify: a.notify, Preparedness: a.prepared, Now: time.Now})
+	if err != nil {
+		return nil, err
+	}
+	return pages.Routes(), nil
+}

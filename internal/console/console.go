@@ -157,6 +157,16 @@ func (c *Console) read(path string, h echo.HandlerFunc) {
 // post registers what a form does for people who are signed in.
 func (c *Console) post(path string, h handler) { c.echo.POST(path, c.signedIn(h)) }
 
+// Routes gives every address that the console answers with its method, as in "GET /incidents/:id", sorted.
+func (c *Console) Routes() []string {
+	var all []string
+	for _, r := range c.echo.Routes() {
+		all = append(all, r.Method+" "+r.Path)
+	}
+	slices.Sort(all)
+	return all
+}
+
 // ServeHTTP implements http.Handler.
 func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.echo.ServeHTTP(w, r) }
 
