@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -11,6 +12,7 @@ import (
 // standings say who stands how to each thing that the callers of the matrix try something on. The owner of a part comes from the row.
 var standings = map[string]func(*caller) standing{
 	"":               func(*caller) standing { return standing{} },
+	"asset":          func(*caller) standing { return standing{} },
 	"account":        func(c *caller) standing { return standing{} },
 	"token":          func(c *caller) standing { return standing{} },
 	"subscription":   func(c *caller) standing { return standing{} },
@@ -91,6 +93,8 @@ func (s *stage) thing(t testing.TB, name string) map[string]string {
 	switch name {
 	case "":
 		return map[string]string{}
+	case "asset":
+		return map[string]string{"asset": regexp.MustCompile(`/assets/([^"]+)`).FindStringSubmatch(s.ask(&caller{}, "GET", "/sign-in", "").body)[1]}
 	case "account":
 		return map[string]string{"account_id": official.account}
 	case "token":

@@ -49,7 +49,7 @@ func (c *Console) alertMovement(v *visit, a *notify.Alert, i incident.Incident, 
 	if err != nil {
 		return err
 	}
-	moves := workMoves{&i, m, workLeads(v.scope, i.Origin), workStaff(v.scope, m.Receiver), mayRelay(v.scope)}
+	moves := v.workMovesOf(i, m)
 	now, w := i.Clock.Scenario(c.now()), v.bare()
 	p := &alertMovementPart{
 		Href: workTab(i.ID, "movements") + "/" + m.ID, Way: v.workSpot(m.From) + " → " + v.workSpot(m.To), Status: v.workMovementMark(m),

@@ -179,7 +179,8 @@ func (v *visit) unaccounted(m *incident.Movement, now time.Time) (n int, say str
 
 // mayArrive reports whether the reader speaks for those who count who has come in.
 func (v *visit) mayArrive(i incident.Incident, m *incident.Movement) bool {
-	moves := workMoves{&i, m, workLeads(v.scope, i.Origin), workStaff(v.scope, m.Receiver), false}
+	moves := v.workMovesOf(i, m)
+	moves.forOrigin, moves.forHere = false, false
 	return slices.ContainsFunc(v.workMovementActions(moves), func(b workButton) bool { return b.Value == "arrive" })
 }
 

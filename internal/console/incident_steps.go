@@ -195,12 +195,12 @@ func (c *Console) reportStep(v *visit) error {
 	if ref := f.Value("reference"); ref != "" {
 		in.Evidence = &incident.Evidence{Type: protocol.EvidenceType(f.Value("evidence")), Reference: ref}
 	}
-	w := v.write(f)
-	if view.Relays {
+	w, act := v.write(f), f.Value("act")
+	waives := act == actSkip && f.Value("relayed_by") == "" && v.scope.May(view.Step.Waives(), view.I.Thing(view.Step.Party))
+	if view.Relays && !waives {
 		f.Values.Set("on_behalf_of", string(view.Step.Party.StateParty()))
 		w.Relay = v.relay(f)
 	}
-	act := f.Value("act")
 	switch act {
 	case actSkip, actReopen:
 		v.need(f, "reason")

@@ -238,7 +238,27 @@ type newUnitView struct {
 }
 
 func (c *Console) newUnit(v *visit) error {
+	if err := v.mayPrepare(access.RegisterUnit, v.scope.Party); err != nil {
+		return err
+	}
 	return v.showNewUnit(http.StatusOK, newForm().with("kind", string(preparedness.Property)).with("setting", string(preparedness.Hotel)))
+}
+
+// mayPrepare refuses the page of a form to whoever may not send it.
+func (v *visit) mayPrepare(act access.Act, p place.Party) error {
+	if v.console.prepared.May(v.scope, act, p) {
+		return nil
+	}
+	return access.Refusal(act, access.Thing{Owner: p})
+}
+
+// unitFor gives the unit of the address to whoever may do the act on it.
+func (v *visit) unitFor(act access.Act) (*preparedness.Unit, error) {
+	u, err := v.console.prepared.Unit(v.ctx(), v.scope, v.Param("id"))
+	if err != nil {
+		return nil, err
+	}
+	return u, v.mayPrepare(act, u.Party)
 }
 
 func (v *visit) showNewUnit(status int, f *form) error {
@@ -303,7 +323,7 @@ type question struct {
 }
 
 func (c *Console) assessPage(v *visit) error {
-	u, err := c.prepared.Unit(v.ctx(), v.scope, v.Param("id"))
+	u, err := v.unitFor(access.AssessUnit)
 	if err != nil {
 		return err
 	}
@@ -374,7 +394,7 @@ type capacityView struct {
 }
 
 func (c *Console) capacityPage(v *visit) error {
-	u, err := c.prepared.Unit(v.ctx(), v.scope, v.Param("id"))
+	u, err := v.unitFor(access.OfferCapacity)
 	if err != nil {
 		return err
 	}
@@ -487,7 +507,7 @@ type visitorsView struct {
 const visitorRows = 8
 
 func (c *Console) visitorsPage(v *visit) error {
-	u, err := c.prepared.Unit(v.ctx(), v.scope, v.Param("id"))
+	u, err := v.unitFor(access.CountVisitors)
 	if err != nil {
 		return err
 	}

@@ -110,7 +110,7 @@ func (c *Console) toldList(v *visit) error {
 func (v *visit) toldCard(s *notify.Subscription, h notify.TargetHealth) toldCard {
 	t := &v.L.Page.Told
 	card := toldCard{
-		ID: s.ID, MayWrite: v.scope.MayWrite(), Signed: s.Channel == channelWebhook,
+		ID: s.ID, MayWrite: v.scope.MayWrite() && v.scope.May(access.ChangeSubscription, s.Owner.Thing()), Signed: s.Channel == channelWebhook,
 		Disabled: s.Status == notify.SubscriptionDisabled, Expired: s.Status == notify.SubscriptionExpired,
 		Only: s.Filter.Exercise == notify.ExerciseOnly, Form: newForm(),
 	}

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"landfall/internal/fault"
+	"landfall/internal/access"
 	"landfall/internal/incident"
 	"landfall/internal/locale"
 	"landfall/internal/notify"
@@ -190,8 +190,8 @@ func (w toldWish) Languages(l *locale.Locale) []choice {
 }
 
 func (c *Console) toldNew(v *visit) error {
-	if !v.scope.MayWrite() {
-		return fault.New(fault.Forbidden, "read_only_account", "This account reads and changes nothing.")
+	if _, err := v.scope.Judge(access.Subscribe, access.Thing{Owner: v.scope.Party}, nil); err != nil {
+		return err
 	}
 	f := newForm().with("channel", c.toldFirstChannel()).with("language", string(v.L.Language)).with("exercise", string(notify.ExerciseExclude))
 	return c.showWish(v, http.StatusOK, v.toldWish(f, ""))
@@ -244,8 +244,8 @@ func (c *Console) toldChange(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if !v.scope.MayWrite() {
-		return fault.New(fault.Forbidden, "read_only_account", "This account reads and changes nothing.")
+	if _, err := v.scope.Judge(access.ChangeSubscription, held.Value.Owner.Thing(), nil); err != nil {
+		return err
 	}
 	w := v.toldWish(v.toldFilled(held.Value, c.incident.ETag(held.Seq)), held.Value.ID)
 	w.Target = c.notify.Masked(held.Value)

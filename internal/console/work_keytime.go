@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"landfall/internal/access"
 	"landfall/internal/fault"
 	"landfall/internal/incident"
 	"landfall/internal/locale"
@@ -21,19 +22,19 @@ func (c *Console) workKeyTime(v *visit) error {
 	name, _, _ := strings.Cut(v.Param("name"), ".")
 	key := protocol.Anchor(name)
 	whose := i.Origin
-	may := workLeads(v.scope, i.Origin)
+	may, act := workLeads(v.scope, i.Origin), access.MoveAnchor
 	if key == protocol.AnchorStayEnd {
 		_, party, _ := strings.Cut(v.Param("name"), ".")
 		if whose = place.Party(party); whose == "" {
 			whose = v.scope.Party
 		}
-		may = may || workStaff(v.scope, whose)
+		may, act = may || workStaff(v.scope, whose), access.EndStay
 	}
 	switch {
 	case !key.Valid() || !key.Settable() || key == protocol.AnchorStayEnd && !slices.Contains(i.Receivers, whose):
 		return fault.New(fault.NotFound, "anchor_not_found", "The protocol of this incident has no anchor of that name.")
-	case !may && !mayRelay(v.scope):
-		return fault.New(fault.Forbidden, "origin_only", "Only the coordinator of the affected state %s does this.", i.Origin)
+	case !may && !v.scope.MayRelay(act, i.Thing(whose), whose):
+		return access.Refusal(act, i.Thing(whose))
 	}
 	path := name
 	if key == protocol.AnchorStayEnd {

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"landfall/internal/access"
 	"landfall/internal/check"
-	"landfall/internal/fault"
 	"landfall/internal/incident"
 	"landfall/internal/ledger"
 	"landfall/internal/locale"
@@ -145,10 +145,10 @@ func (v *visit) workSpot(s incident.Spot) string {
 
 // workMoves is a movement with its incident, and who may do what with it.
 type workMoves struct {
-	Incident    *incident.Incident
-	Movement    *incident.Movement
-	leads, here bool // the account speaks for the affected state; for the receiving one
-	relays      bool
+	Incident           *incident.Incident
+	Movement           *incident.Movement
+	leads, here        bool // the account speaks for the affected state; for the receiving one
+	forOrigin, forHere bool // it passes on the word of the one; of the other
 }
 
 func (c *Console) workMoves(v *visit) (workMoves, error) {
@@ -160,7 +160,16 @@ func (c *Console) workMoves(v *visit) (workMoves, error) {
 	if err != nil {
 		return workMoves{}, err
 	}
-	return workMoves{&i, m, workLeads(v.scope, i.Origin), workStaff(v.scope, m.Receiver), mayRelay(v.scope)}, nil
+	return v.workMovesOf(i, m), nil
+}
+
+// workMovesOf says what the reader does with a movement of an incident.
+func (v *visit) workMovesOf(i incident.Incident, m *incident.Movement) workMoves {
+	led, received := i.Thing(""), i.Thing(m.Receiver)
+	return workMoves{
+		Incident: &i, Movement: m, leads: v.scope.May(access.LeadMovement, led), here: v.scope.May(access.CountArrivals, received),
+		forOrigin: v.scope.MayRelay(access.LeadMovement, led, i.Origin), forHere: v.scope.MayRelay(access.CountArrivals, received, m.Receiver),
+	}
 }
 
 // workMovementView is one movement as it is read.
@@ -266,7 +275,7 @@ func (v *visit) workSigned(n int) string {
 func (v *visit) workMovementActions(m workMoves) []workButton {
 	t := v.L.Page.Work.Movement
 	var all []workButton
-	leads, here := m.leads || m.relays, m.here || m.relays
+	leads, here := m.leads || m.forOrigin, m.here || m.forHere
 	running := m.Incident.Status.Runs()
 	if !running {
 		return nil
@@ -297,7 +306,8 @@ func (v *visit) workMovementActions(m workMoves) []workButton {
 // corrects says whose part of a movement somebody corrects: that of the affected state, that of the receiving state. Whoever speaks for
 // neither passes on the word of either.
 func (m workMoves) corrects() (origins, receivers bool) {
-	return m.leads || !m.here && m.relays, m.Movement.Status == incident.Arrived && (m.here || !m.leads && m.relays)
+	arrived := m.Movement.Status == incident.Arrived
+	return m.leads || m.forOrigin && (!m.here || !arrived), arrived && (m.here || !m.leads && m.forHere)
 }
 
 // workMovementMay gives a movement to whoever may do something with it that is the affected state's or the receiving state's to do.
@@ -306,10 +316,10 @@ func (c *Console) workMovementMay(v *visit, origins bool) (workMoves, error) {
 	switch {
 	case err != nil:
 		return m, err
-	case origins && !m.leads && !m.relays:
-		return m, fault.New(fault.Forbidden, "origin_only", "Only the coordinator of the affected state %s does this.", m.Incident.Origin)
-	case !origins && !m.here && !m.relays:
-		return m, fault.New(fault.Forbidden, "receiver_only", "Only the receiving state %s counts who arrived.", m.Movement.Receiver)
+	case origins && !m.leads && !m.forOrigin:
+		return m, access.Refusal(access.LeadMovement, m.Incident.Thing(""))
+	case !origins && !m.here && !m.forHere:
+		return m, access.Refusal(access.CountArrivals, m.Incident.Thing(m.Movement.Receiver))
 	}
 	return m, nil
 }

@@ -3,8 +3,8 @@ package console
 import (
 	"time"
 
+	"landfall/internal/access"
 	"landfall/internal/check"
-	"landfall/internal/fault"
 	"landfall/internal/incident"
 	"landfall/internal/ledger"
 	"landfall/internal/place"
@@ -159,14 +159,14 @@ func (c *Console) workCorrect(v *visit) error {
 	}
 	origins, receivers := m.corrects()
 	if !origins && !receivers {
-		return fault.New(fault.Forbidden, "origin_only", "Only the coordinator of the affected state %s does this.", m.Incident.Origin)
+		return access.Refusal(access.LeadMovement, m.Incident.Thing(""))
 	}
 	f, sent, err := v.workSent(func() *form { return c.workCorrectFresh(v, m) })
 	if err != nil {
 		return err
 	}
 	var record []workFact
-	must := !m.leads && !m.here
+	must := !m.leads && (!m.here || m.Movement.Status != incident.Arrived)
 	if sent {
 		v.need(f, "reason")
 		in, fields := v.workCorrection(f, m, origins, receivers)

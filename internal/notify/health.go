@@ -45,7 +45,7 @@ func (d *Desk) Health(ctx context.Context, scope access.Scope, subscriptions ...
 		if err := json.Unmarshal(doc.Body, s); err != nil {
 			return nil, fmt.Errorf("subscription %s: %w", id, err)
 		}
-		if s.Status != SubscriptionDeleted && scope.May(access.ReadOperation, s.Owner.thing()) {
+		if s.Status != SubscriptionDeleted && scope.May(access.ReadOperation, s.Owner.Thing()) {
 			subs[id], ids = s, append(ids, id)
 		}
 	}

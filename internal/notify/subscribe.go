@@ -50,7 +50,7 @@ func (d *Desk) Subscribe(ctx context.Context, scope access.Scope, w access.Write
 		duty := access.DutyScope(place.Party(w.Relay.OnBehalfOf))
 		owner.Role, owner.Party, owner.All = duty.Role, duty.Party, false
 	}
-	if _, err := scope.Judge(access.Subscribe, owner.thing(), w.Relay); err != nil {
+	if _, err := scope.Judge(access.Subscribe, owner.Thing(), w.Relay); err != nil {
 		return Subscribed{}, err
 	}
 	var c fault.Check
@@ -190,7 +190,7 @@ func (d *Desk) Subscription(ctx context.Context, scope access.Scope, id string) 
 	if err != nil {
 		return ledger.State[*Subscription]{}, err
 	}
-	if !scope.May(access.ReadOperation, s.Value.Owner.thing()) || s.Value.Status == SubscriptionDeleted {
+	if !scope.May(access.ReadOperation, s.Value.Owner.Thing()) || s.Value.Status == SubscriptionDeleted {
 		return ledger.State[*Subscription]{}, notFound(NounSubscription)
 	}
 	return s, nil
@@ -236,10 +236,10 @@ func (d *Desk) mine(ctx context.Context, scope access.Scope, w access.Write, id 
 	switch {
 	case err != nil:
 		return s, err
-	case !scope.May(access.ReadOperation, s.Value.Owner.thing()):
+	case !scope.May(access.ReadOperation, s.Value.Owner.Thing()):
 		return s, notFound(NounSubscription)
 	}
-	_, err = scope.Judge(access.ChangeSubscription, s.Value.Owner.thing(), w.Relay)
+	_, err = scope.Judge(access.ChangeSubscription, s.Value.Owner.Thing(), w.Relay)
 	return s, err
 }
 

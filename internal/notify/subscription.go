@@ -49,8 +49,8 @@ func (o Owner) scope() access.Scope {
 	return access.Scope{Account: o.Account, Role: o.Role, Party: o.Party, All: o.All}
 }
 
-// thing is the subscription as the policy sees it.
-func (o Owner) thing() access.Thing { return access.Thing{Account: o.Account, Owner: o.Party} }
+// Thing is a subscription of the owner as the policy sees it.
+func (o Owner) Thing() access.Thing { return access.Thing{Account: o.Account, Owner: o.Party} }
 
 // Subscription is a standing wish to be told, as folded from its stream. It is shared: read only.
 type Subscription struct {
