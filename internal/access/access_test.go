@@ -306,6 +306,11 @@ func TestWhoMayCreateAccounts(t *testing.T) {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}
+	for _, name := range []string{"", "\u200b", "a\u202eb", "Call 767-448-1234"} {
+		if _, err := o.desk.CreateAccount(ctx, o.first, access.Write{}, access.NewAccount{Name: name, Role: access.RoleOfficial, Party: "ATG"}); !fault.Is(err, fault.Invalid) {
+			t.Errorf("an account named %q: %v", name, err)
+		}
+	}
 }
 
 func TestAccountsAreSeenByThemselvesAndWhoAdministersThem(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"time"
 
+	"landfall/internal/check"
 	"landfall/internal/fault"
 	"landfall/internal/ledger"
 	"landfall/internal/place"
@@ -90,6 +91,12 @@ func (d *Desk) FirstTokenLives(ctx context.Context) (bool, error) {
 	return false, nil
 }
 
+// Bounds of names.
+const (
+	maxName  = 200
+	maxLabel = 100
+)
+
 // NewAccount asks for an account.
 type NewAccount struct {
 	ID    string // optional
@@ -104,10 +111,10 @@ func (d *Desk) CreateAccount(ctx context.Context, scope Scope, w Write, in NewAc
 	if err := mayAdminister(scope, w.Relay); err != nil {
 		return Account{}, err
 	}
-	var c fault.Check
+	c := w.Check()
 	fits, known := roles[in.Role]
 	c.That(known, "/role", "must be one of the roles")
-	c.That(in.Name != "", "/name", "must name the office or post")
+	check.Title(&c, "/name", &in.Name, maxName)
 	switch {
 	case !in.Party.Valid():
 		c.Field("/party", "is not a party that is known here")
@@ -236,6 +243,11 @@ func (d *Desk) CreateToken(ctx context.Context, scope Scope, w Write, in NewToke
 		return Token{}, "", err
 	case !administers(scope, s.Value):
 		return Token{}, "", fault.New(fault.Forbidden, "not_your_account", "Another administrator creates the tokens of this account.")
+	}
+	c := w.Check()
+	check.Line(&c, "/label", &in.Label, maxLabel)
+	if err := c.Err(); err != nil {
+		return Token{}, "", err
 	}
 	id, secret := newID(in.ID, "token", scope, w), NewSecret()
 	out, err := d.streams.Execute(ctx, in.Account, ledger.Command[*state]{

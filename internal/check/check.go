@@ -107,6 +107,14 @@ func ID(c *fault.Check, id string) {
 	}
 }
 
+// HiddenID refuses to make something under the id of what the asker may not see. It does not say that there is such a thing: that is the answer to
+// every id that cannot be had.
+func HiddenID() error {
+	var c fault.Check
+	c.Field("/id", "cannot be used; choose another")
+	return c.Err()
+}
+
 // IsID reports whether the text is a UUID as Landfall writes it. Anything else names nothing.
 func IsID(id string) bool {
 	u, err := uuid.Parse(id)

@@ -21,17 +21,20 @@ func Names(text string) bool {
 			items = []string{strings.ReplaceAll(line, ",", " ")}
 		}
 		for _, item := range items {
-			switch person, address := namesPerson(item); {
-			case !person:
+			person, address, goesOn := namesPerson(item)
+			if !person {
 				row = 0
-			default:
-				row++
-				if address {
-					addressed++
-				}
+				continue
+			}
+			row++
+			if address {
+				addressed++
 			}
 			if row >= 3 || row >= 2 && (announced || addressed >= 2) {
 				return true
+			}
+			if goesOn {
+				row = 0
 			}
 		}
 	}
@@ -48,33 +51,36 @@ var (
 	namePart     = regexp.MustCompile(`^(?:\p{Lu}\.|\p{Lu}[\p{Ll}'’]+(?:[-'’]\p{Lu}?\p{Ll}+)*|(?:Mc|Mac|O['’]|D['’])\p{Lu}\p{Ll}+|\p{Lu}{3,})$`)
 )
 
-// namesPerson reports whether one item of a list looks like the name of a person, and whether it has a form of address.
-func namesPerson(item string) (person, addressed bool) {
+// namesPerson reports whether one item of a list looks like the name of a person, whether it has a form of address, and whether the sentence goes on
+// behind it.
+func namesPerson(item string) (person, addressed, goesOn bool) {
 	item = around.ReplaceAllString(strings.TrimSpace(item), "")
 	if address.MatchString(item) {
 		item, addressed = address.ReplaceAllString(item, "$1"), true
 	}
 	if placeNames()[strings.ToLower(item)] {
-		return false, false
+		return false, false, false
+	}
+	least := 2
+	if addressed {
+		least = 1
 	}
 	parts, capitals := strings.Fields(item), 0
 	for n, part := range parts {
 		low := strings.ToLower(strings.TrimSuffix(part, "."))
 		switch {
 		case notOfPeople[low]:
-			return false, false
+			return false, false, false
 		case n > 0 && n < len(parts)-1 && particles[part]:
 		case namePart.MatchString(part):
 			capitals++
+		case capitals >= least && unicode.IsLower([]rune(part)[0]):
+			return true, addressed, true
 		default:
-			return false, false
+			return false, false, false
 		}
 	}
-	least := 2
-	if addressed {
-		least = 1
-	}
-	return capitals >= least && len(parts) <= 5, addressed
+	return capitals >= least && len(parts) <= 5, addressed, false
 }
 
 // particles stand between the parts of a name.

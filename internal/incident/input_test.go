@@ -167,3 +167,15 @@ func TestTextsAreKeptInOneForm(t *testing.T) {
 	_, err = w.desk.List(ctx, dma, incident.Filter{Query: "\u200b"}, incident.PageRequest{})
 	names(t, err, "?q")
 }
+
+func TestAnIDDoesNotTellOfAnIncidentThatOneMayNotSee(t *testing.T) {
+	w := newWorld(t, nil)
+	draft := w.open(func(in *incident.Open) { in.Draft = true })
+	in := w.request()
+	in.ID, in.Origin, in.Receivers = draft.ID, "LCA", []place.Party{"ATG"}
+	_, err := w.desk.Open(ctx, coordinator("LCA"), w.once(), in)
+	names(t, err, "/id")
+	in.Origin = "DMA"
+	_, err = w.desk.Open(ctx, dma, w.once(), in)
+	refused(t, err, fault.Conflict, "id_taken")
+}

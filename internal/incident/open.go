@@ -86,6 +86,12 @@ func (d *Desk) Open(ctx context.Context, scope access.Scope, w access.Write, in 
 	}
 	out, err := d.incidents.Execute(ctx, in.ID, ledger.Command[*state]{
 		Actor: scope.Actor(), Relay: w.Relay, Expect: ledger.MustNotExist, Key: w.Key, Digest: w.Digest,
+		Allow: func(s *state, at ledger.Moment) error {
+			if at.Seq > 0 && !s.sees(scope) {
+				return check.HiddenID()
+			}
+			return nil
+		},
 		Decide: func(_ *state, at ledger.Moment) (ledger.Decision, error) {
 			e := opened{
 				Code: code, Title: in.Title, HazardID: in.HazardID, HazardType: hazard.Value.Type, Origin: in.party(),

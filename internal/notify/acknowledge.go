@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"strings"
+	"time"
 
 	"landfall/internal/access"
 	"landfall/internal/check"
@@ -134,13 +135,20 @@ func (d *Desk) Acknowledge(ctx context.Context, scope access.Scope, w access.Wri
 	if err := d.mayAcknowledge(ctx, scope, w, held.Value); err != nil {
 		return none, err
 	}
-	if err := d.checkAcknowledge(ctx, held.Value, &in, nil); err != nil {
+	if err := d.checkAcknowledge(ctx, w.Check(), held.Value, &in, nil); err != nil {
 		return none, err
 	}
 	return d.alerts.Execute(ctx, id, ledger.Command[*Alert]{
 		Actor: scope.Actor(), Relay: w.Relay, Key: w.Key, Digest: w.Digest,
 		Decide: func(a *Alert, at ledger.Moment) (ledger.Decision, error) {
 			if err := d.matches(w, at.Seq); err != nil {
+				return ledger.Decision{}, err
+			}
+			c := w.Check()
+			if !a.Exercise { // its words may be of either of its clocks
+				check.Said(&c, w.Relay, time.Time{}, at.Now)
+			}
+			if err := c.Err(); err != nil {
 				return ledger.Decision{}, err
 			}
 			decision := ledger.Decision{Exercise: a.Exercise, Events: []ledger.Event{{Type: EventAlertAcknowledged, Data: alertAcknowledged{
@@ -166,7 +174,7 @@ func (d *Desk) Correct(ctx context.Context, scope access.Scope, w access.Write, 
 		return none, err
 	}
 	reason = strings.TrimSpace(reason)
-	if err := d.checkAcknowledge(ctx, held.Value, &in, func(c *fault.Check) { check.Reason(c, "/reason", &reason, true) }); err != nil {
+	if err := d.checkAcknowledge(ctx, w.Check(), held.Value, &in, func(c *fault.Check) { check.Reason(c, "/reason", &reason, true) }); err != nil {
 		return none, err
 	}
 	return d.alerts.Execute(ctx, id, ledger.Command[*Alert]{
@@ -217,7 +225,7 @@ func (d *Desk) mayAcknowledge(ctx context.Context, scope access.Scope, w access.
 }
 
 // checkAcknowledge checks a request and fills in what was left out; more checks what else came with it.
-func (d *Desk) checkAcknowledge(ctx context.Context, a *Alert, in *AcknowledgeRequest, more func(*fault.Check)) error {
+func (d *Desk) checkAcknowledge(ctx context.Context, c fault.Check, a *Alert, in *AcknowledgeRequest, more func(*fault.Check)) error {
 	if in.Version == 0 {
 		in.Version = a.Version()
 	}
@@ -228,7 +236,6 @@ func (d *Desk) checkAcknowledge(ctx context.Context, a *Alert, in *AcknowledgeRe
 	if err != nil {
 		return err
 	}
-	var c fault.Check
 	switch in.Outcome {
 	case "":
 		in.Outcome = AckReceived
@@ -237,8 +244,7 @@ func (d *Desk) checkAcknowledge(ctx context.Context, a *Alert, in *AcknowledgeRe
 		c.Field("/outcome", "must be one of received, cannot_act, question")
 	}
 	c.That(in.Version > 0 && in.Version <= newest, "/version", "must be a version that the incident has had: 1 to %d", newest)
-	in.Note = strings.TrimSpace(in.Note)
-	check.Reason(&c, "/note", &in.Note, false)
+	check.Prose(&c, "/note", &in.Note, check.MaxReason, false)
 	if more != nil {
 		more(&c)
 	}

@@ -144,6 +144,8 @@ func TestWhoMayAcknowledge(t *testing.T) {
 		{"an unknown outcome", state("ATG"), access.Write{}, notify.AcknowledgeRequest{Outcome: "maybe"}, fault.Invalid},
 		{"a negative version", state("ATG"), access.Write{}, notify.AcknowledgeRequest{Version: -1}, fault.Invalid},
 		{"a long note", state("ATG"), access.Write{}, notify.AcknowledgeRequest{Note: strings.Repeat("é", 501)}, fault.Invalid},
+		{"a note of passengers", state("ATG"), access.Write{}, notify.AcknowledgeRequest{Note: "On board: John Smith, Mary Jones"}, fault.Invalid},
+		{"a note of one zero-width space", state("ATG"), access.Write{}, notify.AcknowledgeRequest{Note: "\u200b"}, fault.Invalid},
 		{"a note with control characters", state("ATG"), access.Write{}, notify.AcknowledgeRequest{Note: "a\x00b"}, fault.Invalid},
 		{"a stale version", state("ATG"), access.Write{IfMatch: w.l.ETag(9)}, notify.AcknowledgeRequest{}, fault.Precondition},
 	} {

@@ -214,6 +214,12 @@ func (d *Desk) Register(ctx context.Context, scope access.Scope, w access.Write,
 	}
 	out, err := d.units.Execute(ctx, newID(in.ID, Noun, scope, w), ledger.Command[*Unit]{
 		Actor: scope.Actor(), Relay: w.Relay, Expect: ledger.MustNotExist, Key: w.Key, Digest: w.Digest,
+		Allow: func(u *Unit, at ledger.Moment) error {
+			if at.Seq > 0 && !reads(scope, u.Party) {
+				return check.HiddenID()
+			}
+			return nil
+		},
 		Decide: func(*Unit, ledger.Moment) (ledger.Decision, error) {
 			events, err := one(EventRegistered, registered{
 				Kind: in.Kind, Party: in.Party, Name: what.Name, Town: what.Town, Setting: what.Setting, Rooms: what.Rooms, Destination: what.Destination,
