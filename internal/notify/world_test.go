@@ -485,16 +485,16 @@ func (w *world) eventually(what string, ok func() bool) {
 
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	limit := time.NewTimer(30 * time.Second)
-	defer limit.Stop()
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		select {
-		case <-limit.C:
-			t.Fatalf("waited too long until %s", what)
-		case <-tick.C:
+	for limit := time.Now().Add(30 * time.Second); ; {
+		began := time.Now()
+		if ok() {
+			return
 		}
+		if time.Now().After(limit) {
+			t.Fatalf("waited too long until %s", what)
+		}
+		// A look that reads much must not keep from their work those it waits for.
+		<-time.After(max(2*time.Millisecond, 4*time.Since(began)))
 	}
 }
 
