@@ -53,6 +53,8 @@ func frenchAlerts() map[string]string {
 	return map[string]string{
 		"named": "désigné comme État d’accueil", "planning": "la planification a commencé", "activation": "le protocole est ACTIVÉ",
 		"movement": "des personnes vont arriver", "departure": "des personnes sont en route", "withdrawn": "n’est plus désigné comme État d’accueil",
+		"movement_corrected": "CORRIGÉ : des personnes vont arriver", "movement_cancelled": "ANNULÉ : personne n’arrive",
+		"stood_down": "DISPOSITIF LEVÉ : plus rien n’est demandé", "closed": "incident clos : plus rien n’est demandé",
 	}
 }
 
@@ -66,5 +68,6 @@ func frenchEvents() map[string]string {
 		"movement.announced": "mouvement annoncé", "movement.departed": "départ d’un mouvement", "movement.arrived": "arrivée d’un mouvement",
 		"movement.cancelled": "mouvement annulé", "movement.corrected": "mouvement corrigé", "alert.escalated": "alerte transmise plus haut",
 		"alert.expired": "alerte échue", "alert.closed": "alerte close",
+		"alert.acknowledgement_corrected": "accusé de réception corrigé",
 	}
 }

@@ -261,7 +261,7 @@ func (p *play) move(ctx context.Context) error {
 		return err
 	}
 	p.tell.did("Dominica", "announces a chartered ferry to St John's with 150 nationals of China (antiguanewsroom.com; day and hours are exercise play)")
-	if _, err := p.expectAlert(ctx, p.week, antigua, "movement", ""); err != nil {
+	if _, err := p.expectAlert(ctx, p.week, antigua, "movement", ferry.ID); err != nil {
 		return err
 	}
 	if err := p.breathe(ctx); err != nil {

@@ -220,11 +220,15 @@ func (r reader) headline(a arrival) string {
 // alert says in words what an alert is about. Until when an answer is wanted is shown on the exercise clock, where the rule was applied.
 func (r reader) alert(d eventData) string {
 	about := map[string]string{
-		"named":      "named as a receiving state",
-		"planning":   "planning has begun",
-		"activation": "the protocol is ACTIVATED",
-		"movement":   "people are to come",
-		"departure":  "people are on their way",
+		"named":              "named as a receiving state",
+		"planning":           "planning has begun",
+		"activation":         "the protocol is ACTIVATED",
+		"movement":           "people are to come",
+		"departure":          "people are on their way",
+		"movement_corrected": "CORRECTED: people are to come",
+		"movement_cancelled": "CANCELLED: nobody is to come",
+		"stood_down":         "STOOD DOWN: nothing more is asked",
+		"closed":             "the incident is closed: nothing more is asked",
 	}[d.Alert.Kind]
 	switch {
 	case d.Alert.Kind == "step_overdue" && d.Step != nil:

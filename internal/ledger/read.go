@@ -104,25 +104,6 @@ func (s *Streams[S]) Between(ctx context.Context, id string, after, before int64
 	return out, err
 }
 
-// Version gives the seq of the last commit of a stream of any noun; 0 when it is empty.
-func (l *Ledger) Version(ctx context.Context, stream Stream) (int64, error) {
-	n, ok := l.nouns[stream.Noun()].(interface {
-		version(context.Context, Stream) (int64, error)
-	})
-	if !ok {
-		return 0, fmt.Errorf("%w: %s", ErrNewer, stream)
-	}
-	return n.version(ctx, stream)
-}
-
-func (s *Streams[S]) version(ctx context.Context, stream Stream) (int64, error) {
-	f, err := s.tail(ctx, stream)
-	if err != nil {
-		return 0, err
-	}
-	return f.Seq, nil
-}
-
 // Rewake writes the stream's wake anew from its fold: for a sweep that found nothing due where the index said there was. The
 // fold is read after the removal, so a wake that another writer puts meanwhile is never older than the one put here.
 func (s *Streams[S]) Rewake(ctx context.Context, id string) error {
