@@ -272,7 +272,7 @@ func (p *play) move(ctx context.Context) error {
 		return err
 	}
 	p.tell.did("Dominica", "reports that it left at %s, %d counted on board", left.Format("15:04"), ferry.Left.Total)
-	if _, err := p.expectAlert(ctx, p.week, antigua, "departure", ""); err != nil {
+	if _, err := p.expectAlert(ctx, p.week, antigua, "departure", ferry.ID); err != nil {
 		return err
 	}
 	if err := p.breathe(ctx); err != nil {
