@@ -273,12 +273,15 @@ func (s *Subscription) alive(now time.Time) bool {
 	return s.Status == SubscriptionActive && (s.ExpiresAt == nil || now.Before(*s.ExpiresAt))
 }
 
-// wants reports whether the event is for this subscription: its owner could read of it when it happened, and its filter matches.
+// wants reports whether the event is for this subscription: it is about parties that the owner acts for, the owner could read of it when it
+// happened, and the filter matches. What is everybody's, like a new hazard, is sent to nobody but the first account.
 func (s *Subscription) wants(a ledger.Announcement) bool {
-	if !s.Filter.matches(a) {
+	scope := s.Owner.scope()
+	acts := func(p string) bool { return scope.ActsFor(place.Party(p)) }
+	if !s.Filter.matches(a) || !scope.All && !slices.ContainsFunc(a.Parties, acts) {
 		return false
 	}
-	_, may := s.Owner.scope().Read(a, access.ThingOf(a))
+	_, may := scope.Read(a, access.ThingOf(a))
 	return may
 }
 
