@@ -42,7 +42,7 @@ func Names(text string) bool {
 }
 
 var (
-	announcement = regexp.MustCompile(`(?i)(?:^|\PL)(passengers?|names?|manifest|evacuees?|survivors?|missing|dead|victims?|crew|families|on board|passagers?|noms?|manifeste|évacués?|survivants?|disparus?|victimes?|équipage|à bord)(?:\PL[^\n:]{0,30})?:`)
+	announcement = regexp.MustCompile(`(?i)(?:^|\PL)(passengers?|names?|manifest|evacuees?|survivors?|missing|dead|victims?|crew|families|on board|passagers?|noms?|manifeste|évacués?|survivants?|disparus?|victimes?|équipage|à bord)(?:\PL[^\n:]{0,30})?:`) //nolint:misspell // French
 	label        = regexp.MustCompile(`[\p{L} ]{2,40}:`)
 	conjunction  = regexp.MustCompile(`[,/&]|\s(?:and|et|with|avec)\s|\s[-–]\s`)
 	surnameFirst = regexp.MustCompile(`^\p{Lu}[\p{L}'’-]+, ?\p{Lu}[\p{L}'’-]+( \p{Lu}[\p{L}'’.-]*)?$`)
@@ -125,7 +125,7 @@ var notOfPeople = func() map[string]bool {
 		lady captain mv ms hms rfa motor vessel
 		red cross croix rouge coast guard garde police fire service services defence force forces army navy ministry minister ministère ministre prime premier
 		president secretary secrétaire permanent cabinet government gouvernement state states état office bureau department département agency agence authority
-		commission committee council union association society bank group team unit board foreign affairs affaires étrangères health santé tourism tourisme
+		commission committee council union association society bank group team unit board foreign affairs étrangères health santé tourism tourisme
 		education immigration customs works transport social development planning finance agriculture information
 		hurricane ouragan tropical storm tempête volcano volcan eruption éruption earthquake séisme flood landslide tsunami category warning watch alert zone
 		red orange yellow green white black blue protocol exercise exercice

@@ -25,11 +25,11 @@ type CorrectMovement struct {
 	Why        *string // reason for the difference
 }
 
-func (in CorrectMovement) ofArrival() bool {
+func (in *CorrectMovement) ofArrival() bool {
 	return in.ArrivedAt != nil || in.Came != nil || in.Why != nil
 }
 
-func (in CorrectMovement) ofDeparture() bool {
+func (in *CorrectMovement) ofDeparture() bool {
 	return in.Carrier != nil || in.DepartsAt != nil || in.ETA != nil || in.People != nil || in.DepartedAt != nil || in.Left != nil
 }
 

@@ -26,17 +26,17 @@ func oneCoding(next http.Handler) http.Handler {
 
 // takesGzip reports whether gzip is named, or meant by "*", with a weight above 0.
 func takesGzip(headers []string) bool {
-	named, any := -1.0, -1.0
+	named, others := -1.0, -1.0
 	for part := range strings.SplitSeq(strings.Join(headers, ","), ",") {
 		coding, params, _ := strings.Cut(part, ";")
 		switch strings.ToLower(strings.TrimSpace(coding)) {
 		case "gzip", "x-gzip":
 			named = weight(params)
 		case "*":
-			any = weight(params)
+			others = weight(params)
 		}
 	}
-	return named > 0 || named < 0 && any > 0
+	return named > 0 || named < 0 && others > 0
 }
 
 // weight reads "q=0.5" (RFC 9110, section 12.4.2): 1 when there is none, 0 when it cannot be read.
