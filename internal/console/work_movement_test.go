@@ -74,7 +74,7 @@ func TestAMovementIsCorrectedOnlyWhereItDiffers(t *testing.T) {
 		t.Error("no correction is on record")
 	}
 	lca := w.Account("LCA", "official")
-	lca.Visit("fr").Get(m + "/correct").Want(http.StatusForbidden)
+	w.Account("LCA", "liaison").Visit("fr").Get(m + "/correct").Want(http.StatusForbidden)
 	w.Pass(5 * time.Hour)
 	lca.Post(strings.Replace(m, "/incidents", "/api/v1/incidents", 1)+"/arrive", harness.Object{"people": harness.Object{"total": 100}}).Want(http.StatusOK)
 	fr := lca.Visit("fr")
