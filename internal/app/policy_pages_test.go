@@ -154,7 +154,7 @@ func (s *stage) look(t testing.TB, p page, c *caller, m map[string]string, cooki
 	}
 	location := h.header.Get("Location")
 	signIn := h.status == http.StatusSeeOther && strings.HasPrefix(location, "/sign-in")
-	ok := false
+	var ok bool
 	switch {
 	case p.act == "machine":
 		ok = answered(h, p.answers)

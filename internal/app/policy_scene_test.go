@@ -184,25 +184,25 @@ func (s *stage) awaited(t testing.TB, path string, fits func(map[string]any) boo
 // What is planted where not everybody may read it. Numbers have six digits, so that no id holds one as a word.
 var planted = []struct {
 	what    string
-	readers func(s *stage, t testing.TB, c *caller) bool
+	readers func(t testing.TB, s *stage, c *caller) bool
 }{
 	{"731173", inside}, {"741174", inside}, {"751175", inside}, {"721172", inside}, {"HiddenReference", inside}, {"HiddenNote", inside},
-	{"TourismNote", func(s *stage, t testing.TB, c *caller) bool {
+	{"TourismNote", func(t testing.TB, s *stage, c *caller) bool {
 		of := standings["full"](c)
 		of.owner = "ATG"
-		return inside(s, t, c) || s.policy.may(t, c, "read.tourism", of)
+		return inside(t, s, c) || s.policy.may(t, c, "read.tourism", of)
 	}},
-	{"Zephyrine", func(s *stage, t testing.TB, c *caller) bool {
+	{"Zephyrine", func(t testing.TB, s *stage, c *caller) bool {
 		return s.policy.may(t, c, "read.headline", standings["full"](c))
 	}},
 	{"711171", prepared}, {"Palmhaven", prepared},
 }
 
-func inside(s *stage, t testing.TB, c *caller) bool {
+func inside(t testing.TB, s *stage, c *caller) bool {
 	return s.policy.may(t, c, "read.inside", standings["full"](c))
 }
 
-func prepared(s *stage, t testing.TB, c *caller) bool {
+func prepared(t testing.TB, s *stage, c *caller) bool {
 	return s.policy.may(t, c.asState(), "read.unit", standing{owner: "ATG"})
 }
 
@@ -216,7 +216,7 @@ func (s *stage) leak(t testing.TB, c *caller, what, body string) {
 		shown[w] = true
 	}
 	for _, p := range planted {
-		if shown[p.what] && !p.readers(s, t, c) {
+		if shown[p.what] && !p.readers(t, s, c) {
 			s.leaks.Add(1)
 			t.Errorf("%s shows %s what it may not read: %s", what, c, p.what)
 		}

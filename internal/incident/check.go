@@ -48,7 +48,7 @@ func (t turn) said() error {
 }
 
 // inRange refuses what would fall due outside the years that records hold.
-func (f follows) inRange(pointer string) error {
+func (f *follows) inRange(pointer string) error {
 	var c fault.Check
 	beyond := func(s stepTimes) bool {
 		return !s.Plan.At.IsZero() && !check.InRange(s.Plan.At) || !s.DueAt.IsZero() && !check.InRange(s.DueAt)

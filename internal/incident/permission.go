@@ -93,8 +93,3 @@ func (t turn) must(act access.Act, owner place.Party) error {
 	_, err := t.scope.Judge(act, t.thing(owner), t.w.Relay)
 	return err
 }
-
-// acts reports whether the command rests on the word of the party, or of the state whose island it is.
-func (t turn) acts(p place.Party) bool {
-	return t.scope.All && t.w.Relay == nil || access.Scope{Party: t.party}.ActsFor(p)
-}

@@ -116,7 +116,8 @@ func (s *Server) alert(a *notify.Alert, seq int64) Alert {
 		v.SubscriptionID = a.Subject
 	case AlertKindMovement, AlertKindDeparture, AlertKindMovementCorrected, AlertKindMovementCancelled:
 		v.MovementID = a.Subject
-	case AlertKindNamed, AlertKindPlanning, AlertKindActivation, AlertKindStoodDown, AlertKindClosed, AlertKindWithdrawn:
+	case AlertKindNamed, AlertKindPlanning, AlertKindActivation, AlertKindStoodDown, AlertKindClosed, AlertKindWithdrawn,
+		AlertKindProposed, AlertKindRelayed:
 		// about the incident
 	}
 	if a.Acknowledged != nil {
