@@ -32,9 +32,10 @@ func open(tab *browser.Tab, exercise string) {
 		Press(`button[value=yes]`).See("Hurricane Maria: Dominica").NeverWider()
 }
 
-// activate does the second: the button says whom it alerts, and whether it is real.
+// activate does the second, as the storm strikes. No state has an address here, and the button says that nobody is alerted.
 func activate(tab *browser.Tab, button string) {
-	tab.PressText("Activate a protocol").NeverWider().PressText("Next").See(button, "56 steps").NeverWider().Press(`button[value=yes]`).See("active")
+	tab.PressText("Activate a protocol").NeverWider().Tick(`input[name=kind_LANDFALL][value=now]`).PressText("Next").See(button, "steps").NeverWider().
+		Press(`button[value=yes]`).See("active")
 }
 
 func TestACoordinatorOpensAndActivatesOnAPhone(t *testing.T) {
@@ -44,7 +45,7 @@ func TestACoordinatorOpensAndActivatesOnAPhone(t *testing.T) {
 			tab := browser.Open(t, w.App.URL(), d).SignIn(w.Account("DMA", "coordinator").Token())
 			began := time.Now()
 			open(tab, "no")
-			activate(tab, "Send REAL alert to 2 states")
+			activate(tab, "nobody is alerted")
 			if took := time.Since(began); took > 2*time.Minute {
 				t.Errorf("it took %s", took)
 			}
@@ -62,7 +63,7 @@ func TestAnOfficialSeesTheAlertArriveAndAccepts(t *testing.T) {
 	tab.Await(`document.documentElement.dataset.following === "yes"`)
 	dominica := browser.Open(t, w.App.URL(), browser.Desktop).SignIn(w.Account("DMA", "coordinator").Token())
 	open(dominica, "no")
-	activate(dominica, "Send REAL alert to 2 states")
+	activate(dominica, "nobody is alerted")
 	dominica.Await(`document.documentElement.dataset.following === "yes"`)
 	w.Run("pending")
 	tab.See("Act now", "Hurricane Maria") // by itself
@@ -118,7 +119,7 @@ func TestTwoPeopleAtOneStepLoseNothing(t *testing.T) {
 	account := w.Account("DMA", "coordinator")
 	first := browser.Open(t, w.App.URL(), browser.Desktop).SignIn(account.Token())
 	open(first, "yes")
-	activate(first.See("EXERCISE"), "Send EXERCISE alert to 2 states")
+	activate(first.See("EXERCISE"), "nobody is alerted")
 	first.PressText("Steps").Press(`a[href$="HUR-05"]`).See("It is done")
 	step := strings.Split(first.Path(), "?")[0]
 	second := first.Another().Go(step).See("It is done")
