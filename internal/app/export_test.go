@@ -2,11 +2,14 @@ package app
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
 	"landfall/internal/console"
+	"landfall/internal/ledger"
 	"landfall/internal/rest"
+	"landfall/internal/store"
 )
 
 // CloseBus takes the bus away beneath a process.
@@ -36,3 +39,23 @@ func (a *App) Pages() ([]string, error) {
 	}
 	return pages.Routes(), nil
 }
+
+// Announced gives everything that was announced, in the order of its streams, and every type of event that was recorded.
+func (a *App) Announced(ctx context.Context) ([]ledger.Announcement, map[string]bool, error) {
+	var all []ledger.Announcement
+	types := map[string]bool{}
+	a.ledger.Settle(ctx, 30*time.Second) // the list of what changed is a projection
+	err := a.ledger.RecordedSince(ctx, time.Time{}, func(c store.Commit) error {
+		events, err := ledger.Events(c)
+		for _, e := range events {
+			types[e.Type] = true
+		}
+		found, failed := a.ledger.Announcements(ctx, c)
+		all = append(all, found...)
+		return errors.Join(err, failed)
+	})
+	return all, types, err
+}
+
+// CopiesOf gives the states whose systems get a copy of an event.
+func CopiesOf(n ledger.Announcement) []string { return statesOf(n) }

@@ -31,6 +31,10 @@ type stage struct {
 	mu     sync.Mutex
 	shared map[string]*sharedThing
 
+	hooks *hooks          // of those accounts that are hooked
+	began string          // the event before the first
+	early map[string]bool // streams whose events came before it
+
 	unique, cells, refusals, leaks atomic.Int64
 }
 
@@ -46,7 +50,7 @@ var matrixParties = []string{
 	"ORG-IOM",     // regional body without
 }
 
-func newStage(t *testing.T) *stage {
+func newStage(t *testing.T, before ...func(*stage, testing.TB)) *stage {
 	t.Helper()
 	opt := options(t.TempDir())
 	var clock atomic.Int64
@@ -72,6 +76,9 @@ func newStage(t *testing.T) *stage {
 			c.token = s.made(t, s.first, "/api/v1/tokens", fmt.Sprintf(`{"account_id":%q,"label":"test"}`, c.account)).text("secret")
 			s.callers = append(s.callers, c)
 		}
+	}
+	for _, do := range before {
+		do(s, t)
 	}
 	s.share(t, "overdue")
 	clock.Store(noon.UnixNano())

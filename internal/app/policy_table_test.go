@@ -56,6 +56,7 @@ type caller struct {
 	role, party string
 	account     string
 	token       string
+	hooked      bool // it has a webhook
 }
 
 func (c *caller) String() string { return strings.TrimSpace(c.role + " " + c.party) }

@@ -26,17 +26,25 @@ var standings = map[string]func(*caller) standing{
 	"opening_proposed": func(*caller) standing {
 		return standing{origin: "DMA", named: []string{"ATG"}, regional: matrixParties[6:]}
 	},
-	"incident":       prepare,
-	"start_proposed": prepare,
-	"end_proposed":   prepare,
-	"alert":          func(*caller) standing { return standing{origin: "DMA", named: []string{"ATG"}} },
-	"inside_alert":   func(*caller) standing { return standing{origin: "DMA", named: []string{"ATG"}} },
-	"tourism_alert":  func(*caller) standing { return standing{origin: "DMA", named: []string{"ATG"}} },
-	"active":         running, "full": running, "reopened": running, "relayed": running, "movement": running, "departed": running, "figure": running,
+	"incident":           prepare,
+	"start_proposed":     prepare,
+	"end_proposed":       prepare,
+	"alert":              alertOf,
+	"inside_alert":       alertOf,
+	"tourism_alert":      alertOf,
+	"seen_alert":         alertOf,
+	"seen_inside_alert":  alertOf,
+	"seen_tourism_alert": alertOf,
+	"active":             running, "full": running, "reopened": running, "relayed": running, "movement": running, "departed": running, "figure": running,
 }
 
 // spokenAt says who stands how to the incident of an alert: whoever takes part passes on what a party says to an alert of its.
-var spokenAt = map[string]func(*caller) standing{"alert": running, "inside_alert": running, "tourism_alert": running}
+var spokenAt = map[string]func(*caller) standing{
+	"alert": running, "inside_alert": running, "tourism_alert": running, "seen_alert": running, "seen_inside_alert": running, "seen_tourism_alert": running,
+}
+
+// alertOf is an alert for Antigua: the affected state and the party that it is for know of it.
+func alertOf(*caller) standing { return standing{origin: "DMA", named: []string{"ATG"}} }
 
 func prepare(*caller) standing { return standing{origin: "DMA", named: []string{"ATG", "KNA"}} }
 
@@ -146,6 +154,10 @@ func (s *stage) thing(t testing.TB, name string) map[string]string {
 		return s.overdue(t)
 	case "alert", "inside_alert", "tourism_alert":
 		return s.alerted(t, name)
+	case "seen_alert", "seen_inside_alert", "seen_tourism_alert":
+		m := s.alerted(t, strings.TrimPrefix(name, "seen_"))
+		s.made(t, official, "/api/v1/alerts/"+m["alert_id"]+"/acknowledge", `{"outcome":"received"}`)
+		return m
 	case "subscription":
 		h := s.made(t, official, "/api/v1/subscriptions", fmt.Sprintf(`{"channel":"webhook","target":"https://hooks.example.org/%d"}`, s.unique.Add(1)))
 		return map[string]string{"subscription_id": h.text("id"), "account": official.account}
