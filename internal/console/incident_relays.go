@@ -76,11 +76,7 @@ func (v *visit) proposalLine(a about, p *incident.Proposal) proposalLine {
 	if !v.scope.MayWrite() {
 		return line
 	}
-	act := access.ConfirmStart
-	if p.Ends {
-		act = access.ConfirmEnd
-	}
-	line.Confirms = v.scope.May(act, thing)
+	line.Confirms = v.scope.May(p.Confirms(), thing)
 	if v.scope.May(access.WithdrawProposal, thing) {
 		line.Drops = string(t.Decline)
 		if v.scope.ActsFor(p.By) {

@@ -65,6 +65,14 @@ type Proposal struct {
 	Seq        int64           `json:"seq"`
 }
 
+// Confirms is the act of confirming the proposal.
+func (p *Proposal) Confirms() access.Act {
+	if p.Ends {
+		return access.ConfirmEnd
+	}
+	return access.ConfirmStart
+}
+
 // Asked says what a proposal would do. Members that its kind does not have stay empty.
 type Asked struct {
 	Receivers []place.Party
@@ -285,11 +293,7 @@ func (d *Desk) Confirm(ctx context.Context, scope access.Scope, w access.Write, 
 		if err != nil {
 			return ledger.Decision{}, err
 		}
-		act := access.ConfirmStart
-		if p.Ends {
-			act = access.ConfirmEnd
-		}
-		if err := t.must(act, ""); err != nil {
+		if err := t.must(p.Confirms(), ""); err != nil {
 			return ledger.Decision{}, err
 		}
 		if err := t.matches(p.Seq, false); err != nil {
