@@ -87,7 +87,14 @@ func (l *load) disturb(ctx context.Context, happen []disturbance, out io.Writer)
 // more waits until enough further changes have been accepted.
 func (l *load) more(ctx context.Context) error {
 	from := l.total()
-	return poll(ctx, 30*time.Second, func() (bool, error) { return l.total() >= from+enough, nil })
+	return poll(ctx, 30*time.Second, func() (bool, error) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if len(l.wrong) > 0 {
+			return false, errors.New(l.wrong[0])
+		}
+		return len(l.accepted) >= from+enough, nil
+	})
 }
 
 func (l *load) total() int {
@@ -124,7 +131,7 @@ func (l *load) report(ctx context.Context, writer, n int) {
 	body := object{
 		"place": object{"party": "DMA", "name": "Public shelters"}, "quantifier": "exact", "unit": "person", "number": 1000*writer + n,
 		"category": "people_displaced_across_borders", "term": "sheltered", "setting": "public_shelter",
-		"source": object{"name": "Disaster office", "kind": "government"}, "role": "triangulation", "as_of": time.Unix(1_600_000_000, 0).UTC(),
+		"source": object{"name": "Disaster office", "kind": "government"}, "role": "triangulation", "as_of": time.Now().UTC(),
 	}
 	for replica := 1 + (writer+n)%2; ctx.Err() == nil; replica = 3 - replica {
 		if l.try(ctx, replica, key, body) {
