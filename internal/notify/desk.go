@@ -44,6 +44,8 @@ type Desk struct {
 	roster   *roster
 	log      *slog.Logger
 
+	replayPart int // deliveries that one commit of a replay puts back
+
 	router atomic.Pointer[Router] // of this process, if it has one
 }
 
@@ -59,7 +61,7 @@ func NewDesk(l *ledger.Ledger, docs store.Documents, opt DeskOptions) (*Desk, er
 	if opt.Logger == nil {
 		opt.Logger = slog.Default()
 	}
-	d := &Desk{l: l, docs: docs, channels: map[string]Channel{}, see: opt.Visibility, sealer: sealer, log: opt.Logger}
+	d := &Desk{l: l, docs: docs, channels: map[string]Channel{}, see: opt.Visibility, sealer: sealer, log: opt.Logger, replayPart: replayPart}
 	d.roster = newRoster(docs, opt.Logger)
 	for _, c := range opt.Channels {
 		if _, twice := d.channels[c.Name()]; twice {

@@ -7,3 +7,6 @@ func (d *Desk) SubscriptionStreams() *ledger.Streams[*Subscription] { return d.s
 
 // AlertStreams likewise.
 func (d *Desk) AlertStreams() *ledger.Streams[*Alert] { return d.alerts }
+
+// SetReplayPart has a replay put back so many deliveries in one commit: a test of several commits needs no thousand deliveries.
+func (d *Desk) SetReplayPart(n int) { d.replayPart = n }

@@ -66,7 +66,7 @@ const (
 	// receiver that wants it reads it from the incident.
 	longestReplay = 30 * 24 * time.Hour
 
-	replayPart  = 500 // deliveries of one commit
+	replayPart  = 500 // deliveries of one commit, but in tests
 	replayTries = 5   // bounds how often a delivery that changes at the same time is put back again
 )
 
@@ -131,7 +131,7 @@ func (d *Desk) ReplayMatching(ctx context.Context, scope access.Scope, w access.
 					return ledger.Decision{}, nil // the same request goes on beside us
 				}
 				return ledger.Decision{Events: []ledger.Event{{Type: EventReplayed, Data: replayed{
-					Deliveries: part, Query: &q, More: len(part) == replayPart,
+					Deliveries: part, Query: &q, More: len(part) == d.replayPart,
 				}}}}, nil
 			},
 		}
@@ -204,7 +204,7 @@ func (d *Desk) checkReplay(q *ReplayQuery) error {
 	return nil
 }
 
-// matchingReplay gives the ids of up to replayPart deliveries that the query names and that the replay has not put back yet.
+// matchingReplay gives the ids of one part of the deliveries that the query names and that the replay has not put back yet.
 func (d *Desk) matchingReplay(ctx context.Context, scope access.Scope, q ReplayQuery, id string) ([]string, error) {
 	find := store.Query{Kind: kindDelivery, Index: "recent", Limit: toldPage, From: q.Since, Until: q.Until.Add(time.Microsecond)}
 	find.Filter = onlyIf([]store.Cond{onlyAny("status", q.Status...)}, "channel", q.Channel)
@@ -241,7 +241,7 @@ func (d *Desk) matchingReplay(ctx context.Context, scope access.Scope, q ReplayQ
 			if !alive {
 				continue
 			}
-			if part = append(part, v.ID); len(part) == replayPart {
+			if part = append(part, v.ID); len(part) == d.replayPart {
 				return part, nil
 			}
 		}
