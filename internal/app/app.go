@@ -1,33 +1,26 @@
-// Package app builds Landfall out of its parts, starts it and stops it. It is the only place that knows which parts are embedded and
-// which are clustered, and the only one besides cmd that reads files.
+// Package app builds Landfall out of its parts, starts it and stops it. It is the only place that
+// knows which parts are embedded and which are clustered, and the only one besides cmd that reads
+// files.
 //
-// Start is one straight function: every part that came up pushes its stop, and a failed start, like Stop, runs those in
-// reverse. Stopping is bounded in time; whatever it leaves is found again at the next start, because everything accepted is in the
-// store and still marked pending.
+// Start is one straight function: every part that came up pushes its stop, and a failed start, like
+// Stop, runs those in reverse. Stopping is bounded in time. The next start finds what was left
+// undone, because everything accepted is in the store and still marked pending.
 package app
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"net"
-	"os"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"landfall/internal/access"
 	"landfall/internal/backup"
 	"landfall/internal/bus"
-	"landfall/internal/console"
-	"landfall/internal/fault"
 	"landfall/internal/guard"
 	"landfall/internal/incident"
 	"landfall/internal/ledger"
@@ -37,7 +30,6 @@ import (
 	"landfall/internal/notify/webhook"
 	"landfall/internal/preparedness"
 	"landfall/internal/relay"
-	"landfall/internal/rest"
 	"landfall/internal/store"
 	"landfall/internal/watch"
 )
@@ -67,17 +59,18 @@ type App struct {
 
 	firstToken string
 	fatal      chan error
-	swept      atomic.Bool // the first sweep has ended well
+	swept      atomic.Bool // the first sweep has succeeded
 	full       atomic.Bool // the last transaction found the disk full
 
-	held     atomic.Bool // restored, and not released yet
-	holding  sync.Mutex  // while the notifier is started or stopped
+	held     atomic.Bool // a restore was not released yet
+	holding  sync.Mutex  // held while the notifier starts or stops
 	consumer atomic.Pointer[bus.Subscription]
 
 	peers           atomic.Int32 // processes that notify, as last seen
-	presenceVersion int64        // of this process's document; its job's alone
+	presenceVersion int64        // version of this process's document; only the presence job uses it
 
-	// What the bus must be told again, and of which stream that was said; the job's alone once the watch runs.
+	// How far back the bus must be told again, and the incarnation of the stream that this was
+	// measured on. Only the job uses them once the watch runs.
 	forgotten   time.Duration
 	incarnation string
 
@@ -85,21 +78,13 @@ type App struct {
 	stops []stop // in order of starting
 }
 
-// server is what answers over HTTP: the whole interface, or in a process without the api role only the operator's part.
-type server interface {
-	Start() error
-	Stop(ctx context.Context) error
-	Addr() string
-	Done() <-chan struct{}
-	Err() error
-}
-
 type stop struct {
 	what string
 	do   func(context.Context) error
 }
 
-// Start brings a process up: when it returns, what was left undone before is being followed up and requests are answered. Stop it.
+// Start brings a process up. When it returns, the process answers requests and follows up what an
+// earlier one left undone. The caller must Stop it.
 func Start(ctx context.Context, opt Options) (_ *App, err error) {
 	if err := opt.prepare(); err != nil {
 		return nil, err
@@ -108,7 +93,10 @@ func Start(ctx context.Context, opt Options) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &App{opt: opt, log: opt.Logger, guard: guard.New(opt.Logger, opt.Now), since: opt.Now().UTC(), metrics: newMetrics(), fatal: make(chan error, 1)}
+	a := &App{
+		opt: opt, log: opt.Logger, guard: guard.New(opt.Logger, opt.Now),
+		since: opt.Now().UTC(), metrics: newMetrics(), fatal: make(chan error, 1),
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.rollBack(ctx))
@@ -151,7 +139,8 @@ func Start(ctx context.Context, opt Options) (_ *App, err error) {
 
 	// The ledger and the nouns.
 	a.ledger = ledger.New(a.store, ledger.Options{
-		Now: opt.Now, Logger: a.log, Guard: a.guard, Shared: opt.onServer(), Epoch: state.Epoch, Publish: a.accept, Observe: a.metrics.appended, Trace: a.traces.of, At: opt.At,
+		Now: opt.Now, Logger: a.log, Guard: a.guard, Shared: opt.onServer(), Epoch: state.Epoch,
+		Publish: a.accept, Observe: a.metrics.appended, Trace: a.traces.of, At: opt.At,
 	})
 	a.push("ledger", a.ledger.Close)
 	if err := a.desks(key); err != nil {
@@ -170,7 +159,9 @@ func Start(ctx context.Context, opt Options) (_ *App, err error) {
 			return nil, err
 		}
 	}
-	a.watch = watch.New(a.jobs(), watch.Options{Now: opt.Now, Logger: a.log, Guard: a.guard, Done: a.metrics.jobDone(opt.Now)})
+	a.watch = watch.New(a.jobs(), watch.Options{
+		Now: opt.Now, Logger: a.log, Guard: a.guard, Done: a.metrics.jobDone(opt.Now),
+	})
 	a.alarms = newAlarms(a.log, a.metrics.alarm, a.watchers())
 	if opt.Offline {
 		return a, nil
@@ -192,10 +183,13 @@ func Start(ctx context.Context, opt Options) (_ *App, err error) {
 	return a, nil
 }
 
-// openBus starts the embedded bus, or reaches the one that was named. After a restore it is emptied: what it holds was said of records that
-// are not there any more.
+// openBus starts the embedded bus, or connects to the one that the options name. After a restore it
+// empties the bus, which may hold messages about records that were not restored.
 func (a *App) openBus(ctx context.Context, empty bool) (*bus.Bus, error) {
-	cfg := bus.Config{Dir: a.folder.jetstream(), Listen: a.opt.NATSListen, Token: a.opt.NATSToken, Copies: a.opt.NATSListen != "", Now: a.opt.Now, Log: a.log, Guard: a.guard}
+	cfg := bus.Config{
+		Dir: a.folder.jetstream(), Listen: a.opt.NATSListen, Token: a.opt.NATSToken,
+		Copies: a.opt.NATSListen != "", Now: a.opt.Now, Log: a.log, Guard: a.guard,
+	}
 	if a.opt.NATSURL != "" {
 		cfg = a.opt.externalBus()
 		cfg.Guard = a.guard
@@ -210,7 +204,8 @@ func (a *App) openBus(ctx context.Context, empty bool) (*bus.Bus, error) {
 	return b, nil
 }
 
-// desks makes the desks of all nouns, which makes the nouns known to the ledger, and the router, before anything is recorded.
+// desks makes the desk of every noun, which registers the noun with the ledger, and then the router.
+// It must come before the first commit.
 func (a *App) desks(key []byte) (err error) {
 	a.access = access.NewDesk(a.ledger, a.store, access.Options{Now: a.opt.Now, Logger: a.log})
 	a.incidents = incident.NewDesk(a.ledger, a.store, nil)
@@ -231,12 +226,15 @@ func (a *App) desks(key []byte) (err error) {
 
 // channels makes every channel that this process was told how to use.
 func (a *App) channels() ([]notify.Channel, error) {
-	hooks := webhook.New(webhook.Options{AllowPrivate: a.opt.WebhookAllowPrivate, Now: a.opt.Now, UserAgent: userAgent(a.opt.Version)})
+	hooks := webhook.New(webhook.Options{
+		AllowPrivate: a.opt.WebhookAllowPrivate, Now: a.opt.Now, UserAgent: userAgent(a.opt.Version),
+	})
 	a.push("webhooks", func(context.Context) error { hooks.Close(); return nil })
 	list := []notify.Channel{hooks}
 	if a.opt.SMTPURL != "" {
 		mail, err := email.New(email.Options{
-			SMTPURL: a.opt.SMTPURL, From: a.opt.MailFrom, PublicURL: a.opt.PublicURL, Callback: a.opt.Callback, Now: a.opt.Now, Logger: a.log, Guard: a.guard,
+			SMTPURL: a.opt.SMTPURL, From: a.opt.MailFrom, PublicURL: a.opt.PublicURL, Callback: a.opt.Callback,
+			Now: a.opt.Now, Logger: a.log, Guard: a.guard,
 		})
 		if err != nil {
 			return nil, err
@@ -255,134 +253,8 @@ func (a *App) channels() ([]notify.Channel, error) {
 	return list, nil
 }
 
-// serve opens the listener and answers requests.
-func (a *App) serve(proxies []*net.IPNet) (err error) {
-	if a.server, err = a.newServer(proxies); err != nil {
-		return fault.Wrap(err, fault.Unavailable, "listen", "It is not possible to serve on %s.", a.opt.Listen)
-	}
-	here := "http://" + a.server.Addr()
-	if a.opt.TLSCert != "" {
-		here = a.URL() // a certificate names the public address
-	}
-	if err := errors.Join(a.folder.answers(here), a.server.Start()); err != nil {
-		return errors.Join(err, a.server.Stop(context.Background()))
-	}
-	var ended sync.WaitGroup
-	ended.Go(func() {
-		a.guard.Run("the HTTP server", func() {
-			<-a.server.Done()
-			if err := a.server.Err(); err != nil {
-				a.fail(err)
-			}
-		})
-	})
-	a.push("http server", func(ctx context.Context) error {
-		err := a.server.Stop(ctx)
-		ended.Wait()
-		return err
-	})
-	a.log.Info("ready", "url", a.URL(), "version", a.opt.Version, "roles", roleNames(a.opt.Roles), "records", a.opt.where())
-	return nil
-}
-
-func (a *App) newServer(proxies []*net.IPNet) (server, error) {
-	tlsConfig, err := a.tls()
-	if err != nil {
-		return nil, err
-	}
-	metrics := promhttp.HandlerFor(a.metrics.registry, promhttp.HandlerOpts{})
-	if !a.opt.has(RoleAPI) {
-		return rest.NewHealth(rest.HealthOptions{
-			Listen: a.opt.Listen, TLS: tlsConfig, Ready: a.checks(), Logger: a.log, Guard: a.guard,
-			Metrics: metrics, MetricsToken: a.opt.MetricsToken,
-			Now: a.opt.Now, Registerer: a.metrics.registry, Drain: a.opt.Drain,
-		})
-	}
-	happens := feed{bus: a.bus, log: newLookup(a.store, a.ledger, a.log)}
-	rates := a.requestRates()
-	brake := rest.NewBrake(rates.Address, a.opt.Now)
-	pages, err := console.New(console.Options{
-		Brake: brake, Address: rest.ClientAddress(proxies),
-		Access: a.access, Incidents: a.incidents, Notify: a.notify, Preparedness: a.prepared,
-		Feed: happens, Now: a.opt.Now, Logger: a.log, Guard: a.guard,
-		Secure: tlsConfig != nil || strings.HasPrefix(a.opt.PublicURL, "https://"), TrustedOrigins: a.opt.TrustedOrigins,
-	})
-	if err != nil {
-		return nil, err
-	}
-	return rest.New(rest.Options{
-		Listen: a.opt.Listen, TLS: tlsConfig,
-		Access: a.access, Incidents: a.incidents, Notify: a.notify, Preparedness: a.prepared,
-		Feed: happens, ETag: a.ledger.ETag,
-		Now: a.opt.Now, Logger: a.log, Guard: a.guard, Registerer: a.metrics.registry, Ready: a.checks(), TrustedProxies: proxies,
-		Metrics: metrics, MetricsToken: a.opt.MetricsToken, Pages: pages,
-		Operation: operation{a}, Operators: a.opt.operators(),
-		Tracer: a.traces.provider(), Rates: rates, Brake: brake, Drain: a.opt.Drain,
-	})
-}
-
-// requestRates are how often one caller may ask. The bursts let an afternoon's figures pass in one go.
-func (a *App) requestRates() rest.Rates {
-	rates := rest.DefaultRates()
-	if r := a.opt.RequestRate; r > 0 {
-		rates.Account = rest.Rate{PerSecond: r, Burst: max(1, int(10*r))}
-	} else {
-		rates.Account = rest.Rate{}
-	}
-	return rates
-}
-
-// tls gives the configuration of the service's own certificate; nil when a proxy has one, or nobody.
-func (a *App) tls() (*tls.Config, error) {
-	if a.opt.TLSCert == "" {
-		return nil, nil
-	}
-	get, err := rest.Certificate(a.opt.TLSCert, a.opt.TLSKey, a.opt.Now, a.log)
-	if err != nil {
-		return nil, err
-	}
-	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: get}, nil
-}
-
-// firstAccount makes the first account where there is none, and says aloud while its token lives. The token is in its file before
-// the account exists, so a crash in between leaves a token that the next start takes up.
-func (a *App) firstAccount(ctx context.Context) error {
-	_, err := a.access.Account(ctx, access.System, access.FirstAccount())
-	if err == nil {
-		a.warnFirstToken(ctx)
-		return nil
-	}
-	if !fault.Is(err, fault.NotFound) {
-		return err
-	}
-	secret, err := a.folder.readToken()
-	mine := errors.Is(err, fs.ErrNotExist)
-	if mine {
-		secret = access.NewSecret()
-		err = writeSecret(a.folder.token(), secret+"\n")
-	}
-	if err != nil {
-		return err
-	}
-	created, err := a.access.Bootstrap(ctx, secret)
-	switch {
-	case created:
-		a.firstToken = secret
-		a.log.Info("first start: the token of the first account is kept in a file for its owner", "file", a.folder.token())
-	case err == nil && mine:
-		return os.Remove(a.folder.token()) // another process was first; this token opens nothing
-	}
-	return err
-}
-
-func (a *App) warnFirstToken(ctx context.Context) {
-	if lives, err := a.access.FirstTokenLives(ctx); err == nil && lives {
-		a.log.Warn("the first account's token is live: it acts for every party and sees everything; revoke it once there are others")
-	}
-}
-
-// Stop ends the process's work in reverse order of its start, within ctx, and may be called more than once. What ctx cuts off is found again at
-// the next start.
+// Stop stops the parts in the reverse order of their start, within ctx. It may be called more than
+// once. The next start finds what ctx cut off.
 func (a *App) Stop(ctx context.Context) error { return a.rollBack(ctx) }
 
 func (a *App) rollBack(ctx context.Context) error {
@@ -405,7 +277,7 @@ func (a *App) push(what string, do func(context.Context) error) {
 	a.stops = append(a.stops, stop{what, do})
 }
 
-// fail reports what the process cannot go on with; the first time counts.
+// fail reports an error with which the process cannot go on. Only the first one is kept.
 func (a *App) fail(err error) {
 	select {
 	case a.fatal <- err:
@@ -413,26 +285,9 @@ func (a *App) fail(err error) {
 	}
 }
 
-// Fatal gives the error with which the process cannot go on, should there be one. Stop the app then and end the process.
+// Fatal gives an error with which the process cannot go on. The caller must then Stop the app and end
+// the process.
 func (a *App) Fatal() <-chan error { return a.fatal }
-
-// URL gives the address the process serves on.
-func (a *App) URL() string {
-	switch {
-	case a.opt.PublicURL != "":
-		return a.opt.PublicURL
-	case a.opt.TLSCert != "":
-		return "https://" + a.server.Addr()
-	}
-	return "http://" + a.server.Addr()
-}
-
-// FirstToken gives the token of the first account, when this start made it; "" otherwise. It is for
-// a person at a terminal and for no log.
-func (a *App) FirstToken() string { return a.firstToken }
-
-// TokenPath gives where that token is kept.
-func (a *App) TokenPath() string { return a.folder.token() }
 
 // Jobs lists what the watch does.
 func (a *App) Jobs() []watch.Job { return a.watch.Jobs() }
@@ -451,28 +306,11 @@ func (a *App) Release(ctx context.Context, by string) error {
 	return a.unhold(ctx, a.opt.Now())
 }
 
-// checks are what must be well before the process calls itself ready.
-func (a *App) checks() []rest.Check {
-	checks := []rest.Check{{Name: "store", Run: a.store.Ping}}
-	if !a.opt.has(RoleAPI) || a.opt.NATSURL == "" {
-		// Who answers requests needs the records and not the bus: a cluster without a majority must not take every door out of the balancer.
-		checks = append(checks, rest.Check{Name: "bus", Run: a.bus.Ready})
-	}
-	return append(checks, []rest.Check{
-		{Name: "first sweep", Run: func(context.Context) error {
-			if a.opt.has(RoleNotify) && !a.swept.Load() && !a.held.Load() {
-				return fault.New(fault.Unavailable, "first_sweep", "What was left undone before the start is still being looked for.")
-			}
-			return nil
-		}},
-		{Name: "disk", Run: a.diskSpace},
-	}...)
-}
-
-// observe registers the gauges that are read at every scrape.
+// observe registers the gauges, which are read at every scrape.
 func (a *App) observe() {
 	q := &queues{
-		store: a.store, now: a.opt.Now, inHand: a.relay.Waiting, oldest: a.router.OldestUndelivered, due: a.oldestDue, circuits: a.router.OpenCircuits,
+		store: a.store, now: a.opt.Now, inHand: a.relay.Waiting,
+		oldest: a.router.OldestUndelivered, due: a.oldestDue, circuits: a.router.OpenCircuits,
 		failures: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "landfall_gauge_failures_total", Help: "Gauges that could not be read at a scrape.",
 		}),
