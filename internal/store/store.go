@@ -68,6 +68,10 @@ type Ledger interface {
 	// Commits gives the named commits that exist, in no particular order.
 	Commits(ctx context.Context, refs []Ref) ([]Commit, error)
 
+	// Hashes gives the hash of each of the named commits that exist. It reads no bodies: it is how many thousand commits are
+	// compared with what was signed of them.
+	Hashes(ctx context.Context, refs []Ref) (map[Ref][]byte, error)
+
 	// Streams gives up to limit stream names greater than after (bytewise), in order, that start with prefix.
 	Streams(ctx context.Context, prefix, after string, limit int) ([]string, error)
 

@@ -3,6 +3,7 @@ package mongodb
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +24,28 @@ func (s *Store) Commits(ctx context.Context, refs []store.Ref) ([]store.Commit, 
 		return nil, nil
 	}
 	return s.readCommits(ctx, "commits", question{filter: byRef(refs), hint: idIndex})
+}
+
+// Hashes implements store.Ledger.
+func (s *Store) Hashes(ctx context.Context, refs []store.Ref) (map[store.Ref][]byte, error) {
+	found := make(map[store.Ref][]byte, len(refs))
+	for chunk := range slices.Chunk(refs, batchSize) {
+		q := question{filter: byRef(chunk), project: fields("stream", "seq", "hash"), hint: idIndex}
+		err := s.do(ctx, "hashes", func(ctx context.Context) error {
+			return s.each(ctx, s.commitsC, q, func(raw bson.Raw) error {
+				hash, ok := verbatim(raw.Lookup("hash"))
+				if !ok {
+					return fmt.Errorf("commit %s: it has no hash", raw)
+				}
+				found[store.Ref{Stream: raw.Lookup("stream").StringValue(), Seq: raw.Lookup("seq").AsInt64()}] = hash
+				return nil
+			})
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
 }
 
 // Pending implements store.Ledger.

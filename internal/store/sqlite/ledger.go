@@ -23,6 +23,7 @@ const (
 
 	streamSQL  = `SELECT ` + commitColumns + ` FROM commits WHERE stream = ? AND seq > ? ORDER BY seq LIMIT ?`
 	commitSQL  = `SELECT ` + commitColumns + ` FROM commits WHERE stream = ? AND seq = ?`
+	hashSQL    = `SELECT hash FROM commits WHERE stream = ? AND seq = ?`
 	keySQL     = `SELECT seq FROM commits INDEXED BY commits__key WHERE stream = ? AND "key" = ? ORDER BY seq LIMIT 1`
 	pendingSQL = `SELECT ` + commitColumns + ` FROM commits INDEXED BY commits__pending
 		WHERE pending = 1 AND (stream, seq) > (?, ?) AND recorded_at < ? ORDER BY stream, seq LIMIT ?`
@@ -138,6 +139,27 @@ func (s *Store) Commits(ctx context.Context, refs []store.Ref) ([]store.Commit, 
 		args[i] = []driver.Value{ref.Stream, ref.Seq}
 	}
 	return s.commits(ctx, "read commits", commitSQL, args...)
+}
+
+// Hashes implements store.Ledger.
+func (s *Store) Hashes(ctx context.Context, refs []store.Ref) (map[store.Ref][]byte, error) {
+	found := make(map[store.Ref][]byte, len(refs))
+	err := s.readers.use(ctx, func(c *conn) error {
+		for _, ref := range refs {
+			err := c.query(ctx, hashSQL, binds(ref.Stream, ref.Seq), func(v []driver.Value) error {
+				found[ref] = bytes.Clone(v[0].([]byte))
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read hashes: %w", err)
+	}
+	return found, nil
 }
 
 // Pending implements store.Ledger.

@@ -26,6 +26,7 @@ var ledgerCases = []testCase{
 	{"a repeated append after a lost reply finds itself", lostReply},
 	{"an idempotency key finds its commit in its stream only", findKey},
 	{"commits are found by name", namedCommits},
+	{"hashes are found by name, without what they are of", namedHashes},
 	{"streams are listed by prefix in bytewise order", listStreams},
 	{"pending commits are paged, aged and cleared", pendingCommits},
 	{"detached values are replaced and removed", detached},
