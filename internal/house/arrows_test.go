@@ -21,12 +21,12 @@ const module = "landfall"
 // and never from above: nouns know nothing of edges, edges and engines know nothing of each other.
 var layers = [][]string{
 	{"api", "internal/fault"},
-	{"internal/place", "internal/guard"},
+	{"internal/place", "internal/guard", "internal/proof"},
 	{"internal/store"}, // the contract only; its engines are far above
 	{"internal/protocol", "internal/ledger"},
 	{"internal/check"},
 	{"internal/access", "internal/locale"},
-	{"internal/incident", "internal/preparedness", "internal/notify", "internal/notify/wording"},
+	{"internal/incident", "internal/preparedness", "internal/notify", "internal/notify/wording", "internal/head"},
 	{"internal/live"},
 	{
 		"internal/rest", "internal/console", "internal/watch", "internal/relay", "internal/bus", "internal/backup",

@@ -74,9 +74,12 @@ func (t *Tree) find(stream string) (int, bool) {
 	return slices.BinarySearchFunc(t.leaves, stream, func(l Leaf, name string) int { return cmp.Compare(l.Stream, name) })
 }
 
-// Set puts leaves in place of those of the same streams and takes the streams that are gone out. The order does not matter; of one stream
-// the last counts.
+// Set takes the streams that are gone out and then puts leaves in place of those of the same streams. The order of leaves does not matter; of
+// one stream the last counts.
 func (t *Tree) Set(set []Leaf, gone []string) {
+	if len(gone) > 0 {
+		t.remove(gone)
+	}
 	var fresh []Leaf
 	for _, l := range set {
 		if i, ok := t.find(l.Stream); ok {
@@ -89,9 +92,9 @@ func (t *Tree) Set(set []Leaf, gone []string) {
 	if len(fresh) > 0 {
 		t.merge(fresh)
 	}
-	if len(gone) == 0 {
-		return
-	}
+}
+
+func (t *Tree) remove(gone []string) {
 	without := make(map[string]bool, len(gone))
 	for _, name := range gone {
 		without[name] = true
@@ -104,6 +107,11 @@ func (t *Tree) Set(set []Leaf, gone []string) {
 		}
 	}
 	t.leaves, t.digests = t.leaves[:kept], t.digests[:kept]
+}
+
+// Clone gives a tree that shares nothing with this one.
+func (t *Tree) Clone() *Tree {
+	return &Tree{leaves: slices.Clone(t.leaves), digests: slices.Clone(t.digests)}
 }
 
 // merge adds leaves of streams that are not there yet.

@@ -1,0 +1,206 @@
+package head
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"landfall/internal/ledger"
+	"landfall/internal/proof"
+	"landfall/internal/store"
+)
+
+const (
+	page   = 1000 // streams looked at together
+	commit = 256  // pending commits read at a time
+)
+
+// Reach brings a tree up to where the streams end now, and gives what was lost of what it says. With since, only streams are looked at
+// that may have grown since then by the clocks that record; zero looks at all of them.
+//
+// Which streams have grown, their wakes say, and what has no wake yet is still pending. Both are only hints: where a
+// stream ends and with which hash is read from its commits.
+func Reach(ctx context.Context, st store.Store, tree *proof.Tree, since time.Time) ([]proof.Loss, error) {
+	w := &walk{st: st, tree: tree}
+	var err error
+	if since.IsZero() {
+		err = w.all(ctx)
+	} else {
+		err = w.grown(ctx, since)
+	}
+	return w.losses, err
+}
+
+// Compare gives what was lost of what the tree says. It reads one hash for each stream, whatever has been recorded since.
+func Compare(ctx context.Context, st store.Store, tree *proof.Tree) ([]proof.Loss, error) {
+	var losses []proof.Loss
+	for leaves := range slices.Chunk(tree.Leaves(), page) {
+		refs := make([]store.Ref, len(leaves))
+		for i, l := range leaves {
+			refs[i] = store.Ref{Stream: l.Stream, Seq: l.Seq}
+		}
+		found, err := st.Hashes(ctx, refs)
+		if err != nil {
+			return nil, fmt.Errorf("compare with a head: %w", err)
+		}
+		var hints []hint
+		for i, l := range leaves {
+			if !bytes.Equal(found[refs[i]], l.Hash[:]) {
+				hints = append(hints, hint{stream: l.Stream, seqs: []int64{l.Seq}})
+			}
+		}
+		ends, err := tails(ctx, st, hints)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range ends {
+			leaf, _ := tree.Get(e.Stream)
+			losses = append(losses, lossOf(leaf, e.Leaf))
+		}
+	}
+	return losses, nil
+}
+
+// lossOf says what is wrong with a stream that does not have the leaf's commit any more and ends as given.
+func lossOf(leaf, end proof.Leaf) proof.Loss {
+	loss := proof.Loss{Stream: leaf.Stream, What: proof.Altered, Had: leaf.Seq, Has: end.Seq}
+	switch {
+	case end.Seq == 0:
+		loss.What = proof.Missing
+	case end.Seq < leaf.Seq:
+		loss.What = proof.Shorter
+	}
+	return loss
+}
+
+// walk is one Reach.
+type walk struct {
+	st     store.Store
+	tree   *proof.Tree
+	losses []proof.Loss
+}
+
+// all looks at every stream there is, and at every stream the tree knows.
+func (w *walk) all(ctx context.Context) error {
+	known := slices.Clone(w.tree.Leaves())
+	for after := ""; ; {
+		names, err := w.st.Streams(ctx, "", after, page)
+		if err != nil {
+			return fmt.Errorf("list streams: %w", err)
+		}
+		full := len(names) == page
+		if full {
+			after = names[len(names)-1]
+		}
+		// What the tree knows of this part of the names and the store does not have is looked at too.
+		n := len(known)
+		if full {
+			n, _ = slices.BinarySearchFunc(known, after+"\x00", func(l proof.Leaf, name string) int { return strings.Compare(l.Stream, name) })
+		}
+		var gone []string
+		for _, l := range known[:n] {
+			if _, there := slices.BinarySearch(names, l.Stream); !there {
+				gone = append(gone, l.Stream)
+			}
+		}
+		known = known[n:]
+		if err := w.look(ctx, append(names, gone...)); err != nil || !full {
+			return err
+		}
+	}
+}
+
+// grown looks at the streams that may have grown.
+func (w *walk) grown(ctx context.Context, since time.Time) error {
+	seen := map[string]bool{}
+	look := func(names []string) error {
+		names = slices.DeleteFunc(names, func(n string) bool { return seen[n] })
+		for _, n := range names {
+			seen[n] = true
+		}
+		slices.Sort(names)
+		return w.look(ctx, slices.Compact(names))
+	}
+	q := store.Query{Kind: ledger.KindWake, Index: "changed", From: since.UTC().Truncate(time.Microsecond), Limit: page}
+	for {
+		found, err := w.st.Find(ctx, q)
+		if err != nil {
+			return fmt.Errorf("find what has grown: %w", err)
+		}
+		names := make([]string, len(found.Docs))
+		for i, d := range found.Docs {
+			names[i] = d.ID
+		}
+		if err := look(names); err != nil {
+			return err
+		}
+		if q.After = found.Next; q.After == "" {
+			break
+		}
+	}
+	var after store.Ref
+	for {
+		commits, err := w.st.Pending(ctx, forever, after, commit)
+		if err != nil {
+			return fmt.Errorf("find what is pending: %w", err)
+		}
+		names := make([]string, len(commits))
+		for i, c := range commits {
+			names[i] = c.Stream
+			after = store.Ref{Stream: c.Stream, Seq: c.Seq}
+		}
+		if err := look(names); err != nil || len(commits) < commit {
+			return err
+		}
+	}
+}
+
+// forever is later than everything that is recorded.
+var forever = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// look finds where these streams end and puts it into the tree.
+func (w *walk) look(ctx context.Context, names []string) error {
+	for names := range slices.Chunk(names, page) {
+		wakes, err := w.st.Get(ctx, ledger.KindWake, names...)
+		if err != nil {
+			return fmt.Errorf("look for hints: %w", err)
+		}
+		hints := make([]hint, len(names))
+		for i, name := range names {
+			hints[i] = hint{stream: name}
+			if l, ok := w.tree.Get(name); ok {
+				hints[i].seqs = append(hints[i].seqs, l.Seq)
+			}
+			if v := wakes[name].Version; v > 0 && !slices.Contains(hints[i].seqs, v) {
+				hints[i].seqs = append(hints[i].seqs, v)
+			}
+		}
+		ends, err := tails(ctx, w.st, hints)
+		if err != nil {
+			return err
+		}
+		w.put(ends)
+	}
+	return nil
+}
+
+func (w *walk) put(ends []end) {
+	var set []proof.Leaf
+	var gone []string
+	for _, e := range ends {
+		leaf, known := w.tree.Get(e.Stream)
+		if known && !bytes.Equal(e.at[leaf.Seq], leaf.Hash[:]) {
+			w.losses = append(w.losses, lossOf(leaf, e.Leaf))
+		}
+		switch {
+		case e.Seq > 0:
+			set = append(set, e.Leaf)
+		case known:
+			gone = append(gone, e.Stream)
+		}
+	}
+	w.tree.Set(set, gone)
+}
