@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"landfall/internal/app"
+	"landfall/internal/backup"
 )
 
 type verifyCmd struct{ recordsFlags }
@@ -37,7 +38,7 @@ type rebuildCmd struct{ recordsFlags }
 
 // Run drops and derives again everything that follows from the records.
 func (c *rebuildCmd) Run(s *session) error {
-	streams, err := app.Rebuild(s.ctx, c.records(), time.Now, quiet(s))
+	streams, err := app.Rebuild(s.ctx, c.records(), backup.Options{Now: time.Now}, quiet(s))
 	if err == nil {
 		_, _ = fmt.Fprintf(s.out, "Rebuilt from %d streams.\n", streams)
 	}

@@ -134,6 +134,16 @@ func Start(ctx context.Context, opt Options) (_ *App, err error) {
 	if err := a.oneBus(ctx); err != nil {
 		return nil, err
 	}
+	if !opt.Offline {
+		if err := a.present(ctx, false); err != nil {
+			return nil, err
+		}
+		a.push("presence", func(ctx context.Context) error { return a.present(ctx, true) })
+	}
+	// A command that marks the records looks for processes afterwards: one of the two sees the other.
+	if err := backup.Finished(ctx, a.store); err != nil {
+		return nil, err
+	}
 	a.relay = relay.New(relay.Options{Publish: a.publish, Local: a.local(), Guard: a.guard, Logger: a.log, At: opt.At})
 	a.push("relay", func(context.Context) error { a.relay.Stop(); return nil })
 
@@ -166,10 +176,6 @@ func Start(ctx context.Context, opt Options) (_ *App, err error) {
 	if opt.Offline {
 		return a, nil
 	}
-	if err := a.present(ctx, false); err != nil {
-		return nil, err
-	}
-	a.push("presence", func(ctx context.Context) error { return a.present(ctx, true) })
 	if !opt.NoSchedule {
 		a.push("watch", func(ctx context.Context) error { a.watch.Stop(ctx); return nil })
 		if err := a.watch.Start(); err != nil {

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"landfall/internal/app"
+	"landfall/internal/backup"
 	"landfall/internal/fault"
 )
 
@@ -182,12 +183,12 @@ func TestToolsWantRecords(t *testing.T) {
 	if _, err := app.Verify(t.Context(), app.Records{Data: empty}, time.Now, slog.New(slog.DiscardHandler)); fault.CodeOf(err) != "no_records" {
 		t.Errorf("verify: %v", err)
 	}
-	if _, err := app.Rebuild(t.Context(), app.Records{Data: empty}, time.Now, slog.New(slog.DiscardHandler)); fault.CodeOf(err) != "no_records" {
+	if _, err := app.Rebuild(t.Context(), app.Records{Data: empty}, backup.Options{Now: time.Now}, slog.New(slog.DiscardHandler)); fault.CodeOf(err) != "no_records" {
 		t.Errorf("rebuild: %v", err)
 	}
 	opt := options(filepath.Join(t.TempDir(), "data"))
 	a := start(t, opt)
-	if _, err := app.Rebuild(t.Context(), opt.Records, time.Now, slog.New(slog.DiscardHandler)); fault.CodeOf(err) != "data_folder_in_use" {
+	if _, err := app.Rebuild(t.Context(), opt.Records, backup.Options{Now: time.Now}, slog.New(slog.DiscardHandler)); fault.CodeOf(err) != "data_folder_in_use" {
 		t.Errorf("rebuild beside the service: %v", err)
 	}
 	if r, err := app.Verify(t.Context(), opt.Records, time.Now, slog.New(slog.DiscardHandler)); err != nil || len(r.Findings) > 0 || r.Commits == 0 {

@@ -41,7 +41,8 @@ type Restored struct {
 
 // Restore makes empty records out of an archive, derives everything from them again, and leaves them held. secretKey is the key that the
 // archive's secrets are encrypted with, 64 hexadecimal digits; "" takes that of the data folder, which must lie there already. No
-// process may run on the records. The bus is emptied by the first process that starts on them.
+// process may run on the records. The bus is emptied by the first process that starts on them. Cut off, it leaves records that every start
+// refuses, and that another Restore of the same archive finishes.
 func Restore(ctx context.Context, records Records, secretKey string, r io.Reader, opt backup.Options, log *slog.Logger) (_ Restored, err error) {
 	if opt.KeyPrint, err = givenPrint(records, secretKey); err != nil {
 		return Restored{}, err
@@ -53,13 +54,17 @@ func Restore(ctx context.Context, records Records, secretKey string, r io.Reader
 	defer func() { err = errors.Join(err, closeAll()) }()
 	opt.Transient = transient
 	opt.Derive = func(ctx context.Context) error {
-		_, err := rebuild(ctx, st, opt.Now, log)
+		derive := opt
+		derive.Progress = nil // the archive's bytes are counted already
+		_, err := rebuild(ctx, st, derive, log)
 		return err
 	}
+	opt.Marking = records.marking(st, opt)
 	var out Restored
 	if out.Summary, err = backup.Restore(ctx, r, st, Kinds(), opt); err != nil {
 		return out, err
 	}
+	ctx = context.WithoutCancel(ctx) // it is done: an interrupt takes nothing back
 	if out.State, err = backup.ReadState(ctx, st); err != nil {
 		return out, err
 	}

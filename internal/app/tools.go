@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"landfall/internal/access"
+	"landfall/internal/backup"
 	"landfall/internal/incident"
 	"landfall/internal/ledger"
 	"landfall/internal/notify"
@@ -15,13 +16,16 @@ import (
 )
 
 // Verify proves every record. It only reads, and may run beside the service: what that recorded in the last moments, by the wall clock
-// now, may not be projected yet.
+// now, may not be projected yet. Records that a command has not finished are refused.
 func Verify(ctx context.Context, records Records, now func() time.Time, log *slog.Logger) (_ ledger.Report, err error) {
 	st, err := records.openBeside(ctx, now, log)
 	if err != nil {
 		return ledger.Report{}, err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
+	if err := backup.Finished(ctx, st); err != nil {
+		return ledger.Report{}, err
+	}
 	l, err := reader(st, now, log)
 	if err != nil {
 		return ledger.Report{}, err
@@ -30,34 +34,18 @@ func Verify(ctx context.Context, records Records, now func() time.Time, log *slo
 	return l.Verify(ctx, Kinds(), nil)
 }
 
-// Rebuild drops and derives again every derived document of a stopped service; it gives the number of streams.
-func Rebuild(ctx context.Context, records Records, now func() time.Time, log *slog.Logger) (_ int64, err error) {
-	if err := records.mustExist(); err != nil {
-		return 0, err
-	}
-	st, closeAll, err := records.openAlone(ctx, now, log)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, closeAll()) }()
-	return rebuild(ctx, st, now, log)
-}
-
-func rebuild(ctx context.Context, st store.Store, now func() time.Time, log *slog.Logger) (_ int64, err error) {
-	l, err := reader(st, now, log)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, l.Close(ctx)) }()
-	return l.Rebuild(ctx, Kinds(), nil)
-}
-
 // reader gives a ledger that knows every noun and is used for reading and deriving only.
 func reader(st store.Store, now func() time.Time, log *slog.Logger) (*ledger.Ledger, error) {
-	l := ledger.New(st, ledger.Options{Now: now, Logger: log, Shared: true})
-	access.NewDesk(l, st, access.Options{Now: now, Logger: log})
+	l, _, err := nouns(st, ledger.Options{Now: now, Logger: log, Shared: true}, make([]byte, 32))
+	return l, err
+}
+
+// nouns gives a ledger that knows every noun, for a command, and the desk whose secrets are sealed with a key.
+func nouns(st store.Store, opt ledger.Options, key []byte) (*ledger.Ledger, *notify.Desk, error) {
+	l := ledger.New(st, opt)
+	access.NewDesk(l, st, access.Options{Now: opt.Now, Logger: opt.Logger})
 	incidents := incident.NewDesk(l, st, nil)
 	preparedness.NewDesk(l, st, situation{incidents})
-	_, err := notify.NewDesk(l, st, notify.DeskOptions{Visibility: incidents, SealKey: make([]byte, 32), Logger: log})
-	return l, err
+	desk, err := notify.NewDesk(l, st, notify.DeskOptions{Visibility: incidents, SealKey: key, Logger: opt.Logger})
+	return l, desk, err
 }

@@ -12,7 +12,8 @@
 //     pending, so that they are written after the restore. How is said at Write.
 //   - A byte changed, missing or added anywhere in an archive is found by Verify.
 //   - Restore writes into an empty store only, proves what it reads, and opens the store with its very last write: a
-//     store whose restore was cut off is refused by ReadState, and with it by every start.
+//     store whose restore was cut off is refused by ReadState, and with it by every start. The same archive finishes it.
+//   - Begin and End mark the store so for every other command whose changes must not be seen half done.
 //   - A restored store has an epoch that nobody has seen before, so that no ETag handed out by the lost service or by an earlier
 //     restore is taken for one of its own. It is held until a person releases it: nothing falls due, nothing is sent.
 //   - Memory does not grow with commits or documents: Write, Verify and Restore keep about 60 bytes for each stream.

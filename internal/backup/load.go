@@ -26,6 +26,7 @@ const (
 // loader appends commits to a store, those of one stream in their order. It is used from one goroutine and must be stopped.
 type loader struct {
 	st     store.Store
+	opt    Options
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	seed   maphash.Seed
@@ -37,8 +38,8 @@ type loader struct {
 	size  int
 }
 
-func startLoader(ctx context.Context, st store.Store) *loader {
-	l := &loader{st: st, seed: maphash.MakeSeed(), guard: guard.New(nil, nil)}
+func startLoader(ctx context.Context, st store.Store, opt Options) *loader {
+	l := &loader{st: st, opt: opt, seed: maphash.MakeSeed(), guard: guard.New(nil, nil)}
 	l.ctx, l.cancel = context.WithCancelCause(ctx)
 	for i := range l.queues {
 		queue := make(chan []store.Commit, 1)
@@ -51,6 +52,7 @@ func startLoader(ctx context.Context, st store.Store) *loader {
 				if err := l.guard.Do("a part of the restore", func() error { return l.write(batch) }); err != nil {
 					l.cancel(err)
 				}
+				l.opt.at(PointRestoreCommits)
 			}
 		})
 	}
@@ -99,7 +101,7 @@ func (l *loader) stop() error {
 	return err
 }
 
-// write appends one batch. What an engine whose reply was lost has written already is recognised by its hash.
+// write appends one batch. What is there already, because a reply was lost or an earlier restore was interrupted, is recognised by its hash.
 func (l *loader) write(batch []store.Commit) error {
 	if err := l.markErasures(batch); err != nil {
 		return err
@@ -114,20 +116,31 @@ func (l *loader) write(batch []store.Commit) error {
 			if errors.Is(err, store.ErrFull) || errors.Is(err, store.ErrClosed) {
 				return err
 			}
-			first := batch[0]
-			there, lookErr := l.st.Commits(l.ctx, []store.Ref{{Stream: first.Stream, Seq: first.Seq}})
-			switch {
-			case lookErr != nil:
+			n, lookErr := l.there(batch)
+			if lookErr != nil {
 				return lookErr
-			case len(there) == 0:
-				return err
-			case !bytes.Equal(there[0].Hash, first.Hash):
-				return errNotAlone
 			}
-			batch = batch[1:]
+			if n == 0 {
+				return err
+			}
+			batch = batch[n:]
 		}
 		return nil
 	})
+}
+
+// there gives how many commits of the batch, from its first on, the store holds.
+func (l *loader) there(batch []store.Commit) (n int, err error) {
+	held, err := l.st.ReadStream(l.ctx, batch[0].Stream, batch[0].Seq-1, len(batch))
+	if err != nil {
+		return 0, err
+	}
+	for i, c := range held {
+		if !bytes.Equal(c.Hash, batch[i].Hash) {
+			return 0, errNotAlone
+		}
+	}
+	return len(held), nil
 }
 
 // markErasures marks those commits pending that erase a value which came with the archive nevertheless: it was copied before it was erased.

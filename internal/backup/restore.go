@@ -6,22 +6,29 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"landfall/internal/fault"
 	"landfall/internal/store"
 )
 
-// Restore makes a store out of an archive. The store must be empty and nobody else may write to it. kinds are all that this version knows,
-// as the engine was opened with them.
+// Restore makes a store out of an archive. The store must be empty, or hold what an interrupted restore of the same archive has left, and nobody
+// else may write to it. kinds are all that this version knows, as the engine was opened with them.
 //
-// The first write marks the store as being restored, and the last one, after the whole archive was proven, opens it: held, and with a new epoch. Whatever
-// ends a restore in between leaves a store that ReadState refuses. Derived documents are not in an archive: Options.Derive makes them.
+// The first write marks the store as being restored, and the last one, after the whole archive was proven, removes the mark: the store is then held,
+// and has a new epoch. Whatever ends a restore in between leaves a store that ReadState refuses, and that another Restore of the same archive
+// finishes: commits that are there already are recognised by their hashes, documents are written again. Derived documents are
+// not in an archive: Options.Derive makes them.
 //
 // A commit that erases a value is marked pending when that value is in the archive nevertheless, which was copied before: it is erased again after the
 // release.
 func Restore(ctx context.Context, r io.Reader, st store.Store, kinds []store.Kind, opt Options) (Summary, error) {
-	if err := mustBeEmpty(ctx, st, kinds); err != nil {
+	if mark, _, err := readMark(ctx, st); err != nil {
 		return Summary{}, err
+	} else if mark == nil {
+		if err := mustBeEmpty(ctx, st, kinds); err != nil {
+			return Summary{}, err
+		}
 	}
 	p := &restoring{ctx: ctx, st: st, opt: opt, kinds: make(map[string]store.Kind)}
 	for _, k := range kept(kinds, opt) {
@@ -38,31 +45,42 @@ func Restore(ctx context.Context, r io.Reader, st store.Store, kinds []store.Kin
 		_ = p.load.stop()
 	}
 	sum.Warnings = append(sum.Warnings, p.warnings...)
-	switch {
-	case err != nil:
-		return sum, restoreFault(ctx, err)
-	case len(sum.Damaged) > 0 && !opt.AcceptDamaged:
-		return sum, damagedFault(sum)
+	if p.work == nil {
+		return sum, restoreFault(ctx, err) // nothing was written
 	}
+	if err == nil && len(sum.Damaged) > 0 && !opt.AcceptDamaged {
+		err = damagedFault(sum)
+	}
+	if err == nil {
+		err = p.open(&sum)
+	}
+	return sum, restoreFault(ctx, p.work.End(err))
+}
+
+// open finishes a store whose archive was read and proven: it is held, and has a new epoch.
+func (p *restoring) open(sum *Summary) error {
 	if err := p.flush(); err != nil {
-		return sum, restoreFault(ctx, err)
+		return err
 	}
-	if opt.Derive != nil {
-		if err := opt.Derive(ctx); err != nil {
-			return sum, restoreFault(ctx, err)
+	p.opt.at(PointRestoreWritten)
+	if p.opt.Derive != nil {
+		if err := p.opt.Derive(p.ctx); err != nil {
+			return err
 		}
 	}
-	at := instant(opt.Now())
-	epoch := nextEpoch(sum.Epoch, at)
-	open, err := writeState(ctx, st, State{Epoch: epoch, Held: true, RestoredAt: &at, TakenAt: &sum.TakenAt}, 2)
-	if err == nil && !open {
-		err = errNotAlone
-	}
+	p.opt.at(PointRestoreDerived)
+	_, version, err := readState(p.ctx, p.st)
 	if err != nil {
-		return sum, restoreFault(ctx, err)
+		return err
 	}
-	sum.RestoredEpoch = epoch
-	return sum, nil
+	at := instant(p.opt.Now())
+	sum.RestoredEpoch = nextEpoch(sum.Epoch, at)
+	ours, err := writeState(p.ctx, p.st, State{Epoch: sum.RestoredEpoch, Held: true, RestoredAt: &at, TakenAt: &sum.TakenAt}, version+1)
+	if err != nil || !ours {
+		return errors.Join(err, whenFalse(ours, errNotAlone))
+	}
+	p.opt.at(PointRestoreHeld)
+	return nil
 }
 
 var errNotAlone = fault.New(fault.Conflict, "restore_not_alone", "Somebody else has written to the store while it was restored. Empty it and restore again.")
@@ -99,18 +117,19 @@ func notEmpty(why string) error {
 }
 
 func restoreFault(ctx context.Context, err error) error {
-	if _, ok := fault.As(err); ok || ctx.Err() != nil {
+	if _, ok := fault.As(err); ok || err == nil || ctx.Err() != nil {
 		return err
 	}
 	if errors.Is(err, store.ErrFull) {
-		return fault.Wrap(err, fault.Full, "disk_full", "The disk is full: the backup could not be restored. Make space, empty the store and restore again.")
+		return fault.Wrap(err, fault.Full, "disk_full", "The disk is full: the backup could not be restored. Make space and run the same command again.")
 	}
-	return fault.Wrap(err, fault.Unavailable, "store_unavailable", "The store did not take the backup. Empty it and restore again.")
+	return fault.Wrap(err, fault.Unavailable, "store_unavailable", "The store did not take the backup. Run the same command again.")
 }
 
 // restoring is one Restore.
 type restoring struct {
-	ctx      context.Context
+	ctx      context.Context // the work's, once it has begun
+	work     *Work           // nil before the header is read
 	st       store.Store
 	opt      Options
 	kinds    map[string]store.Kind // that are restored
@@ -142,15 +161,44 @@ func (p *restoring) header(h header) error {
 			return err
 		}
 	}
-	at := instant(p.opt.Now())
-	ours, err := writeState(p.ctx, p.st, State{Restoring: &at}, 1)
-	if err == nil && !ours {
-		err = errNotAlone
-	}
+	marking := p.opt.Marking
+	marking.Now, marking.At = p.opt.Now, p.opt.At
+	of := fmt.Sprintf("taken at %s in epoch %d", h.TakenAt.Format(time.RFC3339Nano), h.Epoch)
+	work, err := Begin(p.ctx, p.st, CommandRestore, of, marking)
 	if err != nil {
 		return err
 	}
-	p.load = startLoader(p.ctx, p.st)
+	p.work, p.ctx = work, work.Context()
+	if work.Resumed {
+		if err := p.empty(); err != nil {
+			return err
+		}
+	}
+	p.load = startLoader(p.ctx, p.st, p.opt)
+	return nil
+}
+
+// empty removes the working documents that an interrupted restore has written: they may come from a damaged copy of the archive, and unlike commits
+// they carry no hash.
+func (p *restoring) empty() error {
+	for name := range p.kinds {
+		for q := (store.Query{Kind: name, Limit: documentPage}); ; {
+			page, err := p.st.Find(p.ctx, q)
+			if err != nil {
+				return err
+			}
+			for _, d := range page.Docs {
+				p.ops = append(p.ops, store.Op{Do: store.OpDelete, Kind: name, Doc: store.Doc{ID: d.ID}})
+			}
+			if q.After = page.Next; q.After == "" {
+				break
+			}
+		}
+		if err := p.flush(); err != nil {
+			return err
+		}
+	}
+	p.opt.at(PointRestoreEmptied)
 	return nil
 }
 
@@ -191,7 +239,11 @@ func (p *restoring) commit(c store.Commit) error { return p.load.add(c) }
 func (p *restoring) records() error {
 	load := p.load
 	p.load = nil
-	return load.stop()
+	if err := load.stop(); err != nil {
+		return err
+	}
+	p.opt.at(PointRestoreRecorded)
+	return nil
 }
 
 func (p *restoring) document(kind string, d store.Doc) error {
@@ -200,10 +252,12 @@ func (p *restoring) document(kind string, d store.Doc) error {
 	}
 	p.ops = append(p.ops, store.Op{Do: store.OpInsert, Kind: kind, Doc: d})
 	p.size += len(d.Body)
-	if len(p.ops) < documentPage && p.size < batchBytes {
+	if len(p.ops) < documentPage && p.size < batchBytes && p.opt.At == nil { // each alone for who wants to be told of points
 		return nil
 	}
-	return p.flush()
+	err := p.flush()
+	p.opt.at(PointRestoreDocuments)
+	return err
 }
 
 // flush writes the documents that wait.

@@ -18,13 +18,14 @@ import (
 	"landfall/internal/store"
 )
 
-func TestARestoreThatDidNotFinishIsRefusedEverywhere(t *testing.T) {
+func TestARestoreThatDidNotFinishIsRefusedEverywhereAndFinishedByTheSameBackup(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.populate(60)
 	archive, _ := w.archive()
 	altered := bytes.Clone(archive)
 	altered[len(altered)-3] ^= 1 // of the digest: everything is written by then
+	_, another := small(t)
 	for name, half := range map[string][]byte{"cut off": archive[:len(archive)*2/3], "altered": altered} {
 		t.Run(name, func(t *testing.T) {
 			into := newWorld(t)
@@ -40,9 +41,12 @@ func TestARestoreThatDidNotFinishIsRefusedEverywhere(t *testing.T) {
 			if _, err := backup.Write(t.Context(), into.st, kinds(), io.Discard, w.opt()); fault.CodeOf(err) != "restore_unfinished" {
 				t.Errorf("backup of it: %v", err)
 			}
-			if _, err := backup.Restore(t.Context(), bytes.NewReader(archive), into.st, kinds(), w.opt()); fault.CodeOf(err) != "restore_unfinished" {
-				t.Errorf("another restore: %v", err)
+			if _, err := backup.Restore(t.Context(), bytes.NewReader(another), into.st, kinds(), w.opt()); fault.CodeOf(err) != "restore_unfinished" {
+				t.Errorf("a restore of another backup: %v", err)
 			}
+			into.bulk(put("claim", "of a damaged copy"))
+			into.restore(archive)
+			sameRecords(t, w.st, into.st)
 		})
 	}
 }

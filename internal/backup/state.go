@@ -30,27 +30,22 @@ type State struct {
 	TakenAt    *time.Time `json:"taken_at,omitempty"` // of the backup
 	ReleasedAt *time.Time `json:"released_at,omitempty"`
 	ReleasedBy string     `json:"released_by,omitempty"` // account, or "command line"
-
-	// Restoring is since when a restore into this store has been under way. It may have been cut off: such a store must not be served from.
-	Restoring *time.Time `json:"restoring,omitempty"`
 }
 
-// ReadState gives the state of a store. One whose restore is under way, or was cut off, is a State fault with the code
-// "restore_unfinished": nothing may be served from it.
+// ReadState gives the state of a store. One in which a command is under way, or was cut off, is refused as Finished says: nothing may be
+// served from it.
 func ReadState(ctx context.Context, docs store.Documents) (State, error) {
-	s, _, err := readState(ctx, docs)
-	if err == nil && s.Restoring != nil {
-		err = fault.New(fault.State, "restore_unfinished",
-			"A restore into this store was begun at %s and was not finished. Empty the store (delete landfall.db, landfall.db-wal and landfall.db-shm, or drop the database) and restore again.",
-			s.Restoring.Format(time.RFC3339))
+	if err := Finished(ctx, docs); err != nil {
+		return State{}, err
 	}
+	s, _, err := readState(ctx, docs)
 	return s, err
 }
 
 func readState(ctx context.Context, docs store.Documents) (s State, version int64, err error) {
 	found, err := docs.Get(ctx, KindService, idState)
 	if err != nil {
-		return State{}, 0, fault.Wrap(err, fault.Unavailable, "store_unavailable", "The records cannot be read at the moment. Try again.")
+		return State{}, 0, unreadable(err)
 	}
 	doc, ok := found[idState]
 	if !ok {
@@ -60,6 +55,10 @@ func readState(ctx context.Context, docs store.Documents) (s State, version int6
 		return State{}, 0, fmt.Errorf("backup: state of the store: %w", err)
 	}
 	return s, doc.Version, nil
+}
+
+func unreadable(err error) error {
+	return fault.Wrap(err, fault.Unavailable, "store_unavailable", "The records cannot be read at the moment. Try again.")
 }
 
 // writeState writes the state unless somebody else was first.
@@ -79,16 +78,13 @@ func writeState(ctx context.Context, docs store.Documents, s State, version int6
 // Release ends the held state of a restored store and records who did and when. by is an account, or a word such as "command line". Releasing
 // what is not held, or was released by somebody else meanwhile, changes nothing and is success.
 func Release(ctx context.Context, docs store.Documents, by string, now time.Time) error {
+	if err := Finished(ctx, docs); err != nil {
+		return err
+	}
 	for {
 		s, version, err := readState(ctx, docs)
-		switch {
-		case err != nil:
+		if err != nil || !s.Held {
 			return err
-		case s.Restoring != nil:
-			_, err := ReadState(ctx, docs)
-			return err
-		case !s.Held:
-			return nil
 		}
 		at := instant(now)
 		s.Held, s.ReleasedAt, s.ReleasedBy = false, &at, by
@@ -148,7 +144,7 @@ var waitingStatuses = []string{"queued", "sending", "retrying"}
 // Waiting counts what a store would do at once. Its derived documents must be there: rebuild them after a restore.
 func Waiting(ctx context.Context, st store.Store, now time.Time) (w WouldFire, err error) {
 	failed := func(err error) (WouldFire, error) {
-		return WouldFire{}, fault.Wrap(err, fault.Unavailable, "store_unavailable", "The records cannot be read at the moment. Try again.")
+		return WouldFire{}, unreadable(err)
 	}
 	due := store.Query{Kind: ledger.KindWake, Index: indexWake, Until: instant(now).Add(time.Microsecond), Limit: firstDue}
 	if w.Wakes, err = st.Count(ctx, due); err != nil {

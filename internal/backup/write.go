@@ -44,6 +44,12 @@ type Options struct {
 	// Progress, if not nil, is called now and then from the calling goroutine. Write counts streams, Verify and Restore bytes; total is 0 where
 	// it cannot be known.
 	Progress func(done, total int64)
+
+	// Marking says how Restore marks the store; Now and At are taken from here.
+	Marking Marking
+
+	// At is called at the named points of a command's way (see Points): for tests that end the process there.
+	At func(point string)
 }
 
 func (o Options) progress(done, total int64) {

@@ -42,6 +42,9 @@ type orders struct {
 	Disk    int           // how many bytes its data folder takes: a disk of its own, seen by nobody else; 0 for the usual
 	Ahead   time.Duration // of the true time, by which its clock is wrong
 	Version string        // that it calls itself; "" for "test"
+
+	Command string // that it carries out instead of serving; "" serves
+	File    string // that the command is given
 }
 
 // greeting is the first line a child says.
@@ -78,6 +81,9 @@ func child(text string, commands io.Reader, out io.Writer) error {
 	var o orders
 	if err := json.Unmarshal([]byte(text), &o); err != nil {
 		return err
+	}
+	if o.Command != "" {
+		return commandChild(o)
 	}
 	if err := confine(o); err != nil {
 		return err

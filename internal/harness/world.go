@@ -181,7 +181,7 @@ func (w *World) LoseBus() {
 // Rebuild throws the derived away and makes it again; the service must be halted.
 func (w *World) Rebuild() {
 	w.T.Helper()
-	if _, err := app.Rebuild(context.Background(), w.options[0].Records, w.Clock.Now, slog.New(slog.DiscardHandler)); err != nil {
+	if _, err := app.Rebuild(context.Background(), w.options[0].Records, backup.Options{Now: w.Clock.Now}, slog.New(slog.DiscardHandler)); err != nil {
 		w.T.Fatalf("rebuild: %v", err)
 	}
 }

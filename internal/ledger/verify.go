@@ -214,28 +214,6 @@ func sameJSON(a, b []byte) bool {
 	return errLeft == nil && errRight == nil && bytes.Equal(left, right)
 }
 
-// Rebuild drops the derived documents of the named kinds and derives them again from every stream. Nothing else may
-// write meanwhile: it is for a stopped service. It gives the number of streams walked.
-func (l *Ledger) Rebuild(ctx context.Context, kinds []store.Kind, progress func(streams int64)) (int64, error) {
-	for _, k := range kinds {
-		if !k.Derived {
-			continue
-		}
-		if err := l.store.Drop(ctx, k.Name); err != nil {
-			return 0, fmt.Errorf("drop %s: %w", k.Name, err)
-		}
-	}
-	var n int64
-	err := l.eachStream(ctx, func(stream Stream) error {
-		n++
-		if progress != nil {
-			progress(n)
-		}
-		return l.reproject(ctx, stream)
-	})
-	return n, err
-}
-
 // eachStream walks the names of all streams.
 func (l *Ledger) eachStream(ctx context.Context, each func(Stream) error) error {
 	const page = 500
