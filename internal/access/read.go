@@ -39,6 +39,8 @@ func (s Scope) Read(a ledger.Announcement, t Thing) (json.RawMessage, bool) {
 	switch {
 	case s.All, a.Level == ledger.Public && s.Role != "", a.Level == ledger.Party && owns:
 		return a.Data, true
+	case a.Level == ledger.Operation:
+		return a.Data, s.May(ReadOperation, Thing{Owner: place.Party(a.Owner)})
 	case !slices.ContainsFunc(a.Parties, acts):
 		return nil, false
 	case a.Incident == "":

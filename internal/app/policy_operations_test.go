@@ -242,7 +242,7 @@ func (s *stage) spoken(a attempt, c *caller) []string {
 
 func TestEveryOperationAsksThePolicy(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
+	s := newStage(t, nil)
 	attempts := s.attempts(t)
 	t.Run("rows", func(t *testing.T) {
 		for n, a := range attempts {

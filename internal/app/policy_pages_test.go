@@ -210,7 +210,7 @@ func (s *stage) lookAround(t testing.TB, p page, cookies map[*caller]string) {
 
 func TestEveryPageAsksThePolicy(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
+	s := newStage(t, nil)
 	pages := s.pages(t)
 	cookies := map[*caller]string{}
 	for _, c := range s.callers {

@@ -11,21 +11,48 @@ import (
 	"time"
 )
 
-// listened is a stage at which one account of each role and relation has a webhook, from the beginning.
-func (s *stage) listened(t testing.TB) {
-	s.hooks = &hooks{got: map[string]map[string]string{}}
-	server := httptest.NewServer(s.hooks)
-	t.Cleanup(server.Close)
+// listened gives one account of each role and relation a subscription of each channel, from the beginning, and lets the subscriptions of one
+// receiver fail for days.
+func (s *stage) listened(t testing.TB, out *waysOut) {
 	for _, of := range [][2]string{
 		{"coordinator", "DMA"}, {"liaison", "DMA"}, {"official", "ATG"}, {"liaison", "ATG"}, {"administrator", "ATG"}, {"coordinator", "KNA"},
 		{"coordinator", "LCA"}, {"official", "GRD"}, {"coordinator", "ATG-BARBUDA"}, {"regional_officer", "ORG-CDEMA"}, {"regional_officer", "ORG-IOM"},
 	} {
-		c := s.caller(of[0], of[1])
-		s.made(t, c, "/api/v1/subscriptions", fmt.Sprintf(`{"channel":"webhook","target":%q}`, server.URL+"/"+c.account))
-		c.hooked = true
+		out.subscribe(s, t, s.caller(of[0], of[1]))
 	}
 	s.early = map[string]bool{}
 	s.began = s.firstEvent(t)
+	s.lapsed(t, out)
+}
+
+// lapsed has a subscription disabled, because its receiver failed for five days, and enabled again, and another one expire.
+func (s *stage) lapsed(t testing.TB, out *waysOut) {
+	t.Helper()
+	const mine = "/api/v1/subscriptions"
+	official := s.caller("official", "ATG")
+	out.hooks.answer("/failing", http.StatusServiceUnavailable)
+	out.hooks.answer("/gone", http.StatusGone)
+	only := func(path, kind string) string {
+		body := fmt.Sprintf(`{"channel":"webhook","target":%q,"filter":{"kinds":[%q]}}`, out.url+path, kind)
+		return s.made(t, official, mine, body).text("id")
+	}
+	only("/gone", "incident.released") // what dies there is told to those who may read how their party is told of things
+	id := only("/failing", "unit.retired")
+	s.made(t, official, mine, fmt.Sprintf(`{"channel":"webhook","target":%q,"expires_at":%q}`, out.url+"/expiring", noon.Add(-time.Hour).Format(time.RFC3339)))
+	for day := range 5 {
+		s.moveTo(noon.Add(-6*24*time.Hour - 4*time.Hour + time.Duration(day)*30*time.Hour))
+		test := s.made(t, official, mine+"/"+id+"/test", "").text("id")
+		s.until(t, "a test has failed", func() bool {
+			is := s.sent(t, official, "GET", "/api/v1/deliveries/"+test, "").text("status")
+			return is != "queued" && is != "sending"
+		})
+	}
+	s.until(t, "it is disabled", func() bool {
+		return s.sent(t, official, "GET", mine+"/"+id, "").text("status") == "disabled"
+	})
+	out.hooks.answer("/failing", 0)
+	s.made(t, official, mine+"/"+id+"/enable", "")
+	s.moveTo(noon.Add(-4 * time.Hour))
 }
 
 // play has everything happen that the matrix of events needs.
@@ -76,11 +103,17 @@ func (s *stage) play(t testing.TB) {
 	post(s.first, units+"/invalidate", `{"trigger":"major_damage","reason":"Roof lost"}`)
 	s.sent(t, s.first, "POST", units+"/retire", `{"reason":"Closed for good"}`, "If-Match", "*")
 
+	one := s.sent(t, official, "GET", "/api/v1/deliveries?limit=1&status=delivered", "").items()[0]["id"].(string)
+	s.made(t, official, "/api/v1/deliveries/"+one+"/replay", "")
 	hook := "/api/v1/subscriptions/" + s.thing(t, "subscription")["subscription_id"]
 	s.sent(t, official, "PUT", hook, `{"language":"fr"}`, "If-Match", "*")
 	s.made(t, official, hook+"/rotate-secret", "")
 	s.made(t, official, hook+"/test", "")
 	s.sent(t, official, "DELETE", hook, "", "If-Match", "*")
+	s.moveTo(noon.Add(50 * time.Minute)) // of the steps that are due within the hour, the last quarter has begun
+	if err := s.app.RunOnce(t.Context(), "due"); err != nil {
+		t.Fatal(err)
+	}
 	token := s.thing(t, "token")["token_id"]
 	s.sent(t, s.first, "DELETE", "/api/v1/tokens/"+token, "", "If-Match", "*")
 	s.raised(t)
@@ -89,7 +122,7 @@ func (s *stage) play(t testing.TB) {
 // raised waits until the alerts of everything played are there.
 func (s *stage) raised(t testing.TB) {
 	t.Helper()
-	for _, kind := range []string{"withdrawn", "planning", "relayed", "proposed", "step_overdue", "departure"} {
+	for _, kind := range []string{"withdrawn", "planning", "relayed", "proposed", "step_overdue", "departure", "delivery_dead"} {
 		s.awaited(t, "/api/v1/alerts?limit=500", func(a map[string]any) bool { return strings.HasPrefix(fmt.Sprint(a["kind"]), kind) })
 	}
 	s.sentAll(t)

@@ -56,7 +56,8 @@ type caller struct {
 	role, party string
 	account     string
 	token       string
-	hooked      bool // it has a webhook
+	subscribed  bool   // it has a subscription of each channel
+	mailed      string // the one by mail
 }
 
 func (c *caller) String() string { return strings.TrimSpace(c.role + " " + c.party) }

@@ -81,11 +81,12 @@ type Level string
 
 // The closed list of levels. The zero value asks for most.
 const (
-	Inside   Level = ""         // everything
-	Headline Level = "headline" // that the incident is there; such readers get the headline of the event
-	Tourism  Level = "tourism"  // as Inside, or a tourism step of one's own party
-	Party    Level = "party"    // as Inside, or the owner, also when it may read nothing else: it is told that it is no longer named
-	Public   Level = "public"   // every account
+	Inside    Level = ""          // everything
+	Headline  Level = "headline"  // that the incident is there; such readers get the headline of the event
+	Tourism   Level = "tourism"   // as Inside, or a tourism step of one's own party
+	Party     Level = "party"     // as Inside, or the owner, even if it may read nothing else: it is told that it is no longer named
+	Operation Level = "operation" // how the owner is told of things: its subscriptions and deliveries
+	Public    Level = "public"    // every account
 )
 
 // AlertCall asks for one party to be alerted and to acknowledge.

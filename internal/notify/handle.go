@@ -31,21 +31,9 @@ func (b *batch) failAll() {
 	}
 }
 
-// done gives the commits whose consequences are all written, those apart of which partners must still lose something.
-func (b *batch) done() (prompt, owing []store.Commit) {
-	for _, c := range b.commits {
-		unnames := func(n *notice) bool {
-			return slices.ContainsFunc(n.Closes, func(c ledger.AlertClose) bool { return c.Reason == reasonUnnamed })
-		}
-		switch {
-		case b.failed[refOf(c)]:
-		case slices.ContainsFunc(b.notices[refOf(c)], unnames):
-			owing = append(owing, c)
-		default:
-			prompt = append(prompt, c)
-		}
-	}
-	return prompt, owing
+// done gives the commits whose consequences are all written.
+func (b *batch) done() []store.Commit {
+	return slices.DeleteFunc(slices.Clone(b.commits), func(c store.Commit) bool { return b.failed[refOf(c)] })
 }
 
 func (b *batch) ref(i int) store.Ref { return refOf(b.commits[i]) }
@@ -107,11 +95,9 @@ func (r *Router) handle(ctx context.Context, commits []store.Commit) (left []sto
 		add(err)
 		add(r.alarm(ctx, b))
 		add(r.settleOwn(ctx, b))
-		prompt, owing := b.done()
-		err = r.finish(ctx, prompt)
+		err = r.finish(ctx, b.done())
 		add(err)
 		finished = err == nil
-		add(r.withdraw(ctx, b, owing))
 		return errors.Join(errs...)
 	})
 	if err != nil {
@@ -123,24 +109,6 @@ func (r *Router) handle(ctx context.Context, commits []store.Commit) (left []sto
 	}
 	r.opt.Hooks.Handled(len(b.commits), queued, r.now().Sub(start))
 	return left, err
-}
-
-// withdraw takes what partners were given away from states that the commits un-name, and then finishes them. A bus that does not answer leaves them
-// to the sweep: everything else that follows from them is done.
-func (r *Router) withdraw(ctx context.Context, b *batch, owing []store.Commit) error {
-	var done []store.Commit
-	for _, c := range owing {
-		var failed error
-		for _, n := range b.notices[refOf(c)] {
-			failed = errors.Join(failed, r.opt.Withdraw(ctx, n.Announcement))
-		}
-		if failed == nil {
-			done = append(done, c)
-		} else if b.failed[refOf(c)] = true; ctx.Err() == nil {
-			r.log.Warn("what a state was given before it was un-named could not be removed; trying again", "stream", c.Stream, "error", failed)
-		}
-	}
-	return r.finish(ctx, done)
 }
 
 // HandleRefs reads the commits and handles them. Refs that the store does not have are counted and dropped: the bus may remember

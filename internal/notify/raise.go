@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"landfall/internal/ledger"
@@ -38,13 +39,19 @@ func (r *Router) alarm(ctx context.Context, b *batch) error {
 			for _, c := range commits {
 				ref := refOf(c)
 				for _, n := range b.notices[ref] {
-					err := r.opt.Guard.Do("the alerts of "+c.Stream, func() error { return r.alarmOne(ctx, n, slots) })
-					if err != nil {
-						mu.Lock()
+					owed := false
+					err := r.opt.Guard.Do("the alerts of "+c.Stream, func() (err error) {
+						owed, err = r.alarmOne(ctx, n, slots)
+						return err
+					})
+					mu.Lock()
+					if owed || err != nil {
 						b.failed[ref] = true
-						errs = append(errs, fmt.Errorf("alerts of %s: %w", n.EventID, err))
-						mu.Unlock()
 					}
+					if err != nil {
+						errs = append(errs, fmt.Errorf("alerts of %s: %w", n.EventID, err))
+					}
+					mu.Unlock()
 				}
 			}
 		})
@@ -53,20 +60,39 @@ func (r *Router) alarm(ctx context.Context, b *batch) error {
 	return errors.Join(errs...)
 }
 
-func (r *Router) alarmOne(ctx context.Context, n *notice, slots chan struct{}) error {
+// alarmOne draws the consequences of one event: it closes alerts, takes the copies away from partners that are no longer
+// named, and raises alerts. The copies go first, because the alert that tells a partner of its un-naming is a copy too.
+// owed reports that the copies could not be removed and that everything else was done.
+func (r *Router) alarmOne(ctx context.Context, n *notice, slots chan struct{}) (owed bool, err error) {
 	if len(n.Closes) > 0 {
 		// What is to be closed may not have been raised yet: alerts of earlier events that nobody has handled.
 		if err := r.raiseEarlier(ctx, n, slots); err != nil {
-			return err
+			return false, err
 		}
 		for _, c := range n.Closes {
 			if err := r.closeAlerts(ctx, n, c, slots); err != nil {
-				return err
+				return false, err
 			}
 		}
+		owed = r.withdraw(ctx, n)
 	}
-	_, err := r.raise(ctx, n, slots)
-	return err
+	_, err = r.raise(ctx, n, slots)
+	return owed, err
+}
+
+// withdraw takes what partners were given away from states that an event un-names. It reports whether that is still owed: a
+// bus that does not answer leaves it to the sweep.
+func (r *Router) withdraw(ctx context.Context, n *notice) (owed bool) {
+	unnames := func(c ledger.AlertClose) bool { return c.Reason == reasonUnnamed }
+	if !slices.ContainsFunc(n.Closes, unnames) {
+		return false
+	}
+	err := r.opt.Withdraw(ctx, n.Announcement)
+	if err != nil && ctx.Err() == nil {
+		r.log.Warn("what a state was given before it was un-named could not be removed; trying again",
+			"stream", n.Stream, "error", err)
+	}
+	return err != nil
 }
 
 // raise raises the alerts an event calls for and gives their streams at the seq that holds them. An alert that is there already stands as
@@ -107,8 +133,11 @@ func (r *Router) raiseOne(ctx context.Context, n *notice, call ledger.AlertCall,
 		Party: party, Kind: call.Kind, Subject: call.Subject, Severity: n.Severity, Level: 1,
 		Reads: n.Level,
 	}
-	if call.Kind == KindWithdrawn {
+	switch {
+	case call.Kind == KindWithdrawn:
 		raised.Reads = ledger.Party
+	case ownKind(call.Kind):
+		raised.Reads = ledger.Operation
 	}
 	raised.Targets = targetsOf(reached(list, About{n.Exercise, n.Origin, n.Incident, n.Severity, raised.Reads}, party, r.now()))
 	if !call.RequiredBy.IsZero() {
