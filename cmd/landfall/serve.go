@@ -21,14 +21,15 @@ type serveCmd struct {
 	Roles  []app.Role `default:"api,notify,watch" help:"What this process does: api answers requests, notify sends, watch chases deadlines. Fewer than all need --mongodb-uri, --nats-url and --secret-key." placeholder:"ROLE"`
 	Name   string     `help:"Name of this process for those who operate it. Default: the host's name." placeholder:"NAME"`
 
-	PublicURL      string        `help:"Address under which people reach the service. Without it, messages carry no links." placeholder:"URL"`
-	Callback       string        `help:"Telephone number of the duty desk, shown in messages." placeholder:"NUMBER"`
-	TLSCert        string        `name:"tls-cert" help:"File of the service's own certificate chain. Read again when it changes." placeholder:"FILE"`
-	TLSKey         string        `name:"tls-key" help:"File of its key." placeholder:"FILE"`
-	TrustedProxies []string      `help:"Networks of the proxies whose X-Forwarded-For is believed." placeholder:"CIDR"`
-	TrustedOrigin  []string      `help:"Origins whose pages may sign somebody in to the console: for the demo." placeholder:"URL"`
-	RequestRate    float64       `default:"100" help:"Requests a second and account beyond which 429 is answered. 0 is no limit." placeholder:"N"`
-	Drain          time.Duration `default:"0s" help:"How long to answer 503 before stopping, so that a balancer looks elsewhere." placeholder:"TIME"`
+	PublicURL      string         `help:"Address under which people reach the service. Without it, messages carry no links." placeholder:"URL"`
+	Callback       string         `help:"Telephone number of the duty desk, shown in messages." placeholder:"NUMBER"`
+	TLSCert        string         `name:"tls-cert" help:"File of the service's own certificate chain. Read again when it changes." placeholder:"FILE"`
+	TLSKey         string         `name:"tls-key" help:"File of its key." placeholder:"FILE"`
+	TrustedProxies []string       `help:"Networks of the proxies whose X-Forwarded-For is believed." placeholder:"CIDR"`
+	TrustedOrigin  []string       `help:"Origins whose pages may sign somebody in to the console: for the demo." placeholder:"URL"`
+	RequestRate    float64        `default:"100" help:"Requests a second and account beyond which 429 is answered. 0 is no limit." placeholder:"N"`
+	Limit          map[string]int `help:"Bound of what one account, address or party may take, as in requests-address=128; 0 is none. The guide to deploying lists them with their defaults." placeholder:"NAME=N"`
+	Drain          time.Duration  `default:"0s" help:"How long to answer 503 before stopping, so that a balancer looks elsewhere." placeholder:"TIME"`
 
 	Operators    []string `help:"Parties whose administrators operate the service for all states: they release it after a restore. The first account always may." placeholder:"PARTY"`
 	MetricsToken string   `secret:"" help:"What /metrics asks for as a bearer token. Without it /metrics answers this machine alone." placeholder:"TOKEN"`
@@ -90,7 +91,7 @@ func (c *serveCmd) options(s *session) (app.Options, error) {
 		NATSURL: c.NATSURL, NATSCredentials: c.NATSCredentials, NATSCA: c.NATSCA, NATSReplicas: c.NATSReplicas, NATSListen: c.NATSListen, NATSToken: c.NATSToken,
 		Operators: c.Operators, MetricsToken: c.MetricsToken,
 		PublicURL: c.PublicURL, Callback: c.Callback, TLSCert: c.TLSCert, TLSKey: c.TLSKey, TrustedProxies: c.TrustedProxies, TrustedOrigins: c.TrustedOrigin,
-		RequestRate: c.RequestRate, Drain: c.Drain, WebhookAllowPrivate: c.WebhookAllowPrivate, WebhookRate: c.WebhookRate,
+		RequestRate: c.RequestRate, Limits: c.Limit, Drain: c.Drain, WebhookAllowPrivate: c.WebhookAllowPrivate, WebhookRate: c.WebhookRate,
 		SMTPURL: c.SMTPURL, MailFrom: c.MailFrom, MailRate: c.MailRate, LogfileDir: c.LogfileDir,
 		OTLPEndpoint: c.OTLPEndpoint, BackupDir: c.BackupDir, BackupKeep: c.BackupKeep,
 		Logger: slog.New(handler), Version: versionText(), Now: time.Now,

@@ -25,6 +25,9 @@ const settleTime = 250 * time.Millisecond
 type Options struct {
 	Now    func() time.Time // required: the wall clock
 	Logger *slog.Logger     // slog.Default()
+
+	Sessions int // of one account; 0 is no bound
+	Tokens   int // live ones of one party; 0 is no bound
 }
 
 // Desk is where accounts and tokens are made, shown and checked. All methods may be called concurrently.
@@ -34,8 +37,12 @@ type Desk struct {
 	docs    store.Documents
 	now     func() time.Time
 	log     *slog.Logger
-	doors   doors
-	uses    uses
+
+	sessionsMost int // of one account; 0 is no bound
+	tokensMost   int // live ones of one party; 0 is no bound
+
+	doors doors
+	uses  uses
 }
 
 // NewDesk registers accounts with the ledger and gives their desk.
@@ -43,7 +50,8 @@ func NewDesk(l *ledger.Ledger, docs store.Documents, opt Options) *Desk {
 	if opt.Logger == nil {
 		opt.Logger = slog.Default()
 	}
-	return &Desk{ledger: l, streams: ledger.Register(l, fold()), docs: docs, now: opt.Now, log: opt.Logger}
+	return &Desk{ledger: l, streams: ledger.Register(l, fold()), docs: docs, now: opt.Now, log: opt.Logger,
+		sessionsMost: opt.Sessions, tokensMost: opt.Tokens}
 }
 
 // FirstAccount is the id of the account of the first start: the same in every process, so that creating it is a claim.
@@ -229,7 +237,7 @@ type NewToken struct {
 }
 
 // CreateToken makes a token and gives its secret, this once: a repeat under the same key gives the token and no secret. Only who
-// administers the account may. Faults: Forbidden, NotFound, Invalid, State when the account has had too many.
+// administers the account may. Faults: Forbidden, NotFound, Invalid, State when the account has had, or its party has, too many.
 func (d *Desk) CreateToken(ctx context.Context, scope Scope, w Write, in NewToken) (Token, string, error) {
 	if err := mayAdminister(scope, w.Relay); err != nil {
 		return Token{}, "", err
@@ -249,6 +257,10 @@ func (d *Desk) CreateToken(ctx context.Context, scope Scope, w Write, in NewToke
 	if err := c.Err(); err != nil {
 		return Token{}, "", err
 	}
+	full, err := d.tokensFull(ctx, s.Value.Party)
+	if err != nil {
+		return Token{}, "", err
+	}
 	id, secret := newID(in.ID, "token", scope, w), NewSecret()
 	out, err := d.streams.Execute(ctx, in.Account, ledger.Command[*state]{
 		Actor: scope.Actor(), Relay: w.Relay, Key: w.Key, Digest: w.Digest, Await: true,
@@ -258,6 +270,10 @@ func (d *Desk) CreateToken(ctx context.Context, scope Scope, w Write, in NewToke
 			}
 			if len(s.Tokens) >= tokensMax {
 				return ledger.Decision{}, fault.New(fault.State, "too_many_tokens", "This account has had %d tokens. Create a new account for the post.", tokensMax)
+			}
+			if full {
+				return ledger.Decision{}, fault.New(fault.State, "too_many_party_tokens",
+					"The party has %d tokens that open something, as many as it may have. Revoke one that nobody needs.", d.tokensMost)
 			}
 			data := tokenCreated{TokenID: id, Digest: digestOf(secret)}
 			if !in.ExpiresAt.IsZero() {
@@ -282,6 +298,18 @@ func (d *Desk) CreateToken(ctx context.Context, scope Scope, w Write, in NewToke
 		secret = ""
 	}
 	return out.Value.Tokens[id].token(in.Account), secret, nil
+}
+
+// tokensFull reports whether a party, with its islands, has as many live tokens as it may have.
+func (d *Desk) tokensFull(ctx context.Context, party place.Party) (bool, error) {
+	if d.tokensMost <= 0 {
+		return false, nil
+	}
+	n, err := d.docs.Count(ctx, store.Query{Kind: kindToken, Index: "live", Equal: []any{string(party.StateParty())}, From: d.now()})
+	if err != nil {
+		return false, unavailable(err)
+	}
+	return n >= int64(d.tokensMost), nil
 }
 
 // Tokens lists the tokens of an account the scope may see, oldest first; an empty account means the scope's own.

@@ -26,14 +26,20 @@ func Kinds() []store.Kind {
 		},
 		{
 			Name: kindToken, Derived: true,
-			Fields:  []store.Field{{Name: "token_id", Type: store.String}, {Name: "account", Type: store.String}, {Name: "created_at", Type: store.Time}},
-			Indexes: []store.Index{{Name: "token_id", Fields: []string{"token_id"}}, {Name: "account", Fields: []string{"account", "created_at"}}},
+			Fields: []store.Field{
+				{Name: "token_id", Type: store.String}, {Name: "account", Type: store.String}, {Name: "created_at", Type: store.Time},
+				{Name: "state", Type: store.String}, {Name: "lives_until", Type: store.Time},
+			},
+			Indexes: []store.Index{
+				{Name: "token_id", Fields: []string{"token_id"}}, {Name: "account", Fields: []string{"account", "created_at"}},
+				{Name: "live", Fields: []string{"state", "lives_until"}},
+			},
 		},
 		{Name: kindUse},
 		{
 			Name:    kindSession,
 			Fields:  []store.Field{{Name: "account", Type: store.String}, {Name: "expires", Type: store.Time}},
-			Indexes: []store.Index{{Name: "account", Fields: []string{"account"}}, {Name: "expires", Fields: []string{"expires"}}},
+			Indexes: []store.Index{{Name: "account", Fields: []string{"account", "expires"}}, {Name: "expires", Fields: []string{"expires"}}},
 		},
 	}
 }
@@ -84,7 +90,7 @@ func project(s *state, head ledger.Head, events []ledger.Recorded) []store.Op {
 			ExpiresAt: t.ExpiresAt, RevokedAt: t.RevokedAt, Changed: t.Changed,
 		}
 		ops = append(ops, put(kindToken, t.Digest, t.Touched, doc, map[string]any{
-			"token_id": t.ID, "account": s.ID, "created_at": t.CreatedAt,
+			"token_id": t.ID, "account": s.ID, "created_at": t.CreatedAt, "state": string(s.Party.StateParty()), "lives_until": doc.livesUntil(),
 		}))
 	}
 	return ops
@@ -96,6 +102,17 @@ func put(kind, id string, version int64, body any, index map[string]any) store.O
 		panic("access: " + kind + " cannot be written: " + err.Error()) // plain structs of this file
 	}
 	return store.Op{Do: store.OpPut, Kind: kind, Doc: store.Doc{ID: id, Version: version, Body: text, Index: index}}
+}
+
+// livesUntil gives when the token ends: when it was revoked, or by the clock, or as good as never.
+func (d tokenDoc) livesUntil() time.Time {
+	switch {
+	case !d.RevokedAt.IsZero():
+		return d.RevokedAt
+	case !d.ExpiresAt.IsZero():
+		return d.ExpiresAt
+	}
+	return time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC) // no instant of the contract is later
 }
 
 func (d tokenDoc) token() Token {

@@ -50,10 +50,11 @@ func (d *Desk) Resume(ctx context.Context, s Session) (Scope, error) {
 type Sessions struct {
 	docs store.Documents
 	now  func() time.Time
+	most int // of one account; 0 is no bound
 }
 
 // Sessions gives where sessions are kept.
-func (d *Desk) Sessions() *Sessions { return &Sessions{docs: d.docs, now: d.now} }
+func (d *Desk) Sessions() *Sessions { return &Sessions{docs: d.docs, now: d.now, most: d.sessionsMost} }
 
 // sessionDoc is a session as kept. Data is the library's.
 type sessionDoc struct {
@@ -82,7 +83,8 @@ func (s *Sessions) FindCtx(ctx context.Context, id string) ([]byte, bool, error)
 const SessionTime = 24 * time.Hour
 
 // CommitCtx keeps the data of a session for SessionTime by the service's own clock: the library that calls reads another. data must be JSON
-// with the member "account".
+// with the member "account". When the account has as many sessions as it may have, its oldest ends, so that whoever has a token can always
+// sign in.
 func (s *Sessions) CommitCtx(ctx context.Context, id string, data []byte, _ time.Time) error {
 	var owner Session
 	expires := s.now().UTC().Add(SessionTime)
@@ -93,9 +95,14 @@ func (s *Sessions) CommitCtx(ctx context.Context, id string, data []byte, _ time
 	if err != nil {
 		return err
 	}
-	_, err = s.docs.Bulk(ctx, []store.Op{{Do: store.OpPut, Kind: kindSession, Doc: store.Doc{
+	ops, err := s.oldest(ctx, owner.Account)
+	if err != nil {
+		return unavailable(err)
+	}
+	ops = append(ops, store.Op{Do: store.OpPut, Kind: kindSession, Doc: store.Doc{
 		ID: id, Version: s.now().UnixMicro(), Body: body, Index: map[string]any{"account": owner.Account, "expires": expires},
-	}}})
+	}})
+	_, err = s.docs.Bulk(ctx, ops)
 	if errors.Is(err, store.ErrFull) {
 		return fault.Wrap(err, fault.Full, "disk_full", "There is no space left to record anything. Nothing was changed.")
 	}
@@ -103,6 +110,18 @@ func (s *Sessions) CommitCtx(ctx context.Context, id string, data []byte, _ time
 		return unavailable(err)
 	}
 	return nil
+}
+
+// oldest ends the sessions of an account that leave no room for another one.
+func (s *Sessions) oldest(ctx context.Context, account string) ([]store.Op, error) {
+	of := store.Query{Kind: kindSession, Index: "account", Equal: []any{account}}
+	n, err := s.docs.Count(ctx, of)
+	if err != nil || s.most <= 0 || n < int64(s.most) {
+		return nil, err
+	}
+	of.Limit = min(int(n)-s.most+1, sweptAtOnce)
+	page, err := s.docs.Find(ctx, of)
+	return ended(page.Docs), err
 }
 
 // DeleteCtx ends a session; one that is not there has ended.
@@ -133,10 +152,15 @@ func (s *Sessions) Sweep(ctx context.Context, now time.Time) (int, error) {
 	if err != nil || len(page.Docs) == 0 {
 		return 0, err
 	}
-	ops := make([]store.Op, len(page.Docs))
-	for i, doc := range page.Docs {
+	_, err = s.docs.Bulk(ctx, ended(page.Docs))
+	return len(page.Docs), err
+}
+
+// ended gives what removes sessions.
+func ended(docs []store.Doc) []store.Op {
+	ops := make([]store.Op, len(docs))
+	for i, doc := range docs {
 		ops[i] = store.Op{Do: store.OpDelete, Kind: kindSession, Doc: store.Doc{ID: doc.ID}}
 	}
-	_, err = s.docs.Bulk(ctx, ops)
-	return len(ops), err
+	return ops
 }

@@ -153,6 +153,7 @@ func (a *App) watchers() []watcher {
 			}
 			return "", nil
 		}},
+		{"busy", "busy.md", func(_ context.Context, now time.Time) (string, error) { return a.limiter.Trouble(now), nil }},
 		{"job_failing", "job-failing.md", a.jobsFailing},
 		{"panicked", "panicked.md", func(_ context.Context, now time.Time) (string, error) {
 			p := a.guard.Panics()

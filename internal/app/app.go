@@ -24,6 +24,7 @@ import (
 	"landfall/internal/guard"
 	"landfall/internal/incident"
 	"landfall/internal/ledger"
+	"landfall/internal/limit"
 	"landfall/internal/notify"
 	"landfall/internal/notify/email"
 	"landfall/internal/notify/logfile"
@@ -51,6 +52,7 @@ type App struct {
 	metrics *metrics
 	alarms  *alarms
 	traces  *traces
+	limiter *limit.Limiter
 
 	access    *access.Desk
 	incidents *incident.Desk
@@ -89,6 +91,10 @@ func Start(ctx context.Context, opt Options) (_ *App, err error) {
 	if err := opt.prepare(); err != nil {
 		return nil, err
 	}
+	limits, err := opt.limits()
+	if err != nil {
+		return nil, err
+	}
 	proxies, err := networks(opt.TrustedProxies)
 	if err != nil {
 		return nil, err
@@ -96,6 +102,7 @@ func Start(ctx context.Context, opt Options) (_ *App, err error) {
 	a := &App{
 		opt: opt, log: opt.Logger, guard: guard.New(opt.Logger, opt.Now),
 		since: opt.Now().UTC(), metrics: newMetrics(), fatal: make(chan error, 1),
+		limiter: limit.New(limits, opt.Now),
 	}
 	defer func() {
 		if err != nil {
@@ -213,7 +220,9 @@ func (a *App) openBus(ctx context.Context, empty bool) (*bus.Bus, error) {
 // desks makes the desk of every noun, which registers the noun with the ledger, and then the router.
 // It must come before the first commit.
 func (a *App) desks(key []byte) (err error) {
-	a.access = access.NewDesk(a.ledger, a.store, access.Options{Now: a.opt.Now, Logger: a.log})
+	a.access = access.NewDesk(a.ledger, a.store, access.Options{
+		Now: a.opt.Now, Logger: a.log, Sessions: a.limiter.Limits.Sessions, Tokens: a.limiter.Limits.Tokens,
+	})
 	a.incidents = incident.NewDesk(a.ledger, a.store, nil)
 	a.prepared = preparedness.NewDesk(a.ledger, a.store, situation{a.incidents})
 	channels, err := a.channels()
@@ -222,6 +231,7 @@ func (a *App) desks(key []byte) (err error) {
 	}
 	a.notify, err = notify.NewDesk(a.ledger, a.store, notify.DeskOptions{
 		Channels: channels, Visibility: a.incidents, SealKey: key, Logger: a.log,
+		Subscriptions: a.limiter.Limits.Subscriptions,
 	})
 	if err != nil {
 		return err

@@ -66,14 +66,12 @@ func (a *App) newServer(proxies []*net.IPNet) (server, error) {
 		return rest.NewHealth(rest.HealthOptions{
 			Listen: a.opt.Listen, TLS: tlsConfig, Ready: a.checks(), Logger: a.log, Guard: a.guard,
 			Metrics: metrics, MetricsToken: a.opt.MetricsToken,
-			Now: a.opt.Now, Registerer: a.metrics.registry, Drain: a.opt.Drain,
+			Now: a.opt.Now, Registerer: a.metrics.registry, Drain: a.opt.Drain, Limiter: a.limiter,
 		})
 	}
 	happens := feed{bus: a.bus, log: newLookup(a.store, a.ledger, a.log)}
-	rates := a.requestRates()
-	brake := rest.NewBrake(rates.Address, a.opt.Now)
 	pages, err := console.New(console.Options{
-		Brake: brake, Address: rest.ClientAddress(proxies),
+		Limiter: a.limiter, Address: rest.ClientAddress(proxies),
 		Access: a.access, Incidents: a.incidents, Notify: a.notify, Preparedness: a.prepared,
 		Feed: happens, Now: a.opt.Now, Logger: a.log, Guard: a.guard,
 		Secure: tlsConfig != nil || strings.HasPrefix(a.opt.PublicURL, "https://"), TrustedOrigins: a.opt.TrustedOrigins,
@@ -89,19 +87,8 @@ func (a *App) newServer(proxies []*net.IPNet) (server, error) {
 		Ready: a.checks(), TrustedProxies: proxies,
 		Metrics: metrics, MetricsToken: a.opt.MetricsToken, Pages: pages,
 		Operation: operation{a}, Operators: a.opt.operators(),
-		Tracer: a.traces.provider(), Rates: rates, Brake: brake, Drain: a.opt.Drain,
+		Tracer: a.traces.provider(), Limiter: a.limiter, Drain: a.opt.Drain,
 	})
-}
-
-// requestRates says how often one caller may ask. The bursts let an afternoon's figures pass at once.
-func (a *App) requestRates() rest.Rates {
-	rates := rest.DefaultRates()
-	if r := a.opt.RequestRate; r > 0 {
-		rates.Account = rest.Rate{PerSecond: r, Burst: max(1, int(10*r))}
-	} else {
-		rates.Account = rest.Rate{}
-	}
-	return rates
 }
 
 // tls gives the configuration of the service's own certificate, or nil when it has none.

@@ -13,6 +13,7 @@ import (
 
 	"landfall/internal/bus"
 	"landfall/internal/fault"
+	"landfall/internal/limit"
 	"landfall/internal/place"
 )
 
@@ -52,18 +53,19 @@ type Options struct {
 	Operators    []string // parties whose administrators operate the service for all
 	MetricsToken string   // what /metrics asks for; "": it answers this machine alone
 
-	PublicURL           string   // address under which people reach the service; "" when nobody confirmed one
-	Callback            string   // telephone number of the duty desk, shown in messages
-	TLSCert, TLSKey     string   // files of the service's own certificate; "" serves plain HTTP
-	TrustedProxies      []string // CIDR networks whose X-Forwarded-For is believed
-	TrustedOrigins      []string // origins whose pages may sign somebody in to the console, such as http://127.0.0.1:8081
-	RequestRate         float64  // requests a second and account beyond which 429 is answered; 0 is no limit
-	WebhookAllowPrivate bool     // webhooks may go to private and loopback addresses
-	WebhookRate         float64  // messages a second to one webhook; 0 is no limit
-	SMTPURL             string   // smtp:// or smtps:// server that takes e-mail; "" sends none
-	MailFrom            string   // sender of e-mail
-	MailRate            float64  // messages a second to that server; 0 is no limit
-	LogfileDir          string   // folder of the logfile channel; "" offers none
+	PublicURL           string         // address under which people reach the service; "" when nobody confirmed one
+	Callback            string         // telephone number of the duty desk, shown in messages
+	TLSCert, TLSKey     string         // files of the service's own certificate; "" serves plain HTTP
+	TrustedProxies      []string       // CIDR networks whose X-Forwarded-For is believed
+	TrustedOrigins      []string       // origins whose pages may sign somebody in to the console, such as http://127.0.0.1:8081
+	RequestRate         float64        // requests a second and account beyond which 429 is answered; 0 is no limit
+	Limits              map[string]int // bounds by name, see limit.Limits; those not named are the defaults
+	WebhookAllowPrivate bool           // webhooks may go to private and loopback addresses
+	WebhookRate         float64        // messages a second to one webhook; 0 is no limit
+	SMTPURL             string         // smtp:// or smtps:// server that takes e-mail; "" sends none
+	MailFrom            string         // sender of e-mail
+	MailRate            float64        // messages a second to that server; 0 is no limit
+	LogfileDir          string         // folder of the logfile channel; "" offers none
 
 	OTLPEndpoint string // http(s)://host:port that takes traces; "" makes none
 	BackupDir    string // folder of nightly backups; "" makes none
@@ -136,7 +138,13 @@ func (o *Options) prepare() error {
 		bad.That(rate.value >= 0, rate.flag, "must be 0 or more")
 	}
 	bad.That(o.BackupKeep > 0, "--backup-keep", "must be 1 or more")
-	err := bad.Err()
+	_, err := o.limits()
+	if f, ok := fault.As(err); ok {
+		for _, field := range f.Fields {
+			bad.Field(field.Pointer, "%s", field.Reason)
+		}
+	}
+	err = bad.Err()
 	if f, ok := fault.As(err); ok {
 		f.Code, f.Detail = "options", "The service cannot start with these options:"
 	}
@@ -151,6 +159,13 @@ func (o *Options) has(roles ...Role) bool {
 		}
 	}
 	return true
+}
+
+// limits gives what one side may take of what all share.
+func (o *Options) limits() (limit.Limits, error) {
+	l := limit.Defaults()
+	l.AccountRate = limit.Rate{PerSecond: o.RequestRate, Burst: int(10 * o.RequestRate)}
+	return l.With(o.Limits)
 }
 
 // externalBus is the configuration of the bus that somebody else runs.

@@ -37,6 +37,7 @@ import (
 	"landfall/internal/fault"
 	"landfall/internal/guard"
 	"landfall/internal/incident"
+	"landfall/internal/limit"
 	"landfall/internal/live"
 	"landfall/internal/notify"
 	"landfall/internal/preparedness"
@@ -53,18 +54,12 @@ type Options struct {
 	Logger       *slog.Logger     // slog.Default()
 	Guard        *guard.Guard     // remembers panics of this process; one of the console's own
 	Secure       bool             // people reach the service over HTTPS: cookies are for HTTPS only
-	// Brake slows down who signs in with tokens that open nothing, as it does everywhere; nil: nobody is.
-	Brake Brake
+	// Limiter bounds what one account and one address take, pages and API together; nil: nothing does.
+	Limiter *limit.Limiter
 	// Address gives where a request comes from; nil: the peer.
 	Address echo.IPExtractor
 	// Origins besides our own whose pages may sign somebody in, such as "http://127.0.0.1:8081": for the demo. None may send any other form.
 	TrustedOrigins []string
-}
-
-// Brake slows down who sends tokens that open nothing. Package rest has one.
-type Brake interface {
-	// Try looks a token up with open, and gives what that gives, or TooMany instead.
-	Try(address, secret string, open func() error) error
 }
 
 // Console answers every address that the contract of package rest does not have. All methods may be called concurrently.
@@ -92,6 +87,9 @@ func New(opt Options) (*Console, error) {
 	}
 	if opt.Guard == nil {
 		opt.Guard = guard.New(opt.Logger, opt.Now)
+	}
+	if opt.Limiter == nil {
+		opt.Limiter = limit.New(limit.Limits{}, opt.Now)
 	}
 	c := &Console{
 		opt: opt, log: opt.Logger, now: opt.Now,
@@ -173,6 +171,13 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.echo.Ser
 // Streams reports whether the answer to a request goes on until somebody stops it.
 func (c *Console) Streams(r *http.Request) bool { return r.URL.Path == livePath }
 
+// Urgent reports whether a request cannot wait: the forms that acknowledge an alert, answer a request
+// for reception or record an arrival, and the pages that lead to them.
+func (c *Console) Urgent(r *http.Request) bool { return urgent.MatchString(r.URL.Path) }
+
+var urgent = regexp.MustCompile(`\A/alerts/[^/]+(?:/acknowledge|/correct|/answer)?\z` +
+	`|\A/incidents/[^/]+/(?:answers/new|movements/[^/]+(?:/arrive)?)\z`)
+
 // uncompressed says what is not compressed on its way: what streams, and files, which are compressed already.
 func (c *Console) uncompressed(e echo.Context) bool {
 	return c.Streams(e.Request()) || e.Path() == assetPath || e.Path() == iconPath
@@ -251,8 +256,26 @@ func (c *Console) signedIn(h handler) echo.HandlerFunc {
 		case err != nil:
 			return err
 		}
+		back, err := v.admitted()
+		if err != nil {
+			return err
+		}
+		defer back()
 		return h(v)
 	})
+}
+
+// admitted refuses an account that asks too often or has its share, as the API does, and takes one of it.
+func (v *visit) admitted() (back func(), err error) {
+	r, l := v.Request(), v.console.opt.Limiter
+	urgent := v.console.Urgent(r)
+	if err := l.Ask(v.scope.Account, urgent); err != nil {
+		return nil, err
+	}
+	if v.console.Streams(r) {
+		return l.Streams.Account(v.scope.Account, urgent)
+	}
+	return l.Requests.Account(v.scope.Account, urgent)
 }
 
 // leadIn sends to the page that signs in. What was posted is not lost on the way back: the form is still in the browser's history, and the

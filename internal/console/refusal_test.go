@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"landfall/internal/access"
+	"landfall/internal/limit"
 	"landfall/internal/locale"
 )
 
@@ -46,6 +47,11 @@ func TestEveryRefusalThatAPersonMayMeetIsPutIntoFrenchAndEnglish(t *testing.T) {
 	}
 	for _, c := range madeUpCodes {
 		codes[c] = "made up"
+	}
+	for _, reason := range limit.Reasons() {
+		if reason != limit.Connections { // nobody reads why a connection was closed
+			codes[reason] = "package limit"
+		}
 	}
 	for _, act := range access.Acts() {
 		codes[act.RefusalCode()] = "the policy"

@@ -130,10 +130,18 @@ func (c *Console) signIn(v *visit) error {
 		return err
 	}
 	var held access.Session
-	err = c.brake(v.RealIP(), f.Value("token"), func() (err error) {
+	lookUp := func() (err error) {
 		held, _, err = c.access.SignIn(v.ctx(), f.Value("token"))
 		return err
-	})
+	}
+	if f.Value("token") == "" {
+		err = lookUp() // costs nothing, so nobody counts it
+	} else {
+		err = c.opt.Limiter.Brake.Try(v.RealIP(), f.Value("token"), lookUp)
+	}
+	if err == nil {
+		err = c.opt.Limiter.Ask(held.Account, false)
+	}
 	if fault.Is(err, fault.Unauthenticated) {
 		texts := v.L.Page.Shell.SignIn
 		f.wrong("token", string(texts.Refused))
@@ -158,14 +166,6 @@ func (c *Console) signIn(v *visit) error {
 	}
 	c.sessions.WriteSessionCookie(ctx, v.Response(), id, expires.Add(cookieOutlives))
 	return v.Redirect(http.StatusSeeOther, local(f.Value("next")))
-}
-
-// brake looks a token up, unless it has to wait.
-func (c *Console) brake(address, secret string, open func() error) error {
-	if c.opt.Brake == nil || secret == "" {
-		return open()
-	}
-	return c.opt.Brake.Try(address, secret, open)
 }
 
 func (c *Console) signOut(v *visit) error {

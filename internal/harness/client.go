@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -41,6 +42,15 @@ type Answer struct {
 func (c *Client) With(token string) *Client {
 	other := *c
 	other.token = token
+	return &other
+}
+
+// From gives a client that calls from another address of this machine.
+func (c *Client) From(address string) *Client {
+	other := *c
+	transport := &http.Transport{DialContext: (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}).DialContext}
+	c.t.Cleanup(transport.CloseIdleConnections)
+	other.http = &http.Client{Timeout: c.http.Timeout, Transport: transport}
 	return &other
 }
 

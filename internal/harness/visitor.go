@@ -31,7 +31,7 @@ func (c *Client) Visit(language string) *Visitor {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	v := &Visitor{t: c.t, base: c.base, http: &http.Client{Timeout: 30 * time.Second, Jar: jar}, lang: language}
+	v := &Visitor{t: c.t, base: c.base, http: &http.Client{Timeout: 30 * time.Second, Jar: jar, Transport: c.http.Transport}, lang: language}
 	v.Post("/sign-in", url.Values{"token": {c.token}}).Want(http.StatusOK)
 	return v
 }

@@ -22,12 +22,14 @@ func Kinds() []store.Kind {
 	return append(append([]store.Kind{}, subscriptionKinds...), alertKind, deliveryKind, formerKind, circuitKind)
 }
 
-// DeskOptions configure a Desk. All but Logger are required.
+// DeskOptions configure a Desk. All but Subscriptions and Logger are required.
 type DeskOptions struct {
 	Channels   []Channel
 	Visibility Visibility
 	SealKey    []byte // 32 bytes; encrypts the secrets of subscriptions at rest
 	Logger     *slog.Logger
+
+	Subscriptions int // of one party, deleted and expired ones excepted; 0 is no bound
 }
 
 // Desk is where people and machines manage subscriptions, read their alerts and acknowledge them, and look at deliveries.
@@ -43,6 +45,8 @@ type Desk struct {
 	sealer   *sealer
 	roster   *roster
 	log      *slog.Logger
+
+	subscriptionsMost int // of one party; 0 is no bound
 
 	replayPart int // deliveries that one commit of a replay puts back
 
@@ -61,7 +65,8 @@ func NewDesk(l *ledger.Ledger, docs store.Documents, opt DeskOptions) (*Desk, er
 	if opt.Logger == nil {
 		opt.Logger = slog.Default()
 	}
-	d := &Desk{l: l, docs: docs, channels: map[string]Channel{}, see: opt.Visibility, sealer: sealer, log: opt.Logger, replayPart: replayPart}
+	d := &Desk{l: l, docs: docs, channels: map[string]Channel{}, see: opt.Visibility, sealer: sealer, log: opt.Logger,
+		subscriptionsMost: opt.Subscriptions, replayPart: replayPart}
 	d.roster = newRoster(docs, opt.Logger)
 	for _, c := range opt.Channels {
 		if _, twice := d.channels[c.Name()]; twice {

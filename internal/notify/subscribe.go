@@ -43,7 +43,7 @@ var language = regexp.MustCompile(`^[a-z]{2,3}(-[A-Z]{2})?$`)
 
 // Subscribe makes a subscription for the party the scope acts for. It answers when every later event is matched against it. Errors: Invalid
 // with the fields; Forbidden for accounts that only read; Conflict when the id is taken, the key was used for another request, or there is
-// such a subscription already, which the detail names.
+// such a subscription already, which the detail names; State when the party has as many as it may have.
 func (d *Desk) Subscribe(ctx context.Context, scope access.Scope, w access.Write, in SubscriptionRequest) (Subscribed, error) {
 	owner := Owner{Account: scope.Account, Role: scope.Role, Party: scope.Party, All: scope.All}
 	if w.Relay != nil { // the first account sets it up for a party
@@ -72,7 +72,8 @@ func (d *Desk) Subscribe(ctx context.Context, scope access.Scope, w access.Write
 	default:
 		id = ledger.NewID()
 	}
-	if err := d.alreadyThere(ctx, &Subscription{ID: id, Owner: owner, Channel: in.Channel, Target: in.Target, Filter: filter}); err != nil {
+	others, err := d.alreadyThere(ctx, &Subscription{ID: id, Owner: owner, Channel: in.Channel, Target: in.Target, Filter: filter})
+	if err != nil {
 		return Subscribed{}, err
 	}
 	detach := map[string]string{detachedTarget: in.Target}
@@ -85,6 +86,10 @@ func (d *Desk) Subscribe(ctx context.Context, scope access.Scope, w access.Write
 		Decide: func(_ *Subscription, at ledger.Moment) (ledger.Decision, error) {
 			if err := future(in.ExpiresAt, at.Now); err != nil {
 				return ledger.Decision{}, err
+			}
+			if d.subscriptionsMost > 0 && others >= d.subscriptionsMost {
+				return ledger.Decision{}, fault.New(fault.State, "too_many_subscriptions",
+					"The party has %d subscriptions, as many as it may have. Delete one that nobody needs.", others)
 			}
 			return ledger.Decision{Detach: detach, Events: []ledger.Event{{Type: EventSubscribed, Data: subscribed{
 				Owner: owner, Channel: in.Channel, Filter: filter, Language: in.Language, ExpiresAt: in.ExpiresAt,
@@ -100,14 +105,17 @@ func (d *Desk) Subscribe(ctx context.Context, scope access.Scope, w access.Write
 	return Subscribed{State: out.State, Secret: secret, Repeated: out.Repeated}, nil
 }
 
-// alreadyThere refuses a subscription that another one of the same owner is already: each event would go to its target twice. Expired and
-// deleted ones send nothing and do not count.
-func (d *Desk) alreadyThere(ctx context.Context, wanted *Subscription) error {
+// alreadyThere refuses a subscription that another one of the same owner is already: each event would go to its target twice. It gives how many
+// others the party has. Expired and deleted ones send nothing and do not count.
+func (d *Desk) alreadyThere(ctx context.Context, wanted *Subscription) (others int, err error) {
 	q := store.Query{Kind: kindSubscription, Index: "state", Equal: []any{string(wanted.Owner.Party.StateParty())},
 		Filter: []store.Cond{onlyAny("status", SubscriptionActive, SubscriptionDisabled)}}
 	first := ""
-	err := d.each(ctx, q, func(doc store.Doc) error { // the oldest first
+	err = d.each(ctx, q, func(doc store.Doc) error { // the oldest first
 		s := new(Subscription)
+		if doc.ID != wanted.ID {
+			others++
+		}
 		if first == "" && json.Unmarshal(doc.Body, s) == nil && s.ID != wanted.ID && s.same(wanted) {
 			first = s.ID
 		}
@@ -116,7 +124,7 @@ func (d *Desk) alreadyThere(ctx context.Context, wanted *Subscription) error {
 	if err == nil && first != "" {
 		err = fault.New(fault.Conflict, "subscription_exists", "Subscription %s sends the same events to the same target already.", first)
 	}
-	return err
+	return others, err
 }
 
 // ChangeSubscription replaces what a subscription wants. It needs If-Match. Errors as Subscribe's; PreconditionRequired, Precondition; NotFound
@@ -138,7 +146,7 @@ func (d *Desk) ChangeSubscription(ctx context.Context, scope access.Scope, w acc
 	}
 	wanted := *held.Value
 	wanted.Filter, wanted.Target = filter, cmp.Or(in.Target, wanted.Target)
-	if err := d.alreadyThere(ctx, &wanted); err != nil {
+	if _, err := d.alreadyThere(ctx, &wanted); err != nil {
 		return none, err
 	}
 	return d.subs.Execute(ctx, id, ledger.Command[*Subscription]{

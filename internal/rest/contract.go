@@ -37,6 +37,7 @@ type operation struct {
 	public       bool // needs no token
 	probe        bool // tells of the process itself, and is answered to the end of it
 	stream       bool // answers until somebody stops it
+	urgent       bool // cannot wait, and may take the room that is kept: "x-urgent"
 	page         bool // for people: no operation of the contract
 }
 
@@ -56,6 +57,7 @@ func loadContract(text []byte) (*contract, error) {
 				route:  &routers.Route{Spec: doc, Path: path, PathItem: item, Method: method, Operation: op},
 				public: op.Security != nil && len(*op.Security) == 0,
 			}
+			o.urgent, _ = op.Extensions["x-urgent"].(bool)
 			switch op.OperationID {
 			case "getHealth", "getReadiness", "getMetrics":
 				o.probe = true

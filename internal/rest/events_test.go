@@ -13,6 +13,7 @@ import (
 
 	"landfall/internal/bus"
 	"landfall/internal/ledger"
+	"landfall/internal/limit"
 	"landfall/internal/live"
 )
 
@@ -321,7 +322,7 @@ func TestStoppingEndsStreamsAndFinishesRequests(t *testing.T) {
 
 func TestStreamsHaveTheirOwnBound(t *testing.T) {
 	t.Parallel()
-	w := served(t, func(o *Options) { o.MaxStreams = 1 })
+	w := served(t, within(limit.Limits{Streams: limit.Share{Total: 1}}))
 	w.listen(t, "origin", "")
 	w.get("origin", "/api/v1/events").refused(503, "busy")
 	w.get("origin", "/api/v1/me").want(200)

@@ -11,6 +11,7 @@ import (
 
 	"landfall/internal/fault"
 	"landfall/internal/guard"
+	"landfall/internal/limit"
 )
 
 // HealthOptions configure a Server of probes. A zero value takes the default named with it.
@@ -26,7 +27,8 @@ type HealthOptions struct {
 	// MetricsToken is what /metrics asks for; "": it answers this machine alone.
 	MetricsToken string
 	Ready        []Check
-	Drain        time.Duration // between the begin of Stop and the closing of the listener; 0: none
+	Limiter      *limit.Limiter // nil: one of its own with limit.Defaults
+	Drain        time.Duration  // between the begin of Stop and the closing of the listener; 0: none
 }
 
 // NewHealth builds a server for a process that does not answer the contract: /healthz, /readyz and /metrics, as New answers them, and nothing
@@ -34,7 +36,7 @@ type HealthOptions struct {
 func NewHealth(opt HealthOptions) (*Server, error) {
 	s, err := assemble(Options{
 		Listen: opt.Listen, TLS: opt.TLS, Now: opt.Now, Logger: opt.Logger, Guard: opt.Guard, Registerer: opt.Registerer,
-		Metrics: opt.Metrics, MetricsToken: opt.MetricsToken, Ready: opt.Ready, Drain: opt.Drain,
+		Metrics: opt.Metrics, MetricsToken: opt.MetricsToken, Ready: opt.Ready, Drain: opt.Drain, Limiter: opt.Limiter,
 	})
 	if err != nil {
 		return nil, err

@@ -15,6 +15,7 @@ import (
 	"landfall/internal/fault"
 	"landfall/internal/guard"
 	"landfall/internal/ledger"
+	"landfall/internal/limit"
 )
 
 // streams lists everything that was ever stored in a stream.
@@ -272,14 +273,17 @@ func TestEveryKindOfFaultHasItsStatus(t *testing.T) {
 
 func TestTooManyRequestsAtOnceAreTurnedAway(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(o *Options) { o.MaxConcurrent = 1 })
-	w.server.slots <- struct{}{}
+	w := newWorld(t, within(limit.Limits{Requests: limit.Share{Total: 1}}))
+	back, err := w.server.limiter.Requests.One(false)
+	if err != nil {
+		t.Fatal(err)
+	}
 	a := w.get("first", "/api/v1/me").refused(503, "busy")
 	if a.header.Get("Retry-After") != "1" {
 		t.Errorf("Retry-After %q", a.header.Get("Retry-After"))
 	}
 	w.get("nobody", "/healthz").want(200)
-	<-w.server.slots
+	back()
 	w.get("first", "/api/v1/me").want(200)
 }
 

@@ -9,10 +9,15 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-	"pgregory.net/rapid"
 
 	"landfall/internal/access"
+	"landfall/internal/limit"
 )
+
+// within has the server keep these limits, by the clock of the world.
+func within(l limit.Limits) func(*Options) {
+	return func(o *Options) { o.Limiter = limit.New(l, o.Now) }
+}
 
 // pass moves the clock of the world.
 func (w *world) pass(d time.Duration) {
@@ -23,7 +28,7 @@ func (w *world) pass(d time.Duration) {
 
 func TestAnAfternoonsFiguresAreEnteredInOneGo(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(o *Options) { o.Rates = DefaultRates() }).cast()
+	w := newWorld(t, within(limit.Defaults())).cast()
 	at := "/api/v1/incidents/" + w.open().text("id")
 	for range 200 {
 		w.post("origin", at+"/figures", aFigure).want(201)
@@ -32,7 +37,7 @@ func TestAnAfternoonsFiguresAreEnteredInOneGo(t *testing.T) {
 
 func TestAnAccountThatRunsAwayIsSlowedDownAndNobodyElse(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(o *Options) { o.Rates = Rates{Account: Rate{PerSecond: 0.5, Burst: 20}} }).cast()
+	w := newWorld(t, within(limit.Limits{AccountRate: limit.Rate{PerSecond: 0.5, Burst: 20}})).cast()
 	for range 20 {
 		w.get("origin", "/api/v1/me").want(200)
 	}
@@ -64,8 +69,7 @@ func TestAnAccountThatRunsAwayIsSlowedDownAndNobodyElse(t *testing.T) {
 func TestTokensThatOpenNothingAreLookedUpOnlySoOften(t *testing.T) {
 	t.Parallel()
 	registry := prometheus.NewRegistry()
-	w := newWorld(t, func(o *Options) {
-		o.Rates = Rates{Address: Rate{PerSecond: 1, Burst: 3}}
+	w := newWorld(t, within(limit.Limits{AddressRate: limit.Rate{PerSecond: 1, Burst: 3}}), func(o *Options) {
 		o.Registerer, o.Metrics = registry, promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
 	}).cast()
 	from := func(address, secret string) *answered {
@@ -91,7 +95,7 @@ func TestTokensThatOpenNothingAreLookedUpOnlySoOften(t *testing.T) {
 
 	// Who has been let in before goes on, though somebody at the same address guesses.
 	from("192.0.2.7:4000", w.tokens["origin"]).want(200)
-	if text := string(w.get("scraper", "/metrics").body); !strings.Contains(text, `landfall_http_limited_total{by="address"} 3`) {
+	if text := string(w.get("scraper", "/metrics").body); !strings.Contains(text, `landfall_http_limited_total{by="address_rate"} 3`) {
 		t.Error("what was turned away is not counted")
 	}
 
@@ -111,7 +115,7 @@ func TestTokensThatOpenNothingAreLookedUpOnlySoOften(t *testing.T) {
 
 func TestAMachineWithAnOldTokenDoesNotLockItsOfficeOut(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(o *Options) { o.Rates = Rates{Address: Rate{PerSecond: 1, Burst: 3}} }).cast()
+	w := newWorld(t, within(limit.Limits{AddressRate: limit.Rate{PerSecond: 1, Burst: 3}})).cast()
 	old := access.NewSecret()
 	w.tokens["machine"] = old
 	for range 3 {
@@ -128,51 +132,9 @@ func TestAMachineWithAnOldTokenDoesNotLockItsOfficeOut(t *testing.T) {
 
 func TestNobodyIsLimitedWhereTheOperatorWantsNone(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t).cast()
+	w := newWorld(t, within(limit.Limits{BodySeconds: 1})).cast()
 	for range 300 {
 		w.get("origin", "/api/v1/me").want(200)
 		w.do(w.request("nobody", http.MethodGet, "/api/v1/me", "", "Authorization", "Bearer "+access.NewSecret())).want(401)
-	}
-	if n := w.server.accounts.held.size() + w.server.brake.addresses.held.size() + w.server.brake.secrets.held.size() + w.server.brake.opened.size(); n != 0 {
-		t.Errorf("%d callers are remembered for nothing", n)
-	}
-}
-
-func TestABucketNeverLetsMoreThrough(t *testing.T) {
-	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
-		r := Rate{PerSecond: rapid.Float64Range(0.1, 50).Draw(t, "per second"), Burst: rapid.IntRange(1, 20).Draw(t, "burst")}
-		b, now, passed := newBuckets(r), start, 0
-		for range rapid.IntRange(1, 200).Draw(t, "requests") {
-			now = now.Add(time.Duration(rapid.IntRange(0, 500).Draw(t, "ms later")) * time.Millisecond)
-			expected := b.wait("a", now)
-			wait := b.take("a", now)
-			if expected != wait {
-				t.Fatalf("announced %v, then %v", expected, wait)
-			}
-			if wait == 0 {
-				passed++
-			} else if again := b.wait("a", now.Add(wait+time.Microsecond)); again > 0 {
-				t.Fatalf("told to wait %v, then %v more", wait, again)
-			}
-		}
-		if most := float64(r.Burst) + now.Sub(start).Seconds()*r.PerSecond; float64(passed) > most+1e-6 {
-			t.Fatalf("%d passed in %v, %.2f may", passed, now.Sub(start), most)
-		}
-	})
-}
-
-func TestTheMemoryOfCallersIsBounded(t *testing.T) {
-	t.Parallel()
-	b := newBuckets(Rate{PerSecond: 0.001, Burst: 1})
-	b.take("first", start)
-	for i := range 3 * bucketsMax {
-		b.take(fmt.Sprint(i), start)
-		if b.wait("first", start) == 0 {
-			t.Fatal("one who keeps asking was forgotten")
-		}
-	}
-	if n := b.held.size(); n != bucketsMax {
-		t.Errorf("%d callers are remembered", n)
 	}
 }

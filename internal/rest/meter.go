@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"landfall/internal/limit"
 )
 
 // meter keeps rate, errors and duration by route. Routes are those of the contract, as it writes them, and methods the known ones, so that no
@@ -38,13 +40,14 @@ func newMeter(r prometheus.Registerer) (*meter, error) {
 			Buckets: prometheus.ExponentialBuckets(256, 4, 7), // 256 B to 1 MiB
 		}, []string{"method", "route"}),
 		limited: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "landfall_http_limited_total", Help: "Requests answered 429, by what was asked too often: account or address.",
+			Name: "landfall_http_limited_total", Help: "Requests refused so that others have room, by the code that the answer says; and connections closed.",
 		}, []string{"by"}),
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{Name: "landfall_http_in_flight", Help: "Requests being answered, event streams included."}),
 		streams:  prometheus.NewGauge(prometheus.GaugeOpts{Name: "landfall_http_event_streams", Help: "Event streams that are open."}),
 	}
-	m.limited.WithLabelValues(byAccount)
-	m.limited.WithLabelValues(byAddress)
+	for _, reason := range limit.Reasons() {
+		m.limited.WithLabelValues(reason)
+	}
 	if r == nil {
 		return m, nil
 	}
@@ -55,6 +58,9 @@ func newMeter(r prometheus.Registerer) (*meter, error) {
 	}
 	return m, nil
 }
+
+// refused counts what somebody was refused for.
+func (m *meter) refused(reason string) { m.limited.WithLabelValues(reason).Inc() }
 
 // answered notes the end of a request.
 func (m *meter) answered(method string, k *call, status int, size int64, took time.Duration) {

@@ -14,6 +14,8 @@ type Pages interface {
 	http.Handler
 	// Streams reports whether the answer to a request goes on until somebody stops it.
 	Streams(r *http.Request) bool
+	// Urgent reports whether a request cannot wait: the way to an acknowledgement, an arrival or an answer.
+	Urgent(r *http.Request) bool
 	// Fail answers with a page that says what went wrong.
 	Fail(w http.ResponseWriter, r *http.Request, err error)
 }
@@ -40,13 +42,14 @@ func (s *Server) forPeople(path string) bool {
 // page is the operation that a request of a page counts as.
 func (s *Server) page(r *http.Request) *operation {
 	return &operation{
-		Operation: &openapi3.Operation{OperationID: "page"}, method: r.Method, path: pagesRoute, page: true, stream: s.opt.Pages.Streams(r),
+		Operation: &openapi3.Operation{OperationID: "page"}, method: r.Method, path: pagesRoute, page: true,
+		stream: s.opt.Pages.Streams(r), urgent: s.opt.Pages.Urgent(r),
 	}
 }
 
 // withPages leads addresses that are for people to the pages, through the stations that both share:
 //
-//	observe ▶ staying ▶ capacity ▶ deadline ▶ Options.Pages
+//	observe ▶ staying ▶ address ▶ body ▶ room ▶ deadline ▶ Options.Pages
 //
 // They have a router of their own, so that the contract's goes on telling a wrong method from a wrong address.
 func (s *Server) withPages(contract *echo.Echo) http.Handler {
@@ -54,7 +57,7 @@ func (s *Server) withPages(contract *echo.Echo) http.Handler {
 		return contract
 	}
 	pages := s.router()
-	pages.Use(s.observe, s.staying, s.capacity, s.deadline)
+	pages.Use(s.observe, s.staying, s.address, s.body, s.room, s.deadline)
 	pages.RouteNotFound("/*", s.showPage)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.forPeople(r.URL.Path) {

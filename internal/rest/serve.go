@@ -19,7 +19,6 @@ import (
 // Times of the HTTP server. A client that sends or takes its bytes slower than this is let go.
 const (
 	headerTime = 5 * time.Second
-	readTime   = 15 * time.Second
 	writeTime  = 30 * time.Second
 	idleTime   = 2 * time.Minute
 )
@@ -36,13 +35,11 @@ func (s *Server) open(e http.Handler) (_ *Server, err error) {
 	if s.meter, err = newMeter(s.opt.Registerer); err != nil {
 		return nil, err
 	}
-	if s.brake != nil {
-		s.brake.counts = s.meter.limited.WithLabelValues(byAddress).Inc
-	}
+	s.limiter.Count(s.meter.refused)
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.http = &http.Server{
 		Handler: e, TLSConfig: secured, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
-		ReadHeaderTimeout: headerTime, ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime,
+		ReadHeaderTimeout: headerTime, ReadTimeout: s.limiter.Limits.BodyTime(), WriteTimeout: writeTime, IdleTimeout: idleTime,
 		MaxHeaderBytes: 32 << 10,
 	}
 	if s.opt.Listen == "" {
@@ -52,6 +49,7 @@ func (s *Server) open(e http.Handler) (_ *Server, err error) {
 		s.stop()
 		return nil, fmt.Errorf("listen on %s: %w", s.opt.Listen, err)
 	}
+	s.listener = s.limiter.Listener(s.listener, s.fromProxy)
 	return s, nil
 }
 

@@ -2,10 +2,14 @@
 //
 // A request goes through these stations, and the first that refuses it answers with a problem (RFC 9457):
 //
-//	observe ▶ staying ▶ capacity ▶ deadline ▶ authenticate ▶ moderate ▶ parameters ▶ gate ▶ contract ▶ handler ▶ one Desk call
-//	request id, log,  503 when  503     10 s   bearer → Scope,  429,     query,     strict   schema   read, check,
-//	metrics, trace,   it stops                 429 by address   by       path       JSON              call, answer
-//	panics                                                      account
+//	observe ▶ staying ▶ address ▶ authenticate ▶ moderate ▶ body ▶ room ▶ deadline ▶ parameters ▶ gate ▶ contract ▶ handler
+//	request id, 503 when  429      bearer → Scope,  429      429,   503    10 s       query,       strict  schema     read, check,
+//	log, trace, it stops  by share 429 by           by share 503             path         JSON               call, answer
+//	panics                         wrong tokens     and rate
+//
+// A body is read whole, under a deadline of seconds, before the request takes one of the slots that all share, so that
+// what is half sent stands in nobody's way. Shares, rates and what is kept for acknowledgements, arrivals and answers are
+// those of package limit.
 //
 // What it promises: nothing reaches a desk that the contract does not allow; a repeat with the same Idempotency-Key is answered as the first
 // time; an error tells a client what to mend and nothing about our inside; answers follow the contract (the tests hold every one
@@ -40,6 +44,7 @@ import (
 	"landfall/internal/access"
 	"landfall/internal/guard"
 	"landfall/internal/incident"
+	"landfall/internal/limit"
 	"landfall/internal/live"
 	"landfall/internal/notify"
 	"landfall/internal/place"
@@ -77,14 +82,11 @@ type Options struct {
 	Ready          []Check
 	TrustedProxies []*net.IPNet // whose X-Forwarded-For and X-Forwarded-Proto are believed; none: nobody's
 
-	Rates         Rates         // how often callers may ask; zero: as often as they like. See DefaultRates
-	Brake         *Brake        // shared with whatever else takes tokens; nil: one of its own, by Rates.Address
-	Drain         time.Duration // between the begin of Stop and the closing of the listener; 0: none
-	BodyLimit     int64         // bytes of a request body; 1 MiB
-	Timeout       time.Duration // of one request, streams excepted; 10 s
-	MaxConcurrent int           // requests at once, streams excepted; 512
-	MaxStreams    int           // event streams at once; 1024
-	Heartbeat     time.Duration // between comments on an event stream; 15 s
+	Limiter   *limit.Limiter // shared with the pages; nil: one of its own with limit.Defaults
+	Drain     time.Duration  // between the begin of Stop and the closing of the listener; 0: none
+	BodyLimit int64          // bytes of a request body; 1 MiB
+	Timeout   time.Duration  // of one request whose body has been read, streams excepted; 10 s
+	Heartbeat time.Duration  // between comments on an event stream; 15 s
 }
 
 func (o *Options) defaults() {
@@ -100,11 +102,8 @@ func (o *Options) defaults() {
 	if o.Timeout == 0 {
 		o.Timeout = 10 * time.Second
 	}
-	if o.MaxConcurrent == 0 {
-		o.MaxConcurrent = 512
-	}
-	if o.MaxStreams == 0 {
-		o.MaxStreams = 1024
+	if o.Limiter == nil {
+		o.Limiter = limit.New(limit.Defaults(), o.Now)
 	}
 	if o.Heartbeat == 0 {
 		o.Heartbeat = 15 * time.Second
@@ -127,11 +126,8 @@ type Server struct {
 	http     *http.Server
 	listener net.Listener
 	meter    *meter
-	accounts *buckets
-	brake    *Brake
+	limiter  *limit.Limiter
 	tracer   trace.Tracer // nil: off
-	slots    chan struct{}
-	streams  chan struct{}
 
 	stopping context.Context // ends when Stop begins: streams end with it
 	stop     context.CancelFunc
@@ -160,7 +156,7 @@ func New(opt Options) (*Server, error) {
 		return nil, err
 	}
 	e := s.router()
-	e.Use(s.observe, s.staying, s.capacity, s.deadline, s.authenticate, s.moderate, s.admission)
+	e.Use(s.observe, s.staying, s.address, s.authenticate, s.moderate, s.body, s.room, s.deadline, s.admission)
 	RegisterHandlers(withHead{e}, s)
 	return s.open(oneCoding(s.withPages(e)))
 }
@@ -174,11 +170,7 @@ func assemble(opt Options) (*Server, error) {
 	}
 	s := &Server{
 		opt: opt, log: opt.Logger, now: opt.Now, access: opt.Access, incident: opt.Incidents, notify: opt.Notify, prepared: opt.Preparedness, contract: c,
-		accounts: newBuckets(opt.Rates.Account), brake: opt.Brake, slots: make(chan struct{}, opt.MaxConcurrent), streams: make(chan struct{}, opt.MaxStreams),
-		served: make(chan struct{}), drained: make(chan struct{}),
-	}
-	if s.brake == nil {
-		s.brake = NewBrake(opt.Rates.Address, opt.Now)
+		limiter: opt.Limiter, served: make(chan struct{}), drained: make(chan struct{}),
 	}
 	if opt.Tracer != nil {
 		s.tracer = opt.Tracer.Tracer(tracerName)

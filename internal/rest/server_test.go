@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"landfall/internal/fault"
+	"landfall/internal/limit"
 )
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
@@ -85,7 +86,7 @@ func TestTheLifeOfAServer(t *testing.T) {
 
 func TestASlowClientIsLetGo(t *testing.T) {
 	t.Parallel()
-	if headerTime <= 0 || readTime <= 0 || writeTime <= 0 || idleTime <= 0 {
+	if headerTime <= 0 || limit.Defaults().BodyTime() <= 0 || writeTime <= 0 || idleTime <= 0 {
 		t.Error("a server without time-outs")
 	}
 	w := newWorld(t, func(o *Options) { o.Timeout = 10 * time.Millisecond })
@@ -155,7 +156,7 @@ func TestRequestsAreMeasuredByRouteAndNothingACallerMakesUp(t *testing.T) {
 		`landfall_http_request_seconds_count{class="2xx",method="POST",route="/api/v1/incidents"} 1`,
 		`landfall_http_request_seconds_count{class="4xx",method="GET",route="/api/v1/incidents/{incident_id}"} 1`,
 		`landfall_http_response_bytes_count{method="POST",route="/api/v1/incidents"} 1`,
-		`landfall_http_limited_total{by="account"} 0`, "landfall_http_in_flight 1", "landfall_http_event_streams 0",
+		`landfall_http_limited_total{by="account_share"} 0`, "landfall_http_in_flight 1", "landfall_http_event_streams 0",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%s is not among the metrics", want)

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"mime"
 	"net/http"
@@ -136,29 +135,6 @@ func requestID(given string) string {
 	return uuid.NewString()
 }
 
-// capacity refuses what would only make everybody wait. Probes always pass.
-func (s *Server) capacity(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		k := callOf(c)
-		slots := s.slots
-		switch {
-		case k.op != nil && k.op.public:
-			return next(c)
-		case k.op != nil && k.op.stream:
-			slots = s.streams
-		}
-		select {
-		case slots <- struct{}{}:
-			defer func() { <-slots }()
-			return next(c)
-		default:
-			f := fault.New(fault.Unavailable, "busy", "Too many requests are being answered at the moment. Try again.")
-			f.RetryAfter = retrySoon
-			return f
-		}
-	}
-}
-
 // deadline bounds the time of a request.
 func (s *Server) deadline(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
@@ -168,30 +144,6 @@ func (s *Server) deadline(next echo.HandlerFunc) echo.HandlerFunc {
 		ctx, cancel := context.WithTimeout(c.Request().Context(), s.opt.Timeout)
 		defer cancel()
 		c.SetRequest(c.Request().WithContext(ctx))
-		return next(c)
-	}
-}
-
-// authenticate turns the bearer token into a Scope. It runs before anything of the request's content is read.
-func (s *Server) authenticate(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		k := callOf(c)
-		if k.op == nil || k.op.public {
-			return next(c)
-		}
-		secret := bearer(c.Request().Header)
-		if secret == "" {
-			_, err := s.access.Authenticate(c.Request().Context(), "")
-			return err // costs nothing, so nobody counts it
-		}
-		err := s.brake.Try(c.RealIP(), secret, func() (err error) {
-			k.scope, err = s.access.Authenticate(c.Request().Context(), secret)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		k.secret = secret
 		return next(c)
 	}
 }
@@ -220,7 +172,7 @@ func (s *Server) admission(next echo.HandlerFunc) echo.HandlerFunc {
 		if err := s.contract.parameters(r.Context(), k.op, r, path); err != nil {
 			return err
 		}
-		if err := s.readBody(c, k); err != nil {
+		if err := k.admitBody(r.Header); err != nil {
 			return err
 		}
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
@@ -232,30 +184,21 @@ func (s *Server) admission(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// readBody reads, admits and checks the body of an operation that takes one.
-func (s *Server) readBody(c echo.Context, k *call) error {
-	r := c.Request()
-	if r.ContentLength > s.opt.BodyLimit {
-		c.Response().Header().Set(echo.HeaderConnection, "close")
-		return &http.MaxBytesError{Limit: s.opt.BodyLimit}
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(c.Response(), r.Body, s.opt.BodyLimit))
-	if err != nil {
-		return unreadable(err)
-	}
+// admitBody holds the body against what the operation takes.
+func (k *call) admitBody(h http.Header) (err error) {
+	body := k.body
 	switch {
 	case k.op.body == nil && len(body) > 0:
 		return refuseBody("no_body", "", "is not taken by this operation")
 	case len(body) == 0 && !k.op.bodyRequired:
 		return nil
 	}
-	if len(body) > 0 && !plainJSON(r.Header) {
+	if len(body) > 0 && !plainJSON(h) {
 		return errMediaType
 	}
 	if k.value, err = admit(body); err != nil {
 		return err
 	}
-	k.body = body
 	if err := k.canonicalBody(); err != nil {
 		return err
 	}
@@ -267,14 +210,6 @@ func plainJSON(h http.Header) bool {
 	media, params, err := mime.ParseMediaType(h.Get(echo.HeaderContentType))
 	charset, given := params["charset"]
 	return err == nil && media == echo.MIMEApplicationJSON && (!given || strings.EqualFold(charset, "utf-8")) && h.Get(echo.HeaderContentEncoding) == ""
-}
-
-// unreadable says why a body could not be read to its end.
-func unreadable(err error) error {
-	if faultOf(err).Kind != fault.Internal {
-		return err
-	}
-	return fault.Wrap(err, fault.Invalid, "body_unreadable", "The body could not be read to its end.")
 }
 
 // gatherWrite reads what every change carries besides its content.

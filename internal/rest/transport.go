@@ -29,7 +29,7 @@ func (s *Server) scheme(r *http.Request) string {
 	if r.TLS != nil {
 		return "https"
 	}
-	if forwarded := r.Header.Get(echo.HeaderXForwardedProto); forwarded != "" && s.fromProxy(r) {
+	if forwarded := r.Header.Get(echo.HeaderXForwardedProto); forwarded != "" && s.fromProxy(r.RemoteAddr) {
 		said := strings.Split(forwarded, ",")
 		if strings.EqualFold(strings.TrimSpace(said[len(said)-1]), "https") { // what the proxy next to us says
 			return "https"
@@ -38,9 +38,9 @@ func (s *Server) scheme(r *http.Request) string {
 	return "http"
 }
 
-// fromProxy reports whether the peer is a proxy that is trusted.
-func (s *Server) fromProxy(r *http.Request) bool {
-	peer, ok := addressOf(r.RemoteAddr)
+// fromProxy reports whether a peer is a proxy that is trusted.
+func (s *Server) fromProxy(remote string) bool {
+	peer, ok := addressOf(remote)
 	return ok && slices.ContainsFunc(s.opt.TrustedProxies, func(p *net.IPNet) bool { return p.Contains(net.IP(peer.AsSlice())) })
 }
 

@@ -1,4 +1,4 @@
-package rest
+package limit
 
 import (
 	"container/list"

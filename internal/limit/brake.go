@@ -1,4 +1,4 @@
-package rest
+package limit
 
 import (
 	"crypto/sha256"
@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/labstack/echo/v4"
 	"golang.org/x/time/rate"
 
 	"landfall/internal/fault"
@@ -17,23 +16,6 @@ type Rate struct {
 	PerSecond float64
 	Burst     int // 0: as many as in a second, at least one
 }
-
-// Rates bound what one caller may do to all others. Each process counts for itself.
-type Rates struct {
-	Account Rate // requests of one account, whatever its tokens and addresses
-	Address Rate // different tokens that open nothing, from one IPv4 address or one IPv6 network of 64 bits; and each of them
-}
-
-// DefaultRates let a post enter an afternoon's figures in one go and a hub copy a region, and stop a program that runs away.
-func DefaultRates() Rates {
-	return Rates{Account: Rate{PerSecond: 100, Burst: 1000}, Address: Rate{PerSecond: 1, Burst: 60}}
-}
-
-// What a request was one too many of, as the metrics say it.
-const (
-	byAccount = "account"
-	byAddress = "address"
-)
 
 // bucketsMax bounds the callers that are remembered. Who is forgotten begins with a full bucket.
 const bucketsMax = 8192
@@ -100,16 +82,16 @@ type Brake struct {
 	counts    func()                // whom it turned away
 }
 
-// NewBrake makes a brake on the clock of now. The zero Rate brakes nobody.
-func NewBrake(address Rate, now func() time.Time) *Brake {
-	return &Brake{now: now, addresses: newBuckets(address), secrets: newBuckets(address), opened: newRecent[string, bool](bucketsMax), counts: func() {}}
+// newBrake makes a brake on the clock of now. The zero Rate brakes nobody.
+func newBrake(address Rate, now func() time.Time, counts func()) *Brake {
+	return &Brake{now: now, addresses: newBuckets(address), secrets: newBuckets(address), opened: newRecent[string, bool](bucketsMax), counts: counts}
 }
 
 // Try looks a token up with open, and gives what that gives. A token that has to wait is not looked up: the error is TooMany and says how long.
 func (b *Brake) Try(address, secret string, open func() error) error {
 	if wait := b.knock(address, secret, b.now()); wait > 0 {
 		b.counts()
-		f := fault.New(fault.TooMany, "address_rate", "Too many requests with tokens that open nothing have come from here. Wait as Retry-After says.")
+		f := fault.New(fault.TooMany, AddressRate, "Too many requests with tokens that open nothing have come from here. Wait as Retry-After says.")
 		f.RetryAfter = wait
 		return f
 	}
@@ -178,21 +160,4 @@ func addressKey(address string) string {
 		return a.String()
 	}
 	return netip.PrefixFrom(a, 64).Masked().String()
-}
-
-// moderate refuses what an account asks too often, before anything of the request is read.
-func (s *Server) moderate(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		k := callOf(c)
-		if k.op == nil || k.op.public {
-			return next(c)
-		}
-		if wait := s.accounts.take(k.scope.Account, s.now()); wait > 0 {
-			s.meter.limited.WithLabelValues(byAccount).Inc()
-			f := fault.New(fault.TooMany, "account_rate", "This account asks more often than it may. Wait as Retry-After says and go on.")
-			f.RetryAfter = wait
-			return f
-		}
-		return next(c)
-	}
 }

@@ -1,0 +1,81 @@
+package rest
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"net/http"
+	"testing"
+	"time"
+
+	"landfall/internal/limit"
+)
+
+// halfSent sends the beginning of a request to open a hazard, and gives what reads the answer.
+func (w *world) halfSent(t *testing.T, name string) func() *http.Response {
+	t.Helper()
+	conn, err := net.Dial("tcp", w.server.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
+	if _, err := fmt.Fprintf(conn, "POST /api/v1/hazards HTTP/1.1\r\nHost: landfall\r\nContent-Type: application/json\r\n"+
+		"Authorization: Bearer %s\r\nContent-Length: 4000\r\n\r\n{", w.tokens[name]); err != nil {
+		t.Fatal(err)
+	}
+	return func() *http.Response {
+		t.Helper()
+		answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = answer.Body.Close()
+		return answer
+	}
+}
+
+func TestABodyThatIsSentSlowlyHoldsNoSlotAndIsLetGo(t *testing.T) {
+	t.Parallel()
+	w := served(t, within(limit.Limits{Requests: limit.Share{Total: 1}, Bodies: limit.Share{Account: 1}, BodySeconds: 2})).cast()
+	first := w.halfSent(t, "origin")
+	second := w.halfSent(t, "origin")
+	var let, refused *http.Response
+	answers := make(chan *http.Response, 2)
+	for _, read := range []func() *http.Response{first, second} {
+		go func() { answers <- read() }()
+	}
+	refused = <-answers // whichever came second
+	if refused.StatusCode != http.StatusTooManyRequests || refused.Header.Get("Retry-After") == "" || !refused.Close {
+		t.Errorf("a second body is answered with %s, closing: %t", refused.Status, refused.Close)
+	}
+	w.get("origin", "/api/v1/me").want(200) // the only slot is free
+	w.post("stranger", "/api/v1/hazards", `{"name":"Maria","type":"TC","started_at":"2026-08-30T12:00:00Z"}`).want(201)
+	if let = <-answers; let.StatusCode != http.StatusBadRequest {
+		t.Errorf("the first body is answered with %s", let.Status)
+	}
+	w.post("origin", "/api/v1/hazards", `{"name":"Maria","type":"TC","started_at":"2026-08-30T12:00:00Z"}`).want(201)
+}
+
+func TestWhatIsUrgentTakesTheRoomThatIsKept(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, within(limit.Limits{Requests: limit.Share{Total: 2}, Kept: 50, BodySeconds: 1})).cast()
+	back, err := w.server.limiter.Requests.One(false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer back()
+	none := "0198c0de-0000-7000-8000-000000000001"
+	w.get("origin", "/api/v1/me").refused(503, "busy")
+	w.post("origin", "/api/v1/alerts/"+none+"/acknowledge", `{"outcome":"received"}`).want(404)
+	w.post("origin", "/api/v1/incidents/"+none+"/answers", `{"kind":"accept"}`).want(404)
+	w.post("origin", "/api/v1/incidents/"+none+"/movements/"+none+"/arrive", `{"people":{"total":12}}`).want(404)
+	if n := len(w.server.contract.operations); n == 0 {
+		t.Fatal("no operations")
+	}
+	for _, op := range w.server.contract.operations {
+		if op.urgent && op.method != http.MethodPost {
+			t.Errorf("%s is urgent", op.OperationID)
+		}
+	}
+}
