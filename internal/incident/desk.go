@@ -28,6 +28,7 @@ type Desk struct {
 	hazards   *ledger.Streams[*Hazard]
 	docs      store.Documents
 	templates Templates
+	bounds    bounds
 }
 
 // NewDesk registers the folds of this package with the ledger and gives the desk. templates nil means Shipped.
@@ -36,7 +37,7 @@ func NewDesk(l *ledger.Ledger, docs store.Documents, templates Templates) *Desk 
 		templates = Shipped
 	}
 	return &Desk{
-		ledger: l, docs: docs, templates: templates,
+		ledger: l, docs: docs, templates: templates, bounds: defaultBounds,
 		incidents: ledger.Register(l, fold(l.Epoch())),
 		hazards:   ledger.Register(l, hazardFold()),
 	}
@@ -101,6 +102,9 @@ func (d *Desk) commandWith(ctx context.Context, scope access.Scope, w access.Wri
 				return ledger.Decision{}, err
 			}
 			decision, err := decide(t)
+			if err == nil {
+				err = t.bounded(decision.Events)
+			}
 			decision.Exercise = s.Exercise
 			return decision, err
 		},

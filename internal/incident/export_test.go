@@ -38,3 +38,14 @@ func (d *Desk) Refold(ctx context.Context, id string) ([]byte, error) {
 func (d *Desk) History(ctx context.Context, id string) ([]ledger.Recorded, error) {
 	return d.incidents.History(ctx, id, 0, 0)
 }
+
+// Bounds is what tests may see of the bounds.
+type Bounds struct{ Movements, Figures, Answers int }
+
+// DefaultBounds gives the bounds of an incident.
+func DefaultBounds() Bounds {
+	return Bounds{defaultBounds.movements, defaultBounds.figures, defaultBounds.answers}
+}
+
+// Bound sets every bound to n.
+func (d *Desk) Bound(n int) { d.bounds = bounds{n, n, n, n, n, n} }

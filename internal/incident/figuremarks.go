@@ -49,6 +49,17 @@ func (m figureMarks) with(mark *figureMark) figureMarks {
 	return m
 }
 
+// count gives how many marks there are.
+func (m figureMarks) count() int {
+	n := len(m.settled)
+	for id := range m.recent {
+		if _, settled := m.settled[id]; !settled {
+			n++
+		}
+	}
+	return n
+}
+
 // all gives every mark once, in no order.
 func (m figureMarks) all() iter.Seq[*figureMark] {
 	return func(yield func(*figureMark) bool) {

@@ -7,6 +7,10 @@ import (
 	"landfall/internal/fault"
 )
 
+// maxCommit bounds the size of one commit, in bytes: its body with its detached values. The stores take commits of several times
+// this size, so none that passes here is refused there. An activation for every known state takes a twentieth of it.
+const maxCommit = 4 << 20
+
 // decide carries out one command on a fold, which it leaves as it is. nil: nothing to do. A panic fails the command alone.
 func (w *worker[S]) decide(p *pending[S], f *folded[S]) (next *proposal[S], err error) {
 	err = w.s.l.opt.Guard.Do("a decision on "+string(w.stream), func() (err error) {
@@ -55,6 +59,10 @@ func (w *worker[S]) decideOn(p *pending[S], f *folded[S]) (*proposal[S], error) 
 	c, err := seal(e, d.Detach)
 	if err != nil {
 		return nil, fmt.Errorf("ledger: seal %s/%d: %w", w.stream, e.Seq, err)
+	}
+	if size := len(c.Body) + len(c.Detached); size > maxCommit {
+		return nil, fault.New(fault.TooLarge, "commit_too_large",
+			"What follows from this takes %d bytes to record, and one change may take %d.", size, maxCommit)
 	}
 	// What is published is folded from the record as it will be read, not from what was decided.
 	after := w.s.clone(f)

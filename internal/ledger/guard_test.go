@@ -305,3 +305,19 @@ func TestALongLogOfASmallStatePushesNothingOutOfMemory(t *testing.T) {
 		t.Error("a stream whose state has a few bytes was charged its log, and pushed another one out")
 	}
 }
+
+func TestACommitThatIsTooLargeIsRefused(t *testing.T) {
+	w := fresh(t)
+	mustMove(t, w, "roseau", 7)
+	_, err := w.move(t.Context(), "roseau", 1, func(c *ledger.Command[jetty]) {
+		c.Decide = func(jetty, ledger.Moment) (ledger.Decision, error) {
+			return ledger.Decision{Events: []ledger.Event{{Type: evMoved, Data: moved{By: 1, Note: strings.Repeat("a", 4<<20)}}}}, nil
+		}
+	})
+	if !fault.Is(err, fault.TooLarge) || fault.CodeOf(err) != "commit_too_large" {
+		t.Errorf("%v", err)
+	}
+	if out := mustMove(t, w, "roseau", 1); out.Seq != 2 || out.Value.On != 8 {
+		t.Errorf("afterwards %d at %d", out.Value.On, out.Seq)
+	}
+}
