@@ -25,7 +25,7 @@ func options(dir string) app.Options {
 	return app.Options{Records: app.Records{Data: dir}, Listen: "127.0.0.1:0", Now: time.Now, Version: "test", Logger: slog.New(slog.DiscardHandler)}
 }
 
-func start(t *testing.T, opt app.Options) *app.App {
+func start(t testing.TB, opt app.Options) *app.App {
 	t.Helper()
 	a, err := app.Start(t.Context(), opt)
 	if err != nil {
@@ -35,7 +35,7 @@ func start(t *testing.T, opt app.Options) *app.App {
 	return a
 }
 
-func stop(t *testing.T, a *app.App) {
+func stop(t testing.TB, a *app.App) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()

@@ -51,7 +51,7 @@ var matrixParties = []string{
 }
 
 // newStage starts a service. out takes what it sends; nil: nobody subscribes to anything.
-func newStage(t *testing.T, out *waysOut) *stage {
+func newStage(t testing.TB, out *waysOut) *stage {
 	t.Helper()
 	opt := options(t.TempDir())
 	var clock atomic.Int64

@@ -72,7 +72,7 @@ func TestAnEmptyStoreCanBeBackedUp(t *testing.T) {
 }
 
 // small gives an archive of few bytes that has something of everything.
-func small(t *testing.T) (*world, []byte) {
+func small(t testing.TB) (*world, []byte) {
 	t.Helper()
 	w := newWorld(t)
 	w.hazard("maria")

@@ -98,3 +98,19 @@ func FuzzParse(f *testing.F) {
 		tmpl.Instances(maria())
 	})
 }
+
+// FuzzSpan reads lengths of time: what is taken is the same when it is written again.
+func FuzzSpan(f *testing.F) {
+	for _, seed := range []string{"-72h", "+30d", "60min", "1w", "3mo", "", "0h", "-0h", "99999h", "1.5h", "\u0663h", "h"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		s, err := protocol.ParseSpan(text)
+		if err != nil {
+			return
+		}
+		if again, err := protocol.ParseSpan(s.String()); err != nil || again != s {
+			t.Fatalf("%q is read as %v, and that as %v, %v", text, s, again, err)
+		}
+	})
+}
