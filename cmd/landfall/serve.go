@@ -71,8 +71,8 @@ type busFlags struct {
 	NATSCredentials string `name:"nats-credentials" help:"File with the JWT and seed for them." placeholder:"FILE"`
 	NATSCA          string `name:"nats-ca" help:"File of the authorities their certificates come from. Default: the system's." placeholder:"FILE"`
 	NATSReplicas    int    `name:"nats-replicas" default:"0" help:"Copies of the stream there: 3 on a cluster of three or more." placeholder:"N"`
-	NATSListen      string `name:"nats-listen" help:"Address where the embedded server takes other clients. Without it nobody else can connect." placeholder:"HOST:PORT"`
-	NATSToken       string `name:"nats-token" secret:"" help:"What those clients must show. --nats-listen requires it." placeholder:"TOKEN"`
+	NATSListen      string `name:"nats-listen" help:"Address where the embedded server takes readers: user reader, who listens and publishes nothing. Without it nobody else can connect." placeholder:"HOST:PORT"`
+	NATSToken       string `name:"nats-token" secret:"" help:"Password of reader. --nats-listen requires it." placeholder:"TOKEN"`
 }
 
 // options are the flags as the service wants them.

@@ -47,8 +47,8 @@ type Options struct {
 	NATSCredentials string // file with the JWT and seed for it
 	NATSCA          string // file of the authorities that its certificates come from; "" is the system's
 	NATSReplicas    int    // copies of the stream there; 1
-	NATSListen      string // host:port where the embedded bus takes other clients; "" is nowhere
-	NATSToken       string // what those must show; required with NATSListen
+	NATSListen      string // host:port where the embedded bus takes readers; "" is nowhere
+	NATSToken       string // password of bus.Reader there; required with NATSListen
 
 	Operators    []string // parties whose administrators operate the service for all
 	MetricsToken string   // what /metrics asks for; "": it answers this machine alone

@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -20,8 +21,8 @@ import (
 // Config says where the bus is. Exactly one of Dir and URL is set.
 type Config struct {
 	Dir    string // folder of the embedded server, nothing else lies in it; made when absent
-	Listen string // host:port where the embedded server takes other clients too; empty: nobody else can connect
-	Token  string // what those clients must show; required with Listen, on a loopback address too
+	Listen string // host:port where the embedded server takes readers too; empty: nobody else can connect
+	Token  string // their password, see Reader; required with Listen, on a loopback address too
 
 	URL         string // one or more nats:// or tls:// addresses, separated by commas, of an external server
 	Credentials string // file with the JWT and seed for URL, read at each connection; empty: none
@@ -108,7 +109,7 @@ func openEmbedded(ctx context.Context, cfg Config) (*Bus, error) {
 		return nil, folderFault(err)
 	}
 	b := newBus(cfg)
-	b.server = &embedded{folder: folder{path: dir, now: cfg.Now}, listen: cfg.Listen, token: cfg.Token, log: cfg.Log, guard: b.guard}
+	b.server = &embedded{folder: folder{path: dir, now: cfg.Now}, listen: cfg.Listen, token: cfg.Token, own: rand.Text(), log: cfg.Log, guard: b.guard}
 	if b.continuity, err = b.launch(ctx); err != nil {
 		return nil, unavailable(errors.Join(err, b.abandon(ctx)))
 	}

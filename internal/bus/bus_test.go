@@ -226,7 +226,7 @@ func copying(dir string) bus.Config {
 // copiesIn lists the states and incidents there are copies for.
 func copiesIn(t *testing.T, b *bus.Bus) string {
 	t.Helper()
-	stream, err := outside(t, b.Listening()).Stream(within(t), "LANDFALL_FOR")
+	stream, err := outside(t, b).Stream(within(t), "LANDFALL_FOR")
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		return ""
 	}

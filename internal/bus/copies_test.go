@@ -73,7 +73,7 @@ func TestCopiesNeverFailAPublish(t *testing.T) {
 	b := open(t, cfg)
 	publish(t, b, forStates("1", "DMA", "nowhere", "*", "ORG-CDEMA"))
 	poll(t, "the count", func() bool { return b.Copies() == bus.CopyCount{Published: 1, Missed: 3} })
-	js := outside(t, b.Listening())
+	js := outside(t, b)
 	if err := js.DeleteStream(within(t), "LANDFALL_FOR"); err != nil {
 		t.Fatal(err)
 	}

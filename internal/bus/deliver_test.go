@@ -253,10 +253,10 @@ func TestADurableNameIsPlain(t *testing.T) {
 	}
 }
 
-// outside is a client of the bus that can do what an operator with the nats tool can.
-func outside(t *testing.T, address string) jetstream.JetStream {
+// outside is a client of the bus that can do what this process can.
+func outside(t *testing.T, b *bus.Bus) jetstream.JetStream {
 	t.Helper()
-	return plain(t, "nats://"+address, nats.Token("secret"))
+	return plain(t, bus.OwnURL(b))
 }
 
 func TestNobodyConnectsToTheListenerWithoutItsToken(t *testing.T) {
@@ -265,7 +265,8 @@ func TestNobodyConnectsToTheListenerWithoutItsToken(t *testing.T) {
 	cfg.Listen, cfg.Token = "127.0.0.1:0", "secret"
 	b := open(t, cfg)
 	for name, opts := range map[string][]nats.Option{
-		"nothing": nil, "another token": {nats.Token("guess")}, "a user": {nats.UserInfo("landfall", "guess")},
+		"nothing": nil, "the token and no user": {nats.Token("secret")}, "another token": {nats.UserInfo(bus.Reader, "guess")},
+		"the user of the service": {nats.UserInfo("landfall", "secret")}, "an empty password": {nats.UserInfo("landfall", "")},
 	} {
 		if conn, err := nats.Connect("nats://"+b.Listening(), opts...); !errors.Is(err, nats.ErrAuthorization) {
 			if conn != nil {
@@ -274,6 +275,60 @@ func TestNobodyConnectsToTheListenerWithoutItsToken(t *testing.T) {
 			t.Errorf("with %s: %v", name, err)
 		}
 	}
+}
+
+func TestAReaderHearsWhatHappensAndPublishesNothing(t *testing.T) {
+	t.Parallel()
+	b := open(t, copying(t.TempDir()))
+	var mu sync.Mutex
+	refused := 0
+	conn, err := nats.Connect("nats://"+b.Listening(), nats.UserInfo(bus.Reader, "secret"), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		refused++
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(conn.Close)
+	refusals := func() int {
+		mu.Lock()
+		defer mu.Unlock()
+		return refused
+	}
+	heard, err := conn.SubscribeSync("landfall.>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.FlushWithContext(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	publish(t, b, forStates("1", "DMA"))
+	for range 2 { // the event and its copy
+		if _, err := heard.NextMsgWithContext(within(t)); err != nil {
+			t.Fatalf("the reader hears nothing: %v", err)
+		}
+	}
+	feed := events(t, b, "")
+	for i, subject := range []string{
+		"landfall.actual.DMA.maria.step.overdue", "landfall.for.DMA.actual.DMA.maria.step.overdue", "landfall", "_INBOX.x",
+		"$JS.API.STREAM.PURGE.LANDFALL", "$JS.API.STREAM.DELETE.LANDFALL", "$JS.API.CONSUMER.DELETE.LANDFALL.router", "$JS.API.STREAM.INFO.LANDFALL",
+		"$JS.API.CONSUMER.CREATE.LANDFALL", "$JS.API.STREAM.MSG.GET.LANDFALL", "$JS.ACK.LANDFALL.router.1.1.1.1.0",
+	} {
+		if err := conn.Publish(subject, []byte("{}")); err != nil {
+			t.Fatal(err)
+		}
+		poll(t, "a refusal to publish "+subject, func() bool { return refusals() == i+1 })
+	}
+	was := refusals()
+	for i, subject := range []string{">", "_INBOX.>", "$JS.>", "$SYS.>", "*.>"} {
+		if _, err := conn.SubscribeSync(subject); err != nil {
+			t.Fatal(err)
+		}
+		poll(t, "a refusal to hear "+subject, func() bool { return refusals() == was+i+1 })
+	}
+	publish(t, b, message("2")) // and nothing came before it
+	expect(t, feed, "2")
 }
 
 func TestADeletedStreamIsMadeAgainUnderPublisherConsumerAndFeed(t *testing.T) {
@@ -292,7 +347,7 @@ func TestADeletedStreamIsMadeAgainUnderPublisherConsumerAndFeed(t *testing.T) {
 	expect(t, feed, "before")
 	was := b.Incarnation()
 
-	if err := outside(t, b.Listening()).DeleteStream(within(t), "LANDFALL"); err != nil {
+	if err := outside(t, b).DeleteStream(within(t), "LANDFALL"); err != nil {
 		t.Fatal(err)
 	}
 	publish(t, b, messages("after", 300)...)
@@ -313,7 +368,7 @@ func TestADeletedConsumerIsMadeAgain(t *testing.T) {
 	consume(t, b, in)
 	publish(t, b, message("before"))
 	in.until(t, "the first message", func() bool { return in.count("before") == 1 })
-	if err := outside(t, b.Listening()).DeleteConsumer(within(t), "LANDFALL", "router"); err != nil {
+	if err := outside(t, b).DeleteConsumer(within(t), "LANDFALL", "router"); err != nil {
 		t.Fatal(err)
 	}
 	publish(t, b, message("after"))
@@ -325,7 +380,7 @@ func TestAnotherProcessUsesTheSameBus(t *testing.T) {
 	cfg.Listen, cfg.Token = "127.0.0.1:0", "secret"
 	first := open(t, cfg)
 	far := config("")
-	far.URL = "nats://secret@" + first.Listening()
+	far.URL = bus.OwnURL(first)
 	second := open(t, far)
 	if first.Incarnation() != second.Incarnation() || second.Continuity() != bus.Kept || second.Listening() != "" {
 		t.Error("the second process sees another bus")

@@ -45,13 +45,29 @@ var (
 // connection that reconnects finds the server of the moment.
 type embedded struct {
 	folder folder
-	token  string
+	token  string // of readers; empty without a listener
+	own    string // password of this process; made anew at each start of it
 	guard  *guard.Guard
 	log    *slog.Logger
 
 	mu     sync.Mutex
 	listen string         // host:port; empty: no listener. After the first start, as bound
 	server *server.Server // nil while none runs
+}
+
+// Reader is the user of other clients of the embedded server. It listens to what happens as it
+// happens, and to the copies for states, and publishes nothing: so it can neither speak in our name nor
+// make, read back or delete anything of JetStream, which is asked for by publishing.
+const Reader = "reader"
+
+// ownUser is the user of this process.
+const ownUser = "landfall"
+
+func readOnly() *server.Permissions {
+	return &server.Permissions{
+		Publish:   &server.SubjectPermission{Deny: []string{">"}},
+		Subscribe: &server.SubjectPermission{Allow: []string{"landfall.>"}},
+	}
 }
 
 // start starts a server and returns when it takes connections, or, with everything stopped again, why it does not. The
@@ -69,7 +85,6 @@ func (e *embedded) start(ctx context.Context) error {
 		JetStreamMaxMemory:     maxMemoryBytes,
 		DisableJetStreamBanner: true,
 		NoSigs:                 true, // signals belong to main
-		Authorization:          e.token,
 	}
 	if e.listen != "" {
 		host, port, err := splitListen(e.listen)
@@ -77,6 +92,10 @@ func (e *embedded) start(ctx context.Context) error {
 			return err
 		}
 		opts.Host, opts.Port = host, port
+		opts.Users = []*server.User{
+			{Username: ownUser, Password: e.own},
+			{Username: Reader, Password: e.token, Permissions: readOnly()},
+		}
 	}
 	s, err := server.NewServer(opts)
 	if err != nil {
@@ -161,7 +180,7 @@ func splitListen(address string) (host string, port int, err error) {
 func (e *embedded) options() []nats.Option {
 	opts := []nats.Option{nats.InProcessServer(e)}
 	if e.token != "" {
-		opts = append(opts, nats.Token(e.token))
+		opts = append(opts, nats.UserInfo(ownUser, e.own))
 	}
 	return opts
 }

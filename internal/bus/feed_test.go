@@ -181,7 +181,7 @@ func TestManyFeedsShareOneConsumer(t *testing.T) {
 	}
 	publish(t, b, messages("new", 100)...)
 	wg.Wait()
-	stream, err := outside(t, b.Listening()).Stream(within(t), "LANDFALL")
+	stream, err := outside(t, b).Stream(within(t), "LANDFALL")
 	if err != nil || stream.CachedInfo().State.Consumers != 1 {
 		t.Errorf("%d consumers, %v", stream.CachedInfo().State.Consumers, err)
 	}
