@@ -8,8 +8,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-
 	"landfall/internal/console"
 	"landfall/internal/fault"
 	"landfall/internal/rest"
@@ -61,7 +59,7 @@ func (a *App) newServer(proxies []*net.IPNet) (server, error) {
 	if err != nil {
 		return nil, err
 	}
-	metrics := promhttp.HandlerFor(a.metrics.registry, promhttp.HandlerOpts{})
+	metrics := newExposition(a.metrics.registry, a.opt.Now)
 	if !a.opt.has(RoleAPI) {
 		return rest.NewHealth(rest.HealthOptions{
 			Listen: a.opt.Listen, TLS: tlsConfig, Ready: a.checks(), Logger: a.log, Guard: a.guard,

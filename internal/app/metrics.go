@@ -189,12 +189,8 @@ func (m *metrics) hooks(t *traces) notify.Hooks {
 	}
 }
 
-// queuesFor is how long what was read for one scrape is good for others: reading it costs the store
-// something.
-const queuesFor = time.Second
-
-// queues reads what waits, at a scrape and at most once a second: everything accepted and not yet
-// followed up, and everything not yet delivered.
+// queues reads what waits at a scrape: everything accepted and not yet followed up, and everything not
+// yet delivered.
 type queues struct {
 	store    store.Ledger
 	now      func() time.Time
@@ -204,10 +200,6 @@ type queues struct {
 	circuits func(ctx context.Context) (int64, error)     // targets that are only probed
 	lag      func(ctx context.Context) (int64, error)     // nil where no notifier listens to the bus
 	failures prometheus.Counter
-
-	mu   sync.Mutex
-	at   time.Time // when held was read
-	held []prometheus.Metric
 }
 
 var (
@@ -230,12 +222,7 @@ func (q *queues) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector. A value that cannot be read is left out, and counted.
 func (q *queues) Collect(ch chan<- prometheus.Metric) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if now := q.now(); q.held == nil || now.Before(q.at) || now.Sub(q.at) >= queuesFor {
-		q.held, q.at = q.read(now), now
-	}
-	for _, m := range q.held {
+	for _, m := range q.read(q.now()) {
 		ch <- m
 	}
 	q.failures.Collect(ch)

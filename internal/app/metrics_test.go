@@ -3,6 +3,10 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -22,7 +26,7 @@ func (c *counted) PendingStats(context.Context) (int64, time.Time, error) {
 	return c.asked.Add(1), time.Time{}, nil
 }
 
-func TestWhatWaitsIsReadOnceASecondHoweverOftenItIsAskedFor(t *testing.T) {
+func TestMetricsAreGatheredOnceASecondHoweverOftenTheyAreAskedFor(t *testing.T) {
 	t.Parallel()
 	st, now := &counted{}, time.Date(2026, 9, 18, 12, 0, 0, 0, time.UTC)
 	unread := func(context.Context) (time.Time, error) { return time.Time{}, errors.New("cannot be read") }
@@ -33,23 +37,24 @@ func TestWhatWaitsIsReadOnceASecondHoweverOftenItIsAskedFor(t *testing.T) {
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(q)
+	metrics := newExposition(registry, q.now)
 	for _, step := range []struct {
 		pass time.Duration
 		read float64
 	}{{0, 1}, {999 * time.Millisecond, 1}, {time.Millisecond, 2}, {0, 2}, {-time.Hour, 3}} {
 		now = now.Add(step.pass)
-		families, err := registry.Gather()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, f := range families {
-			got := f.GetMetric()[0].GetGauge().GetValue()
-			switch want := map[string]float64{"landfall_pending_commits": step.read, "landfall_relay_commits": 3}[f.GetName()]; {
-			case want != 0 && got != want:
-				t.Errorf("after %s more: %s is %v, want %v", step.pass, f.GetName(), got, want)
-			case f.GetName() == "failures" && f.GetMetric()[0].GetCounter().GetValue() != 2*step.read:
-				t.Errorf("after %s more: %v failures", step.pass, f.GetMetric()[0].GetCounter().GetValue())
+		answer := httptest.NewRecorder()
+		request := httptest.NewRequest(http.MethodGet, "/metrics", http.NoBody)
+		request.Header.Set("Accept-Encoding", "gzip")
+		metrics.ServeHTTP(answer, request)
+		text := answer.Body.String()
+		for name, want := range map[string]float64{"landfall_pending_commits": step.read, "landfall_relay_commits": 3, "failures": 2 * step.read} {
+			if line := fmt.Sprintf("\n%s %v\n", name, want); !strings.Contains(text, line) {
+				t.Errorf("after %s more: no %q in\n%s", step.pass, line, text)
 			}
+		}
+		if kind := answer.Header().Get("Content-Type"); answer.Code != http.StatusOK || !strings.HasPrefix(kind, "text/plain; version=0.0.4") {
+			t.Errorf("answered %d, %s", answer.Code, kind)
 		}
 	}
 }

@@ -147,7 +147,7 @@ func (a *App) oneBus(ctx context.Context) error {
 	defer patience.Stop()
 	tick := time.NewTicker(250 * time.Millisecond)
 	defer tick.Stop()
-	for {
+	for waiting := false; ; waiting = true {
 		other, err := a.onAnotherBus(ctx)
 		if err != nil || other == nil {
 			return err
@@ -159,6 +159,11 @@ func (a *App) oneBus(ctx context.Context) error {
 			busName(a.bus.Servers(), a.bus.Incarnation()), presenceLife)
 		if !other.External || a.opt.NATSURL == "" {
 			return refused // an embedded bus has nobody else on it
+		}
+		if !waiting {
+			a.log.Warn("another process is on another message bus; waiting until it notices that the bus was made anew, or counts as stopped",
+				"process", other.Name, "roles", roleNames(other.Roles), "its_bus", busName(other.BusAt, other.Bus),
+				"this_bus", busName(a.bus.Servers(), a.bus.Incarnation()), "last_seen", other.LastSeen, "at_most", busPatience)
 		}
 		select {
 		case <-tick.C:

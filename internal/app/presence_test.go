@@ -44,21 +44,42 @@ func starting(t *testing.T) (a *App, advance func(time.Duration)) {
 	}, func(d time.Duration) { passed.Add(int64(d)) }
 }
 
+// lines takes what a log writes, line by line.
+type lines chan string
+
+func (l lines) Write(p []byte) (int, error) {
+	l <- string(p)
+	return len(p), nil
+}
+
 func TestAProcessWaitsLongerForOthersThanWhatWasKilledCountsAsRunning(t *testing.T) {
 	t.Parallel()
 	if busPatience <= presenceLife+presenceEvery {
 		t.Errorf("it waits %s; what was killed counts as running for %s", busPatience, presenceLife)
 	}
 	a, advance := starting(t)
+	said := make(chan string, 9)
+	a.log = slog.New(slog.NewTextHandler(lines(said), nil))
 	up := make(chan error, 1)
 	go func() { up <- a.oneBus(t.Context()) }()
+	late := time.After(30 * time.Second)
+	select {
+	case line := <-said:
+		for _, want := range []string{"api-1", "nats://nats-1:4222 (stream before)", a.bus.Incarnation(), busPatience.String()} {
+			if !strings.Contains(line, want) {
+				t.Errorf("it does not say %q: %s", want, line)
+			}
+		}
+	case <-late:
+		t.Error("it waits and does not say for what")
+	}
 	advance(presenceLife)
 	select {
 	case err := <-up:
 		if err != nil {
 			t.Error(err)
 		}
-	case <-time.After(30 * time.Second):
+	case <-late:
 		t.Error("it waits on")
 	}
 }

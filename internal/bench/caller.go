@@ -170,6 +170,14 @@ func identity(_ string, body []byte) string {
 
 // metrics gives every sample by its name with labels.
 func (c *caller) metrics(ctx context.Context) (map[string]float64, error) {
+	if err := pause(ctx, 1100*time.Millisecond); err != nil { // an answer is good for a second
+		return nil, err
+	}
+	return c.scrape(ctx)
+}
+
+// scrape is metrics that may be a second old.
+func (c *caller) scrape(ctx context.Context) (map[string]float64, error) {
 	var text string
 	if err := c.call(ctx, http.MethodGet, "/metrics", nil, &text); err != nil {
 		return nil, err
@@ -193,7 +201,7 @@ func (c *caller) metrics(ctx context.Context) (map[string]float64, error) {
 func (c *caller) quiet(ctx context.Context) error {
 	waiting := []string{"landfall_pending_commits", "landfall_undelivered_oldest_seconds", "landfall_relay_commits"}
 	for calm := 0; calm < 2; {
-		samples, err := c.metrics(ctx)
+		samples, err := c.scrape(ctx)
 		if err != nil {
 			return err
 		}

@@ -33,9 +33,13 @@ type process struct {
 	ready time.Duration // from the start of the process until it called itself ready
 }
 
+// unbounded lifts what would keep one account and one address from being the whole load.
+const unbounded = "requests-account=0;requests-address=0;tokens-party=0;subscriptions-party=0"
+
 // serve starts the binary on a folder with further flags and returns when it is ready.
 func serve(ctx context.Context, binary, dir string, flags ...string) (*process, error) {
-	args := append([]string{"serve", "--data", dir, "--listen", "127.0.0.1:0", "--webhook-allow-private", "--request-rate", "0", "--log-level", "error"}, flags...)
+	args := append([]string{"serve", "--data", dir, "--listen", "127.0.0.1:0", "--webhook-allow-private", "--request-rate", "0", "--log-level", "error",
+		"--limit", unbounded}, flags...)
 	p := &process{cmd: exec.Command(binary, args...), ended: make(chan error, 1), caller: caller{http: client()}}
 	for _, v := range os.Environ() {
 		if !strings.HasPrefix(v, "LANDFALL_") {

@@ -22,6 +22,7 @@ type reality struct {
 func startReal(ctx context.Context, records app.Records, change ...func(*app.Options)) (*reality, error) {
 	opt := app.Options{
 		Records: records, Listen: "127.0.0.1:0", Now: time.Now, WebhookAllowPrivate: true, Version: "bench",
+		Limits: map[string]int{"requests-account": 0, "requests-address": 0, "tokens-party": 0, "subscriptions-party": 0},
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
 	}
 	for _, c := range change {

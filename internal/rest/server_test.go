@@ -153,9 +153,8 @@ func TestRequestsAreMeasuredByRouteAndNothingACallerMakesUp(t *testing.T) {
 		`landfall_http_requests_total{method="GET",route="/api/v1/incidents/{incident_id}",status="404"} 1`,
 		`landfall_http_requests_total{method="GET",route="unmatched",status="404"} 2`,
 		`landfall_http_requests_total{method="other",route="unmatched",status="405"} 1`,
-		`landfall_http_request_seconds_count{class="2xx",method="POST",route="/api/v1/incidents"} 1`,
-		`landfall_http_request_seconds_count{class="4xx",method="GET",route="/api/v1/incidents/{incident_id}"} 1`,
-		`landfall_http_response_bytes_count{method="POST",route="/api/v1/incidents"} 1`,
+		`landfall_http_request_seconds_count{kind="read",outcome="refused"} 1`, `landfall_http_request_seconds_count{kind="public",outcome="refused"} 3`,
+		`landfall_http_route_seconds_total{method="POST",route="/api/v1/incidents"} 0`, `landfall_http_response_bytes_total{method="POST",route="/api/v1/incidents"} `,
 		`landfall_http_limited_total{by="account_share"} 0`, "landfall_http_in_flight 1", "landfall_http_event_streams 0",
 	} {
 		if !strings.Contains(text, want) {
@@ -183,7 +182,7 @@ func TestHowLongSomebodyListenedIsNotMeasured(t *testing.T) {
 	if !strings.Contains(text, `landfall_http_requests_total{method="GET",route="/api/v1/events",status="200"} 1`) {
 		t.Error("the stream is not counted")
 	}
-	for _, unwanted := range []string{`landfall_http_request_seconds_count{class="2xx",method="GET",route="/api/v1/events"}`, `landfall_http_response_bytes_count{method="GET",route="/api/v1/events"}`} {
+	for _, unwanted := range []string{`landfall_http_route_seconds_total{method="GET",route="/api/v1/events"}`, `landfall_http_response_bytes_total{method="GET",route="/api/v1/events"}`} {
 		if strings.Contains(text, unwanted) {
 			t.Errorf("%s is measured", unwanted)
 		}
