@@ -313,6 +313,21 @@ func TestWhoMayCreateAccounts(t *testing.T) {
 	}
 }
 
+func TestAnIDOfAnotherPartysAccountTellsNothing(t *testing.T) {
+	o := newOffice(t)
+	admin, _, _ := o.enroll(access.RoleAdministrator, "ATG")
+	theirs, _, _ := o.enroll(access.RoleOfficial, "DMA")
+	ours, _, _ := o.enroll(access.RoleOfficial, "ATG")
+	ask := func(id string) error {
+		_, err := o.desk.CreateAccount(ctx, admin, access.Write{}, access.NewAccount{ID: id, Name: "Desk", Role: access.RoleOfficial, Party: "ATG"})
+		return err
+	}
+	if err := ask(theirs.Account); !fault.Is(err, fault.Invalid) {
+		t.Errorf("of another party: %v", err)
+	}
+	refused(t, ask(ours.Account), fault.Conflict, "id_taken")
+}
+
 func TestAccountsAreSeenByThemselvesAndWhoAdministersThem(t *testing.T) {
 	o := newOffice(t)
 	admin, _, _ := o.enroll(access.RoleAdministrator, "ATG")

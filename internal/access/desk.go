@@ -137,6 +137,12 @@ func (d *Desk) CreateAccount(ctx context.Context, scope Scope, w Write, in NewAc
 	}
 	out, err := d.streams.Execute(ctx, newID(in.ID, noun, scope, w), ledger.Command[*state]{
 		Actor: scope.Actor(), Relay: w.Relay, Expect: ledger.MustNotExist, Key: w.Key, Digest: w.Digest,
+		Allow: func(s *state, at ledger.Moment) error {
+			if at.Seq > 0 && !administers(scope, s) {
+				return check.HiddenID()
+			}
+			return nil
+		},
 		Decide: func(*state, ledger.Moment) (ledger.Decision, error) {
 			return ledger.Decision{
 				Events: []ledger.Event{{Type: EventAccountCreated, Data: accountCreated{Role: in.Role, Party: in.Party}}},

@@ -14,11 +14,16 @@ import (
 
 // thing is the incident, or a part of it that belongs to owner, as the policy sees it.
 func (s *state) thing(owner place.Party) access.Thing {
-	return Incident{Origin: s.Origin, Told: s.Told, Receivers: s.Receivers, Regional: s.Regional, Proposals: s.proposals()}.Thing(owner)
+	i := Incident{Origin: s.Origin, Told: s.Told, Receivers: s.Receivers, Regional: s.Regional}
+	if !s.Told { // who proposed something matters only while the others know nothing
+		i.Proposals = s.proposals()
+	}
+	return i.Thing(owner)
 }
 
-// Thing is the incident, or a part of it that belongs to owner, as the policy sees it: pages ask the policy with it what to offer. Only the
-// affected state may know of a draft; of one that another state proposed, that state and the regional bodies too.
+// Thing is the incident, or a part of it that belongs to owner, as the policy sees it. Pages ask the policy with it what to
+// offer. Only the affected state may know of a draft. When another state proposed the draft, that state and the regional bodies
+// may know of it too.
 func (i Incident) Thing(owner place.Party) access.Thing {
 	t := access.Thing{Owner: owner, Origin: i.Origin}
 	if i.Told {
@@ -66,8 +71,8 @@ func (i *Instance) Waives() access.Act {
 	return access.WaiveStep
 }
 
-// hear refuses who may change nothing, and checks that a word that is passed on is that of a party which takes part. It gives the party on
-// whose word the command rests.
+// hear refuses a scope that may change nothing, and checks that a relayed command speaks for a party that takes part. It gives
+// the party on whose word the command rests.
 func (s *state) hear(scope access.Scope, relay *ledger.Relay, now time.Time) (place.Party, error) {
 	if !scope.MayWrite() {
 		_, err := scope.Judge(access.SpeakForOthers, s.thing(""), nil)
@@ -88,7 +93,7 @@ func (s *state) hear(scope access.Scope, relay *ledger.Relay, now time.Time) (pl
 	return party, nil
 }
 
-// must refuses an act that the policy does not allow on what belongs to owner. It is for acts that never wait for a confirmation.
+// must refuses an act that the policy does not allow on what belongs to owner. It is for acts that never need a confirmation.
 func (t turn) must(act access.Act, owner place.Party) error {
 	_, err := t.scope.Judge(act, t.thing(owner), t.w.Relay)
 	return err

@@ -171,6 +171,59 @@ func TestTheSameSubscriptionTwiceIsRefusedNamingTheFirst(t *testing.T) {
 	}
 }
 
+func TestOfIdenticalSubscriptionsMadeAtOnceOneWins(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, shared())
+	beside := newWorldBeside(t, w)
+	to := newReceiver(t, answering(200))
+	wish := notify.SubscriptionRequest{Channel: "webhook", Target: to.url()}
+	results := make(chan error, 8)
+	made := make(chan string, 8)
+	for n := range 8 {
+		desk := []*notify.Desk{w.desk, beside.desk}[n%2]
+		go func() {
+			s, err := desk.Subscribe(t.Context(), state("ATG"), access.Write{}, wish)
+			if err == nil {
+				made <- s.Value.ID
+			}
+			results <- err
+		}()
+	}
+	var refusals []string
+	for range 8 {
+		if err := <-results; err != nil {
+			if fault.CodeOf(err) != "subscription_exists" {
+				t.Errorf("%v", err)
+			}
+			refusals = append(refusals, err.Error())
+		}
+	}
+	if len(made) != 1 || len(refusals) != 7 {
+		t.Fatalf("%d made, %d refused", len(made), len(refusals))
+	}
+	first := <-made
+	for _, words := range refusals {
+		if !strings.Contains(words, first) {
+			t.Errorf("%s does not name %s", words, first)
+		}
+	}
+}
+
+func TestAnIDOfAnotherPartysSubscriptionTellsNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	to := newReceiver(t, answering(200))
+	s := w.subscribe("ATG", to, notify.Filter{})
+	wish := notify.SubscriptionRequest{ID: s.Value.ID, Channel: "webhook", Target: to.url()}
+	if _, err := w.desk.Subscribe(t.Context(), state("LCA"), access.Write{}, wish); !fault.Is(err, fault.Invalid) {
+		t.Errorf("another party: %v", err)
+	}
+	wish.Filter.Kinds = []string{"figure.*"}
+	if _, err := w.desk.Subscribe(t.Context(), state("ATG"), access.Write{}, wish); fault.CodeOf(err) != "id_taken" {
+		t.Errorf("its own party: %v", err)
+	}
+}
+
 func TestWhatReachesAPartyIsWhatItsAlertsGoTo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

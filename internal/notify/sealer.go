@@ -3,6 +3,7 @@ package notify
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -18,8 +19,9 @@ const sealKeyBytes = 32
 // sealer encrypts secrets at rest with AES-256-GCM. A sealed text reads "<key id>.<base64url of nonce and ciphertext>"; the key id is
 // what a later key will be told apart by. The text is bound to its place: it opens nowhere else.
 type sealer struct {
-	id   string
-	aead cipher.AEAD
+	id     string
+	aead   cipher.AEAD
+	naming []byte // the key of digest
 }
 
 func newSealer(key []byte) (*sealer, error) {
@@ -35,7 +37,15 @@ func newSealer(key []byte) (*sealer, error) {
 		return nil, err
 	}
 	sum := sha256.Sum256(append([]byte("landfall key id\x00"), key...))
-	return &sealer{id: hex.EncodeToString(sum[:4]), aead: aead}, nil
+	naming := sha256.Sum256(append([]byte("landfall names\x00"), key...))
+	return &sealer{id: hex.EncodeToString(sum[:4]), aead: aead, naming: naming[:]}, nil
+}
+
+// digest gives the same name for the same text. The text cannot be guessed from it without the key.
+func (s *sealer) digest(text string) string {
+	mac := hmac.New(sha256.New, s.naming)
+	mac.Write([]byte(text))
+	return hex.EncodeToString(mac.Sum(nil))
 }
 
 // seal encrypts text for a place, such as the stream that will hold it.

@@ -3,13 +3,13 @@ package notify
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"reflect"
 	"regexp"
 	"time"
 	"unicode/utf8"
 
 	"landfall/internal/access"
+	"landfall/internal/check"
 	"landfall/internal/fault"
 	"landfall/internal/ledger"
 	"landfall/internal/place"
@@ -72,7 +72,8 @@ func (d *Desk) Subscribe(ctx context.Context, scope access.Scope, w access.Write
 	default:
 		id = ledger.NewID()
 	}
-	others, err := d.alreadyThere(ctx, &Subscription{ID: id, Owner: owner, Channel: in.Channel, Target: in.Target, Filter: filter})
+	wanted := &Subscription{ID: id, Owner: owner, Channel: in.Channel, Target: in.Target, Filter: filter}
+	others, err := d.others(ctx, wanted)
 	if err != nil {
 		return Subscribed{}, err
 	}
@@ -81,8 +82,14 @@ func (d *Desk) Subscribe(ctx context.Context, scope access.Scope, w access.Write
 	if secret != "" {
 		detach[detachedSecret] = d.sealer.seal(secretPlace(id), secret)
 	}
-	out, err := d.subs.Execute(ctx, id, ledger.Command[*Subscription]{
+	out, err := d.claiming(ctx, wanted, ledger.Command[*Subscription]{
 		Actor: scope.Actor(), Relay: w.Relay, Expect: ledger.MustNotExist, Key: w.Key, Digest: w.Digest, Await: true,
+		Allow: func(s *Subscription, at ledger.Moment) error {
+			if at.Seq > 0 && !scope.May(access.ReadOperation, s.Owner.Thing()) {
+				return check.HiddenID()
+			}
+			return nil
+		},
 		Decide: func(_ *Subscription, at ledger.Moment) (ledger.Decision, error) {
 			if err := future(in.ExpiresAt, at.Now); err != nil {
 				return ledger.Decision{}, err
@@ -105,26 +112,17 @@ func (d *Desk) Subscribe(ctx context.Context, scope access.Scope, w access.Write
 	return Subscribed{State: out.State, Secret: secret, Repeated: out.Repeated}, nil
 }
 
-// alreadyThere refuses a subscription that another one of the same owner is already: each event would go to its target twice. It gives how many
-// others the party has. Expired and deleted ones send nothing and do not count.
-func (d *Desk) alreadyThere(ctx context.Context, wanted *Subscription) (others int, err error) {
-	q := store.Query{Kind: kindSubscription, Index: "state", Equal: []any{string(wanted.Owner.Party.StateParty())},
+// others counts the subscriptions of a party besides one. Expired and deleted ones send nothing and do not count.
+func (d *Desk) others(ctx context.Context, besides *Subscription) (n int, err error) {
+	q := store.Query{Kind: kindSubscription, Index: "state", Equal: []any{string(besides.Owner.Party.StateParty())},
 		Filter: []store.Cond{onlyAny("status", SubscriptionActive, SubscriptionDisabled)}}
-	first := ""
-	err = d.each(ctx, q, func(doc store.Doc) error { // the oldest first
-		s := new(Subscription)
-		if doc.ID != wanted.ID {
-			others++
-		}
-		if first == "" && json.Unmarshal(doc.Body, s) == nil && s.ID != wanted.ID && s.same(wanted) {
-			first = s.ID
+	err = d.each(ctx, q, func(doc store.Doc) error {
+		if doc.ID != besides.ID {
+			n++
 		}
 		return nil
 	})
-	if err == nil && first != "" {
-		err = fault.New(fault.Conflict, "subscription_exists", "Subscription %s sends the same events to the same target already.", first)
-	}
-	return others, err
+	return n, err
 }
 
 // ChangeSubscription replaces what a subscription wants. It needs If-Match. Errors as Subscribe's; PreconditionRequired, Precondition; NotFound
@@ -146,10 +144,7 @@ func (d *Desk) ChangeSubscription(ctx context.Context, scope access.Scope, w acc
 	}
 	wanted := *held.Value
 	wanted.Filter, wanted.Target = filter, cmp.Or(in.Target, wanted.Target)
-	if _, err := d.alreadyThere(ctx, &wanted); err != nil {
-		return none, err
-	}
-	return d.subs.Execute(ctx, id, ledger.Command[*Subscription]{
+	out, err := d.claiming(ctx, &wanted, ledger.Command[*Subscription]{
 		Actor: scope.Actor(), Relay: w.Relay, Key: w.Key, Digest: w.Digest, Await: true,
 		Decide: func(s *Subscription, at ledger.Moment) (ledger.Decision, error) {
 			if err := d.changeable(s, at, w); err != nil {
@@ -170,6 +165,10 @@ func (d *Desk) ChangeSubscription(ctx context.Context, scope access.Scope, w acc
 			return decision, nil
 		},
 	})
+	if err == nil && d.wishOf(&wanted) != d.wishOf(held.Value) {
+		d.dropWish(ctx, held.Value)
+	}
+	return out, err
 }
 
 // Unsubscribe ends a subscription for good; deliveries under way to it are cancelled. It needs If-Match. Errors as ChangeSubscription's.

@@ -252,15 +252,6 @@ func (s *Subscription) sealedSecrets(now time.Time) []string {
 	return out
 }
 
-// same reports whether two subscriptions send the same events of the same party to the same target; in what order a filter names things
-// means nothing.
-func (s *Subscription) same(o *Subscription) bool {
-	set := func(list []string) []string { return slices.Sorted(slices.Values(list)) }
-	return s.Owner.Party == o.Owner.Party && s.Owner.All == o.Owner.All && s.Channel == o.Channel && s.Target == o.Target &&
-		s.Filter.MinSeverity == o.Filter.MinSeverity && s.Filter.Exercise == o.Filter.Exercise &&
-		slices.Equal(set(s.Filter.States), set(o.Filter.States)) && slices.Equal(set(s.Filter.Kinds), set(o.Filter.Kinds))
-}
-
 func (s *Subscription) nextWake() time.Time {
 	if s.ExpiresAt == nil || s.Status != SubscriptionActive && s.Status != SubscriptionDisabled {
 		return time.Time{}
@@ -305,6 +296,7 @@ var subscriptionKinds = []store.Kind{
 		},
 	},
 	{Name: kindSubscriptionChange, Derived: true},
+	{Name: kindWish},
 }
 
 func projectSubscription(s *Subscription, head ledger.Head, events []ledger.Recorded) []store.Op {
