@@ -19,7 +19,9 @@ type backupCmd struct {
 // Run writes an archive beside a service that may be running, reads it back, and only then gives it its name.
 func (c *backupCmd) Run(s *session) error {
 	start := time.Now()
-	sum, err := app.Backup(s.ctx, c.records(), c.File, backup.Options{Now: time.Now, Version: versionText()}, quiet(s))
+	step, end := s.progress("backup")
+	sum, err := app.Backup(s.ctx, c.records(), c.File, backup.Options{Now: time.Now, Version: versionText(), Progress: step}, quiet(s))
+	end()
 	for _, d := range sum.Damaged {
 		_, _ = fmt.Fprintln(s.out, "DAMAGED ", d)
 	}
@@ -46,7 +48,11 @@ func (c *restoreCmd) Run(s *session) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	out, err := app.Restore(s.ctx, c.records(), c.SecretKey, f, backup.Options{Now: time.Now, Version: versionText(), WithoutSecrets: c.WithoutSecrets, AcceptDamaged: c.AcceptDamaged}, quiet(s))
+	step, end := s.progress("restore")
+	out, err := app.Restore(s.ctx, c.records(), c.SecretKey, f, backup.Options{
+		Now: time.Now, Version: versionText(), WithoutSecrets: c.WithoutSecrets, AcceptDamaged: c.AcceptDamaged, Progress: step,
+	}, quiet(s))
+	end()
 	for _, d := range out.Damaged {
 		_, _ = fmt.Fprintln(s.out, "DAMAGED ", d)
 	}

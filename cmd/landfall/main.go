@@ -33,6 +33,7 @@ type cli struct {
 	Release     releaseCmd     `cmd:"" help:"Show what a restored service would do, and let it."`
 	Replay      replayCmd      `cmd:"" help:"Try failed deliveries again."`
 	Rebuild     rebuildCmd     `cmd:"" help:"Make everything that is derived from the records again. The service must be stopped."`
+	RotateKey   rotateKeyCmd   `cmd:"" name:"rotate-key" help:"Give the records another secret key. The service must be stopped."`
 	RunOnce     runOnceCmd     `cmd:"" name:"run-once" help:"Run one job of the watch by hand. The service must be stopped."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Ask a running service whether it is ready: exit 0, or 1 with the reason."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`

@@ -38,7 +38,9 @@ type rebuildCmd struct{ recordsFlags }
 
 // Run drops and derives again everything that follows from the records.
 func (c *rebuildCmd) Run(s *session) error {
-	streams, err := app.Rebuild(s.ctx, c.records(), backup.Options{Now: time.Now}, quiet(s))
+	step, end := s.progress("rebuild")
+	streams, err := app.Rebuild(s.ctx, c.records(), backup.Options{Now: time.Now, Progress: step}, quiet(s))
+	end()
 	if err == nil {
 		_, _ = fmt.Fprintf(s.out, "Rebuilt from %d streams.\n", streams)
 	}

@@ -18,6 +18,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/google/uuid"
+
 	"landfall/internal/access"
 	"landfall/internal/backup"
 	"landfall/internal/bus"
@@ -41,6 +43,7 @@ type App struct {
 	log     *slog.Logger
 	guard   *guard.Guard
 	since   time.Time
+	life    string // of this process: no two have the same
 	folder  *folder
 	store   store.Store
 	ledger  *ledger.Ledger
@@ -101,7 +104,7 @@ func Start(ctx context.Context, opt Options) (_ *App, err error) {
 	}
 	a := &App{
 		opt: opt, log: opt.Logger, guard: guard.New(opt.Logger, opt.Now),
-		since: opt.Now().UTC(), metrics: newMetrics(), fatal: make(chan error, 1),
+		since: opt.Now().UTC(), life: uuid.NewString(), metrics: newMetrics(), fatal: make(chan error, 1),
 		limiter: limit.New(limits, opt.Now),
 	}
 	defer func() {

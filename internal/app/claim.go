@@ -11,11 +11,12 @@ import (
 )
 
 // kindClaim are pieces of work that one process does for all: whoever inserts the claim does it, and marks it done. A claim whose holder
-// died is free again when its lease is over.
+// died is free again when its lease is over, and at once for the next process on the same data folder.
 const kindClaim = "claimed_job"
 
 type claim struct {
-	By    string    `json:"by"`
+	By    string    `json:"by"`   // the data folder of the process
+	Life  string    `json:"life"` // of that process: another one after each start
 	Until time.Time `json:"until"`
 	Done  bool      `json:"done"`
 }
@@ -30,13 +31,13 @@ func (a *App) once(ctx context.Context, key string, lease time.Duration, do func
 	if err := do(ctx); err != nil {
 		return err
 	}
-	return a.putClaim(ctx, key, version+1, claim{By: a.folder.id, Until: a.opt.Now().UTC(), Done: true})
+	return a.putClaim(ctx, key, version+1, claim{By: a.folder.id, Life: a.life, Until: a.opt.Now().UTC(), Done: true})
 }
 
 // claim takes the work in hand; false when it is done or in hand elsewhere.
 func (a *App) claim(ctx context.Context, key string, lease time.Duration) (mine bool, version int64, err error) {
 	now := a.opt.Now().UTC()
-	c := claim{By: a.folder.id, Until: now.Add(lease)}
+	c := claim{By: a.folder.id, Life: a.life, Until: now.Add(lease)}
 	body, err := json.Marshal(c)
 	if err != nil {
 		return false, 0, err
@@ -60,8 +61,10 @@ func (a *App) claim(ctx context.Context, key string, lease time.Duration) (mine 
 	if err := json.Unmarshal(doc.Body, &held); err != nil {
 		return false, 0, fmt.Errorf("claim %s: %w", key, err)
 	}
-	// A lease that ends further ahead than any is given was given by a clock that was wrong.
-	if held.Done || now.Before(held.Until) && held.Until.Before(now.Add(2*lease)) {
+	// Only one process at a time holds a folder: what another life of this one had in hand, nobody has. And a lease that ends further ahead than
+	// any is given was given by a clock that was wrong.
+	mineOnce := held.By == a.folder.id && held.Life != a.life
+	if held.Done || !mineOnce && now.Before(held.Until) && held.Until.Before(now.Add(2*lease)) {
 		return false, 0, nil
 	}
 	changed, err = a.store.Bulk(ctx, []store.Op{{Do: store.OpPut, Kind: kindClaim, Doc: store.Doc{ID: key, Version: doc.Version + 1, Body: body}}})

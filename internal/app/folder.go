@@ -25,13 +25,13 @@ import (
 //	secret.key    key that subscription secrets are encrypted with, 0600; without it they are lost
 //	instance      id of the process that serves from here, the same after a restart
 //	address       where that process answers, while it does
-//	lock          held while a process serves from the folder
+//	lock          held while a process serves from the folder, as the folder itself is
 //
 // Where records and bus are on servers, only admin.token, instance and lock are there.
 type folder struct {
-	path string
-	id   string // of the process that serves from it
-	lock *flock.Flock
+	path  string
+	id    string // of the process that serves from it
+	locks []*flock.Flock
 }
 
 func (f *folder) database() string  { return filepath.Join(f.path, "landfall.db") }
@@ -51,28 +51,63 @@ func openFolder(path string) (*folder, error) {
 	if err := os.MkdirAll(abs, 0o700); err != nil {
 		return nil, fault.Wrap(err, fault.Unavailable, "data_folder", "The data folder %s cannot be made: %v.", abs, reason(err))
 	}
-	f := &folder{path: abs, lock: flock.New(filepath.Join(abs, "lock"), flock.SetPermissions(0o600))}
-	held, err := f.lock.TryLock()
-	if err != nil {
-		return nil, fault.Wrap(err, fault.Unavailable, "data_folder", "The data folder %s cannot be locked: %v.", abs, reason(err))
-	}
-	if !held {
-		who := "Another process"
-		if pid, err := os.ReadFile(filepath.Join(abs, "pid")); err == nil && len(pid) > 0 && len(pid) < 20 {
-			who += " (number " + strings.TrimSpace(string(pid)) + ")"
-		}
-		return nil, fault.New(fault.Conflict, "data_folder_in_use",
-			"%s is already serving from %s. Stop it first, or name another folder with --data.", who, abs)
+	f := &folder{path: abs}
+	if err := f.hold(); err != nil {
+		return nil, errors.Join(err, f.release())
 	}
 	// The pid stands in a file of its own: on some systems a locked file cannot be read.
 	if err := os.WriteFile(filepath.Join(abs, "pid"), fmt.Appendf(nil, "%d\n", os.Getpid()), 0o600); err != nil {
-		_ = f.lock.Unlock()
-		return nil, fault.Wrap(err, fault.Unavailable, "data_folder", "The data folder %s cannot be written: %v.", abs, reason(err))
+		return nil, errors.Join(
+			fault.Wrap(err, fault.Unavailable, "data_folder", "The data folder %s cannot be written: %v.", abs, reason(err)), f.release())
 	}
 	if f.id, err = f.instance(); err != nil {
 		return nil, errors.Join(err, f.close())
 	}
 	return f, nil
+}
+
+// hold takes the locks: that of the file, and that of the folder itself, which no deleted file gives away. Windows has no locks on folders, and
+// deletes no file that is open. Some network shares have none either: there the file has to do.
+func (f *folder) hold() error {
+	file := flock.New(filepath.Join(f.path, "lock"), flock.SetPermissions(0o600))
+	held, err := file.TryLock()
+	if err != nil {
+		return fault.Wrap(err, fault.Unavailable, "data_folder", "The data folder %s cannot be locked: %v.", f.path, reason(err))
+	}
+	if !held {
+		return f.inUse()
+	}
+	f.locks = append(f.locks, file)
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	itself := flock.New(f.path, flock.SetFlag(os.O_RDONLY))
+	held, err = itself.TryLock()
+	if err == nil && !held {
+		return f.inUse()
+	}
+	if held {
+		f.locks = append(f.locks, itself)
+	}
+	return nil
+}
+
+// inUse names the process that holds the folder.
+func (f *folder) inUse() error {
+	who := "Another process"
+	if pid, err := os.ReadFile(filepath.Join(f.path, "pid")); err == nil && len(pid) > 0 && len(pid) < 20 {
+		who += " (number " + strings.TrimSpace(string(pid)) + ")"
+	}
+	return fault.New(fault.Conflict, "data_folder_in_use",
+		"%s is already serving from %s. Stop it first, or name another folder with --data.", who, f.path)
+}
+
+// release gives the locks back.
+func (f *folder) release() (err error) {
+	for _, l := range f.locks {
+		err = errors.Join(err, l.Unlock())
+	}
+	return err
 }
 
 // instance reads the id of whoever serves from the folder, or makes it when there is none.
@@ -111,9 +146,9 @@ func AddressIn(data string) string {
 // close releases the lock.
 func (f *folder) close() error {
 	if err := os.Remove(filepath.Join(f.path, addressFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return errors.Join(err, f.lock.Unlock())
+		return errors.Join(err, f.release())
 	}
-	return errors.Join(os.Remove(filepath.Join(f.path, "pid")), f.lock.Unlock())
+	return errors.Join(os.Remove(filepath.Join(f.path, "pid")), f.release())
 }
 
 // readToken reads the token of the first account; fs.ErrNotExist when there is no file.

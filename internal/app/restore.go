@@ -1,7 +1,6 @@
 package app
 
 import (
-	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -9,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"landfall/internal/backup"
@@ -97,11 +97,20 @@ func givenPrint(records Records, secretKey string) (string, error) {
 		if err != nil {
 			return "", fault.Wrap(err, fault.Unavailable, "secret_key", "The key in %s cannot be read.", records.Data)
 		}
-		secretKey = string(bytes.TrimSpace(text))
+		secretKey = string(text)
 	}
-	key, err := hex.DecodeString(secretKey)
-	if err != nil || len(key) != 32 {
-		return "", fault.New(fault.Invalid, "secret_key", "The secret key must be 64 hexadecimal digits.")
+	key, err := givenKey(secretKey)
+	if err != nil {
+		return "", err
 	}
 	return keyPrint(key), nil
+}
+
+// givenKey reads a key that somebody wrote.
+func givenKey(text string) ([]byte, error) {
+	key, err := hex.DecodeString(strings.TrimSpace(text))
+	if err != nil || len(key) != 32 {
+		return nil, fault.New(fault.Invalid, "secret_key", "The secret key must be 64 hexadecimal digits.")
+	}
+	return key, nil
 }

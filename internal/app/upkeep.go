@@ -28,7 +28,7 @@ func (a *App) nightly(ctx context.Context, now time.Time) error {
 			return err
 		}
 		path, summary, err := backup.Nightly(ctx, a.store, Kinds(), a.opt.BackupDir, a.opt.BackupKeep, backup.Options{
-			Now: a.opt.Now, Version: a.opt.Version, KeyPrint: key, Transient: transient,
+			Now: a.opt.Now, Version: a.opt.Version, KeyPrint: key, Transient: transient, At: a.opt.At,
 		})
 		if fault.CodeOf(err) == "records_damaged" {
 			// Tonight's is as whole as the records are; another would be no better.

@@ -47,8 +47,11 @@ type visitor struct {
 // Verify reads a whole archive and proves it: its digest, the hash and the chain of every commit, the counts of every section. The error
 // names what is wrong; Summary holds what was read before it. Records that were damaged before they were copied are an error
 // too, with the code "records_damaged", and are listed in Summary.Damaged.
-func Verify(ctx context.Context, r io.Reader) (Summary, error) {
-	sum, err := read(ctx, r, visitor{}, Options{})
+func Verify(ctx context.Context, r io.Reader) (Summary, error) { return verify(ctx, r, Options{}) }
+
+// verify is Verify that tells of its progress.
+func verify(ctx context.Context, r io.Reader, opt Options) (Summary, error) {
+	sum, err := read(ctx, r, visitor{}, Options{Progress: opt.Progress})
 	if err == nil && len(sum.Damaged) > 0 {
 		err = damagedFault(sum)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"landfall/internal/fault"
@@ -66,8 +67,9 @@ type Work struct {
 	outer   context.Context // given to Begin
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
-	renewed chan struct{} // closed when nothing is renewed any more; nil where nothing is
-	Resumed bool          // an earlier run of the same command was cut off
+	renewal sync.WaitGroup
+	guard   *guard.Guard
+	Resumed bool // an earlier run of the same command was cut off
 }
 
 var errLostMark = fault.New(fault.Conflict, "mark_lost",
@@ -82,7 +84,7 @@ func Begin(ctx context.Context, docs store.Documents, command Command, of string
 		return nil, err
 	}
 	now := instant(opt.Now())
-	w := &Work{docs: docs, opt: opt, version: version + 1, Resumed: held != nil}
+	w := &Work{docs: docs, opt: opt, version: version + 1, guard: guard.New(nil, opt.Now), Resumed: held != nil}
 	w.mark = Mark{Command: command, Of: of, Begun: now, By: opt.By, Seen: now}
 	if held != nil {
 		if held.Command != command || held.Of != of {
@@ -110,12 +112,7 @@ func Begin(ctx context.Context, docs store.Documents, command Command, of string
 	w.outer = ctx
 	w.ctx, w.cancel = context.WithCancelCause(ctx)
 	if opt.Shared {
-		w.renewed = make(chan struct{})
-		g := guard.New(nil, opt.Now)
-		go func() {
-			defer close(w.renewed)
-			g.Run("the mark of a command", w.renew)
-		}()
+		w.renewal.Go(func() { w.guard.Run("the mark of a command", w.renew) })
 	}
 	return w, nil
 }
@@ -123,16 +120,11 @@ func Begin(ctx context.Context, docs store.Documents, command Command, of string
 // Context ends when the mark is lost to another process, and when the context given to Begin does. The work is done with it.
 func (w *Work) Context() context.Context { return w.ctx }
 
-// Of gives what the command was given.
-func (w *Work) Of() string { return w.mark.Of }
-
 // End ends the work. When it failed, which err says, the mark stays; else it is removed, and with it the refusals end. The error is err, or that
 // of removing the mark; after an interrupt it is the refusal that everybody gets from now on.
 func (w *Work) End(err error) error {
 	w.cancel(nil)
-	if w.renewed != nil {
-		<-w.renewed
-	}
+	w.renewal.Wait()
 	if cause := context.Cause(w.ctx); errors.Is(cause, errLostMark) {
 		return cause
 	}
@@ -234,6 +226,15 @@ func readMark(ctx context.Context, docs store.Documents) (*Mark, int64, error) {
 		return nil, 0, fmt.Errorf("backup: mark: %w", err)
 	}
 	return m, doc.Version, nil
+}
+
+// Unfinished gives what a command was given that has marked the records and not finished; "" when there is no such mark.
+func Unfinished(ctx context.Context, docs store.Documents, command Command) (of string, err error) {
+	m, _, err := readMark(ctx, docs)
+	if err != nil || m == nil || m.Command != command {
+		return "", err
+	}
+	return m.Of, nil
 }
 
 // Finished refuses records that a command has marked and not finished: a State fault that names the command, with the code

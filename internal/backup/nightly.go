@@ -31,14 +31,11 @@ const (
 
 var fileName = regexp.MustCompile(`^landfall-[0-9]{8}T[0-9]{6}Z\.backup$`)
 
-// abandoned is how long an unfinished file has not grown when it belongs to nobody any more.
-const abandoned = time.Hour
-
 // Nightly takes a backup into a folder and keeps the newest ones there, at least one. It gives the path of the new file.
 //
 // The file has its name only when it is whole: it is written beside it, synced, read back and proven first. Only then are older ones than the newest
 // keep removed, so whatever fails leaves them alone; a full disk is a Full fault. Files are readable by their owner only, because everything the
-// store holds is in them. What a killed run left is removed once it has not grown for an hour.
+// store holds is in them. What a killed run left is removed: nobody holds its lock any more.
 //
 // Records that are damaged in the store make an error with the code "records_damaged", although there is a file, which holds everything else: its name
 // ends in ".damaged". It takes the place of the last such file and of no other, since an older one may hold the records whole.
@@ -52,9 +49,9 @@ type file interface {
 	Sync() error
 }
 
-// createFile makes a file that is not there, for its owner alone.
+// createFile makes a file for its owner alone, or empties the one that is there and was taken over.
 func createFile(path string) (file, error) {
-	return os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	return os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 }
 
 func nightly(ctx context.Context, st store.Store, kinds []store.Kind, dir string, keep int, opt Options, create func(string) (file, error)) (path string, sum Summary, err error) {
@@ -64,13 +61,13 @@ func nightly(ctx context.Context, st store.Store, kinds []store.Kind, dir string
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", Summary{}, folderFault(dir, err)
 	}
-	if err := removeAbandoned(dir, opt.Now()); err != nil {
+	if err := removeAbandoned(dir); err != nil {
 		return "", Summary{}, folderFault(dir, err)
 	}
 	path = filepath.Join(dir, "landfall-"+opt.Now().UTC().Format(fileStamp)+fileEnding)
 	sum, err = toFile(ctx, st, kinds, path, opt, create)
 	if fault.CodeOf(err) == codeDamaged {
-		if failed := errors.Join(os.Rename(path, path+blemished), prune(dir, blemished, 1)); failed != nil {
+		if failed := errors.Join(os.Rename(path, path+blemished), prune(dir, blemished, 1, opt)); failed != nil {
 			return path, sum, errors.Join(err, folderFault(dir, failed))
 		}
 		return path + blemished, sum, err
@@ -78,7 +75,7 @@ func nightly(ctx context.Context, st store.Store, kinds []store.Kind, dir string
 	if err != nil {
 		return "", sum, err
 	}
-	if err := prune(dir, "", keep); err != nil {
+	if err := prune(dir, "", keep, opt); err != nil {
 		return path, sum, fault.Wrap(err, fault.Unavailable, "backup_prune", "The backup is taken, but older ones in %s cannot be removed.", dir)
 	}
 	return path, sum, nil
@@ -95,7 +92,7 @@ func TakenAt(name string) (time.Time, bool) {
 }
 
 // File takes a backup into a new file, as Nightly does: the file has its name only when it is durable and proven. A file that is there already
-// is never written over. With the error code "records_damaged" the file is there.
+// is never written over; an unfinished one that nobody writes to any more is taken over. With the error code "records_damaged" the file is there.
 func File(ctx context.Context, st store.Store, kinds []store.Kind, path string, opt Options) (Summary, error) {
 	return toFile(ctx, st, kinds, path, opt, createFile)
 }
@@ -104,31 +101,34 @@ func toFile(ctx context.Context, st store.Store, kinds []store.Kind, path string
 	if _, err := os.Lstat(path); err == nil {
 		return Summary{}, fault.New(fault.Conflict, "backup_exists", "%s is there already. Name a file that is not.", path)
 	}
-	sum, err = writeFile(ctx, st, kinds, path+unfinished, opt, create)
-	if fault.CodeOf(err) == codeRunning {
-		return sum, err // not ours to remove
+	release, err := takeOver(path + unfinished)
+	if err != nil {
+		return Summary{}, err
 	}
+	defer func() { err = errors.Join(err, release()) }()
+	sum, err = writeFile(ctx, st, kinds, path+unfinished, opt, create)
 	if err == nil {
-		sum, err = verifyFile(ctx, path+unfinished, sum)
+		opt.at(PointFileSynced)
+		sum, err = verifyFile(ctx, path+unfinished, sum, opt)
 	}
 	if err != nil && fault.CodeOf(err) != codeDamaged {
 		return sum, errors.Join(err, removeIfThere(path+unfinished))
 	}
+	opt.at(PointFileProven)
 	if failed := errors.Join(os.Rename(path+unfinished, path), syncFolder(filepath.Dir(path))); failed != nil {
 		return sum, folderFault(path, failed)
 	}
+	opt.at(PointFileNamed)
 	return sum, err
 }
 
 // writeFile writes a backup into a new file, durably.
 func writeFile(ctx context.Context, st store.Store, kinds []store.Kind, path string, opt Options, create func(string) (file, error)) (Summary, error) {
 	f, err := create(path)
-	if errors.Is(err, fs.ErrExist) {
-		return Summary{}, fault.New(fault.Conflict, codeRunning, "Another backup is being written to %s, or was cut off there. Remove it if nobody is writing to it.", path)
-	}
 	if err != nil {
 		return Summary{}, writeFault(ctx, &outputError{err})
 	}
+	opt.at(PointFileMade)
 	buffered := bufio.NewWriterSize(f, 1<<20)
 	sum, err := Write(ctx, st, kinds, buffered, opt)
 	for _, finish := range []func() error{buffered.Flush, f.Sync} {
@@ -145,13 +145,13 @@ func writeFile(ctx context.Context, st store.Store, kinds []store.Kind, path str
 }
 
 // verifyFile reads back what was written. The summary of the reading is compared with that of the writing.
-func verifyFile(ctx context.Context, path string, wrote Summary) (Summary, error) {
+func verifyFile(ctx context.Context, path string, wrote Summary, opt Options) (Summary, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return wrote, folderFault(path, err)
 	}
 	defer func() { _ = f.Close() }() // it was only read
-	got, err := Verify(ctx, f)
+	got, err := verify(ctx, f, opt)
 	if (err == nil || fault.CodeOf(err) == codeDamaged) && (got.SHA256 != wrote.SHA256 || got.Bytes != wrote.Bytes) {
 		return got, fault.New(fault.Unavailable, "backup_misread", "What was read back from %s is not what was written to it. The disk is not to be trusted.", path)
 	}
@@ -159,7 +159,7 @@ func verifyFile(ctx context.Context, path string, wrote Summary) (Summary, error
 }
 
 // prune removes the oldest backups of the folder, those with one more ending or those without, until keep are left.
-func prune(dir, ending string, keep int) error {
+func prune(dir, ending string, keep int, opt Options) error {
 	names, err := list(dir, ending)
 	if err != nil {
 		return err
@@ -169,28 +169,10 @@ func prune(dir, ending string, keep int) error {
 	for i, name := range names {
 		if i >= keep {
 			errs = append(errs, removeIfThere(filepath.Join(dir, name)))
+			opt.at(PointFilePruned)
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// removeAbandoned removes what killed runs left.
-func removeAbandoned(dir string, now time.Time) error {
-	names, err := list(dir, unfinished)
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		path := filepath.Join(dir, name)
-		info, err := os.Lstat(path)
-		if err == nil && now.Sub(info.ModTime()) > abandoned {
-			err = removeIfThere(path)
-		}
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	return nil
 }
 
 // list gives the files of a folder that are backups by their names, with one more ending.

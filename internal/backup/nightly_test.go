@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gofrs/flock"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
@@ -84,25 +85,34 @@ func TestNightlyKeepsTheNewestAndTouchesNothingElse(t *testing.T) {
 	}
 }
 
-func TestWhatAKilledRunLeftIsRemovedWhenNobodyWritesToIt(t *testing.T) {
+func TestWhatAKilledRunLeftIsTakenOverOnceNobodyHoldsIt(t *testing.T) {
 	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("there an open file is its own lock")
+	}
 	w, _ := small(t)
 	dir := t.TempDir()
-	for name, age := range map[string]time.Duration{
-		"landfall-20170917T011500Z.backup.new": 25 * time.Hour, "landfall-20170919T011000Z.backup.new": 5 * time.Minute, "mine.new": 25 * time.Hour,
-	} {
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte("landfall-backup 1\n"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Chtimes(path, maria.Add(-age), maria.Add(-age)); err != nil {
+	left, held, mine := "landfall-20170917T011500Z.backup.new", "landfall-20170919T011000Z.backup.new", "mine.backup.new"
+	for _, name := range []string{left, held, mine} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("landfall-backup 1\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
+	lock := flock.New(filepath.Join(dir, held))
+	if ok, err := lock.TryLock(); err != nil || !ok {
+		t.Fatal(err)
+	}
+	defer func() { _ = lock.Unlock() }()
 	if _, _, err := backup.Nightly(t.Context(), w.st, kinds(), dir, 1, at(w, maria)); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"landfall-20170919T011000Z.backup.new", "landfall-20170919T011500Z.backup", "mine.new"}, names(t, dir)); diff != "" {
+	if diff := cmp.Diff([]string{held, "landfall-20170919T011500Z.backup", mine}, names(t, dir)); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := backup.File(t.Context(), w.st, kinds(), filepath.Join(dir, "mine.backup"), w.opt()); err != nil {
+		t.Errorf("over what a killed backup left: %v", err)
+	}
+	if diff := cmp.Diff([]string{held, "landfall-20170919T011500Z.backup", "mine.backup"}, names(t, dir)); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -148,7 +158,7 @@ func TestADiskThatIsFullLeavesOlderBackupsAlone(t *testing.T) {
 			want string
 		}{{syscall.ENOSPC, "backup_disk_full"}, {syscall.EDQUOT, "backup_disk_full"}, {syscall.EIO, "backup_unwritable"}} {
 			create := func(path string) (io.WriteCloser, error) {
-				f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+				f, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
 				return &disk{File: f, room: room, full: c.full}, err
 			}
 			_, _, err := backup.NightlyTo(t.Context(), w.st, kinds(), dir, 1, at(w, maria.Add(time.Hour)), create)
@@ -167,7 +177,7 @@ func TestADiskThatForgetsIsNotBelieved(t *testing.T) {
 	w, _ := small(t)
 	dir := t.TempDir()
 	create := func(path string) (io.WriteCloser, error) {
-		f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+		f, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
 		return &disk{File: f, room: 1 << 30, spoil: true}, err
 	}
 	if path, _, err := backup.NightlyTo(t.Context(), w.st, kinds(), dir, 1, at(w, maria), create); !found(err) || path != "" {
@@ -208,9 +218,11 @@ func TestAFileIsNeverWrittenOver(t *testing.T) {
 		t.Errorf("over a backup: %v", err)
 	}
 	running := filepath.Join(filepath.Dir(path), "other.backup")
-	if err := os.WriteFile(running+".new", nil, 0o600); err != nil {
+	lock := flock.New(running + ".new")
+	if ok, err := lock.TryLock(); err != nil || !ok {
 		t.Fatal(err)
 	}
+	defer func() { _ = lock.Unlock() }()
 	if _, err := backup.File(t.Context(), w.st, kinds(), running, w.opt()); fault.CodeOf(err) != "backup_running" {
 		t.Errorf("over a backup under way: %v", err)
 	}

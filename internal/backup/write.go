@@ -41,8 +41,8 @@ type Options struct {
 	// (ledger.Rebuild). Its error ends the restore like any other.
 	Derive func(context.Context) error
 
-	// Progress, if not nil, is called now and then from the calling goroutine. Write counts streams, Verify and Restore bytes; total is 0 where
-	// it cannot be known.
+	// Progress, if not nil, is called now and then from the calling goroutine. Write counts streams, and reading an archive (Restore, and the proof of
+	// a file that was written) bytes; total is 0 where it cannot be known.
 	Progress func(done, total int64)
 
 	// Marking says how Restore marks the store; Now and At are taken from here.
@@ -156,6 +156,7 @@ func (c *copying) walk(ctx context.Context, kinds []store.Kind) error {
 			}
 			c.reached.add(name, last.Seq, last.Hash)
 			c.opt.progress(c.e.sum.Streams, c.total)
+			c.opt.at(PointFileStream)
 		}
 		return c.e.err
 	})

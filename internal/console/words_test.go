@@ -91,7 +91,7 @@ func unversioned(types []string) []string {
 
 // quietEvents are events that no page lists and no subscription names: what is done to a subscription is shown on its own page.
 var quietEvents = []string{"subscription.created", "subscription.changed", "subscription.deleted", "subscription.expired", "subscription.enabled",
-	"subscription.secret_rotated", "hazard.opened"}
+	"subscription.secret_rotated", "subscription.secret_resealed", "hazard.opened"}
 
 func TestEveryCodeHasWordsInBothLanguages(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,7 @@
 package harness_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -51,6 +53,7 @@ type longCommand struct {
 	points []string
 	marks  string // the code of its refusals, "" when it leaves the records alone
 	into   bool   // it makes the records: there are none before
+	file   string // beside the data folder that it writes; how its name begins
 	run    func(ctx context.Context, o orders, opt backup.Options) error
 }
 
@@ -75,6 +78,34 @@ func longCommands() []longCommand {
 				return err
 			},
 		},
+		{
+			name: "rotate-key", marks: "rotate_key_unfinished", points: slices.Concat(backup.Points("rotate-key"), app.RotationPoints()),
+			run: func(ctx context.Context, o orders, opt backup.Options) error {
+				_, err := app.RotateKey(ctx, o.Records, "", "", opt, Quiet())
+				return err
+			},
+		},
+		{
+			name: "backup", file: "mine.backup", points: backup.Points("backup"),
+			run: func(ctx context.Context, o orders, opt backup.Options) error {
+				_, err := app.Backup(ctx, o.Records, filepath.Join(o.Records.Data, "..", "mine.backup"), opt, Quiet())
+				return err
+			},
+		},
+		{
+			name: "nightly", file: "nightly/landfall-", points: backup.Points("nightly"),
+			run: func(ctx context.Context, o orders, opt backup.Options) (err error) {
+				a, err := app.Start(ctx, app.Options{
+					Records: o.Records, BackupDir: filepath.Join(o.Records.Data, "..", "nightly"), BackupKeep: 1, Offline: true,
+					Now: opt.Now, At: opt.At, Logger: Quiet(), Version: "test",
+				})
+				if err != nil {
+					return err
+				}
+				defer func() { err = errors.Join(err, a.Stop(context.WithoutCancel(ctx))) }()
+				return a.RunOnce(ctx, "backup")
+			},
+		},
 	}
 }
 
@@ -94,7 +125,7 @@ func commandOptions(at func(string), ahead time.Duration) backup.Options {
 type origin struct {
 	dir     string
 	archive string
-	records map[string]string
+	records map[string]record
 }
 
 func newOrigin(t *testing.T) *origin {
@@ -103,7 +134,8 @@ func newOrigin(t *testing.T) *origin {
 	dominica, antigua := w.Account("DMA", "coordinator"), w.Account("ATG", "official")
 	far := NewReceiver(t)
 	Subscribe(dominica, far, nil)
-	Subscribe(antigua, far, nil)
+	id, _ := Subscribe(antigua, far, nil)
+	antigua.Post("/api/v1/subscriptions/"+id+"/rotate-secret", Object{}).Want(200)
 	maria := w.Maria(dominica, []string{"ATG"}, nil)
 	maria.Post(maria.Path+"/figures", Figure("DMA", 300, w.Clock.Now())).Want(201)
 	far.Await("figure.reported", 1)
@@ -135,6 +167,9 @@ func (o *origin) place(t *testing.T, c longCommand) *place {
 	if err := os.CopyFS(p.Records.Data, os.DirFS(o.dir)); err != nil {
 		t.Fatal(err)
 	}
+	if c.name == "nightly" {
+		p.older("nightly/landfall-20260901T060000Z.backup")
+	}
 	if c.into {
 		for _, name := range []string{"landfall.db", "landfall.db-wal", "landfall.db-shm"} {
 			if err := os.Remove(filepath.Join(p.Records.Data, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -145,17 +180,26 @@ func (o *origin) place(t *testing.T, c longCommand) *place {
 	return p
 }
 
+// older puts a backup of before beside the data folder.
+func (p *place) older(name string) {
+	p.t.Helper()
+	path := filepath.Join(p.Records.Data, "..", name)
+	text, err := os.ReadFile(p.o.archive)
+	if err == nil {
+		err = errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, text, 0o600))
+	}
+	if err != nil {
+		p.t.Fatal(err)
+	}
+}
+
 // cutOff runs the command until it comes to a point for the nth time, and ends it there.
 func (p *place) cutOff(how, point string, nth int) {
 	p.t.Helper()
 	if how == "kill" {
 		p.Die, p.Hit = point, nth
-		text, err := json.Marshal(p.orders)
-		if err != nil {
-			p.t.Fatal(err)
-		}
 		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), childOrders+"="+string(text))
+		cmd.Env = append(os.Environ(), childOrders+"="+mustJSON(p.t, p.orders))
 		log, err := cmd.CombinedOutput()
 		if err == nil || cmd.ProcessState.Exited() {
 			p.t.Fatalf("%s never comes to %s: %v\n%s", p.c.name, point, err, log)
@@ -174,7 +218,7 @@ func (p *place) cutOff(how, point string, nth int) {
 	if w.counts()[point] < nth {
 		p.t.Fatalf("%s never comes to %s: %v", p.c.name, point, err)
 	}
-	if err != nil && p.c.marks != "" && fault.CodeOf(err) != p.c.marks {
+	if err != nil && p.c.marks != "" && w.counts()[backup.PointMarked] > 0 && fault.CodeOf(err) != p.c.marks {
 		p.t.Errorf("interrupted at %s it says: %v", point, err)
 	}
 }
@@ -190,8 +234,8 @@ func (p *place) named() {
 	case !marked || !strings.Contains(err.Error(), "landfall "+p.c.name):
 		p.t.Errorf("verify: %v %v", err, report.Findings)
 	}
-	if !marked && p.c.into {
-		return // a service that starts here is the new one that it would have been before
+	if !marked && p.c.into || p.c.file != "" {
+		return // a service that starts here is the one that it would have been before
 	}
 	opt := app.Options{Records: p.Records, Listen: "127.0.0.1:0", Now: commandOptions(nil, 0).Now, NoSchedule: true, Logger: Quiet(), Version: "test"}
 	for _, offline := range []bool{false, true} { // serve, run-once
@@ -211,28 +255,86 @@ func (p *place) named() {
 // finish runs the same command again and compares.
 func (p *place) finish() {
 	p.t.Helper()
-	err := p.c.run(p.t.Context(), p.orders, commandOptions(nil, 0))
-	if p.done && fault.CodeOf(err) == "store_not_empty" {
-		err = nil
+	err := p.c.run(p.t.Context(), p.orders, commandOptions(nil, time.Minute))
+	if code := fault.CodeOf(err); p.done && code == "store_not_empty" || code == "backup_exists" {
+		err = nil // it was cut off behind the end
 	}
 	if err != nil {
 		p.t.Fatalf("the same command again: %v", err)
 	}
 	verified(p.t, p.Records)
-	if diff := cmp.Diff(p.o.records, recordsIn(p.t, p.Records.Data)); diff != "" {
+	after := recordsIn(p.t, p.Records.Data)
+	if p.c.name == "rotate-key" {
+		p.rotated(after)
+	} else if diff := cmp.Diff(p.o.records, after); diff != "" {
 		p.t.Errorf("the records (-before +after):\n%s", diff)
+	}
+	if p.c.file != "" {
+		p.kept()
 	}
 }
 
-// recordsIn gives every commit and every working document of the service's work, in short.
-func recordsIn(t *testing.T, data string) map[string]string {
+// rotated looks at records whose key was rotated: every body is as it was, what the old key opens is gone, and one key is left.
+func (p *place) rotated(after map[string]record) {
+	p.t.Helper()
+	var files []byte
+	for _, name := range []string{"landfall.db", "landfall.db-wal"} {
+		text, err := os.ReadFile(filepath.Join(p.Records.Data, name))
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			p.t.Fatal(err)
+		}
+		files = append(files, text...)
+	}
+	sealed := 0
+	for id, before := range p.o.records {
+		if after[id].Body != before.Body {
+			p.t.Errorf("%s was %s and is %s", id, before.Body, after[id].Body)
+		}
+		for _, found := range sealedText.FindAllString(before.Detached, -1) {
+			if sealed++; bytes.Contains(files, []byte(found)) {
+				p.t.Errorf("what the old key opens is in the records still: %s", found)
+			}
+		}
+	}
+	if sealed != 3 {
+		p.t.Errorf("%d secrets", sealed)
+	}
+	if _, err := os.Stat(filepath.Join(p.Records.Data, "secret.key.next")); err == nil {
+		p.t.Error("secret.key.next is left")
+	}
+}
+
+var sealedText = regexp.MustCompile(`[0-9a-f]{8}\.[A-Za-z0-9_-]{40,}`)
+
+// kept looks at the folder of a backup: there is one, it is whole, and nothing half written is beside it.
+func (p *place) kept() {
+	p.t.Helper()
+	files, err := filepath.Glob(filepath.Join(p.Records.Data, "..", p.c.file+"*"))
+	if err != nil || len(files) != 1 || filepath.Ext(files[0]) != ".backup" {
+		p.t.Fatalf("it leaves %v, %v", files, err)
+	}
+	f, err := os.Open(files[0])
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	if sum, err := backup.Verify(p.t.Context(), f); err != nil || sum.Commits == 0 {
+		p.t.Errorf("%s: %d commits, %v", files[0], sum.Commits, err)
+	}
+}
+
+// record is a commit, or a working document of the service's work.
+type record struct{ Body, Detached string }
+
+// recordsIn gives all of them by id.
+func recordsIn(t *testing.T, data string) map[string]record {
 	t.Helper()
 	st, err := sqlite.OpenReadOnly(t.Context(), filepath.Join(data, "landfall.db"), app.Kinds(), sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = st.Close() }()
-	all := map[string]string{}
+	all := map[string]record{}
 	names, err := st.Streams(t.Context(), "", "", 10_000)
 	if err != nil {
 		t.Fatal(err)
@@ -243,7 +345,7 @@ func recordsIn(t *testing.T, data string) map[string]string {
 			t.Fatal(err)
 		}
 		for _, c := range commits {
-			all[c.ID] = string(c.Body) + string(c.Detached)
+			all[c.ID] = record{string(c.Body), string(c.Detached)}
 		}
 	}
 	for _, k := range app.Kinds() {
@@ -255,8 +357,17 @@ func recordsIn(t *testing.T, data string) map[string]string {
 			t.Fatal(err)
 		}
 		for _, d := range page.Docs {
-			all[k.Name+"/"+d.ID] = string(d.Body)
+			all[k.Name+"/"+d.ID] = record{Body: string(d.Body)}
 		}
 	}
 	return all
+}
+
+func mustJSON(t *testing.T, v any) string {
+	t.Helper()
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }

@@ -23,6 +23,7 @@ const (
 	EventSubscriptionDisabled = "subscription.disabled.v1"
 	EventSubscriptionEnabled  = "subscription.enabled.v1"
 	EventSecretRotated        = "subscription.secret_rotated.v1"
+	EventSecretResealed       = "subscription.secret_resealed.v1"
 	EventSubscriptionTested   = "subscription.tested.v1"
 )
 
@@ -127,6 +128,13 @@ type secretRotated struct {
 	PreviousUntil time.Time `json:"previous_until"`
 }
 
+// secretResealed: a secret that another commit held is detached with this one, encrypted with another key. The owner sees no difference. It says all
+// that the fold needs, because the value it replaces is erased.
+type secretResealed struct {
+	Held  int64      `json:"held"`            // by the commit of this seq
+	Until *time.Time `json:"until,omitempty"` // of a former secret: until when it signs
+}
+
 type subscriptionTested struct {
 	Party   place.Party `json:"party,omitempty"`
 	Channel string      `json:"channel"`
@@ -141,7 +149,7 @@ func subscriptionFold() ledger.Fold[*Subscription] {
 		Noun: NounSubscription, Version: 2,
 		Events: []string{
 			EventSubscribed, EventSubscriptionChanged, EventUnsubscribed, EventSubscriptionExpired,
-			EventSubscriptionDisabled, EventSubscriptionEnabled, EventSecretRotated, EventSubscriptionTested,
+			EventSubscriptionDisabled, EventSubscriptionEnabled, EventSecretRotated, EventSecretResealed, EventSubscriptionTested,
 		},
 		New: func(id string) *Subscription { return &Subscription{ID: id} },
 		Clone: func(s *Subscription) *Subscription {
@@ -163,6 +171,7 @@ func evolveSubscription(s *Subscription, e ledger.Recorded) (*Subscription, erro
 		}
 		s.Owner, s.Channel, s.Filter, s.Language, s.ExpiresAt = d.Owner, d.Channel, d.Filter, d.Language, d.ExpiresAt
 		s.Status, s.CreatedAt, s.Since = SubscriptionActive, e.RecordedAt, e.RecordedAt
+		s.takeSecret(e)
 	case EventSubscriptionChanged:
 		var d subscriptionChanged
 		if err := e.Into(&d); err != nil {
@@ -187,6 +196,14 @@ func evolveSubscription(s *Subscription, e ledger.Recorded) (*Subscription, erro
 			return s, err
 		}
 		s.rotate(e.RecordedAt, d.PreviousUntil)
+		s.takeSecret(e)
+	case EventSecretResealed:
+		var d secretResealed
+		if err := e.Into(&d); err != nil {
+			return s, err
+		}
+		s.reseal(d, e)
+		return s, nil // nothing that the owner has changed
 	case EventSubscriptionTested:
 		return s, nil // changes nothing
 	case ledger.EventErased:
@@ -203,9 +220,6 @@ func evolveSubscription(s *Subscription, e ledger.Recorded) (*Subscription, erro
 	}
 	if v, ok := e.Detached(detachedTarget); ok {
 		s.Target, s.TargetSeq, s.Since = v, e.Seq, e.RecordedAt
-	}
-	if v, ok := e.Detached(detachedSecret); ok {
-		s.SealedSecret, s.SecretSeq = v, e.Seq
 	}
 	s.ChangedAt = e.RecordedAt
 	return s, nil
@@ -225,6 +239,30 @@ func (s *Subscription) rotate(now, until time.Time) {
 	}
 	s.Former, s.PreviousSecretUntil = former, &until
 	s.SealedSecret, s.SecretSeq = "", 0 // detached with the event, unless it was erased since
+}
+
+// takeSecret takes the secret that came with an event, unless it was erased since.
+func (s *Subscription) takeSecret(e ledger.Recorded) {
+	if v, ok := e.Detached(detachedSecret); ok {
+		s.SealedSecret, s.SecretSeq = v, e.Seq
+	}
+}
+
+// reseal takes the secret that came with an event in the place of the one that another commit held, whose value may be erased by now.
+func (s *Subscription) reseal(d secretResealed, e ledger.Recorded) {
+	s.eraseSecret(d.Held)
+	v, ok := e.Detached(detachedSecret)
+	switch {
+	case !ok:
+	case d.Until == nil:
+		s.SealedSecret, s.SecretSeq = v, e.Seq
+	default: // the newest come first, and those that end together as they come
+		at := slices.IndexFunc(s.Former, func(f formerSecret) bool { return f.Until.Before(*d.Until) })
+		if at < 0 {
+			at = len(s.Former)
+		}
+		s.Former = slices.Insert(s.Former, at, formerSecret{Sealed: v, Seq: e.Seq, Until: *d.Until})
+	}
 }
 
 // eraseSecret forgets the secret of a commit, as when the stream is folded without the value.

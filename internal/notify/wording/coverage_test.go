@@ -22,15 +22,16 @@ import (
 
 // untold are the events that are recorded and announced to nobody, or to machines of their owner only: nobody reads a message about them.
 var untold = map[string]string{
-	"step.due_soon":               "shown, not sent",
-	"step.noted":                  "notes may have to be erased",
-	"subscription.created":        "its owner did it",
-	"subscription.changed":        "its owner did it",
-	"subscription.deleted":        "its owner did it",
-	"subscription.enabled":        "its owner did it",
-	"subscription.secret_rotated": "its owner did it",
-	"subscription.expired":        "its owner set the date",
-	"subscription.disabled":       "an alert tells its owner",
+	"step.due_soon":                "shown, not sent",
+	"step.noted":                   "notes may have to be erased",
+	"subscription.created":         "its owner did it",
+	"subscription.changed":         "its owner did it",
+	"subscription.deleted":         "its owner did it",
+	"subscription.enabled":         "its owner did it",
+	"subscription.secret_rotated":  "its owner did it",
+	"subscription.secret_resealed": "its owner sees no difference",
+	"subscription.expired":         "its owner set the date",
+	"subscription.disabled":        "an alert tells its owner",
 }
 
 type seesAll struct{}
