@@ -3,7 +3,6 @@ package console
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
@@ -14,9 +13,7 @@ import (
 	"landfall/internal/fault"
 	"landfall/internal/incident"
 	"landfall/internal/ledger"
-	"landfall/internal/locale"
 	"landfall/internal/notify"
-	"landfall/internal/place"
 )
 
 // toldMoment is an instant that a page shows as its reader reads it.
@@ -159,71 +156,6 @@ func (v *visit) toldRow(d *notify.Delivery, about string) toldRow {
 	return row
 }
 
-// toldMark says where a delivery is, in the words of the field: handed over is not seen.
-func (v *visit) toldMark(s notify.Status) mark {
-	tones := map[notify.Status]string{
-		notify.Queued: info, notify.Sending: info, notify.Delivered: good, notify.Retrying: soon, notify.Dead: bad, notify.Cancelled: idle, notify.Expired: idle,
-	}
-	return mark{tones[s], v.L.Page.Told.Status.Of(string(s))}
-}
-
-// toldCode says what an attempt ended with. A number is what the far side answered: it stands behind the words, for who mends it.
-func (v *visit) toldCode(code string) string {
-	t := &v.L.Page.Told
-	if answered(code) {
-		return t.Answered.Say(locale.Pair{A: t.Answer.Of(toldAnswer(code)), B: code})
-	}
-	return t.Code.Of(code)
-}
-
-// answered reports whether a code is a number that the far side answered.
-func answered(code string) bool { return len(code) == 3 && code[0] >= '1' && code[0] <= '5' }
-
-// toldSaid gives the far side's own words: of JSON, what it says of what was wrong. What we say ourselves of an attempt stands in its code.
-func toldSaid(a notify.Attempt) string {
-	if !answered(a.Code) {
-		return ""
-	}
-	var object map[string]any
-	if json.Unmarshal([]byte(a.Detail), &object) == nil {
-		for _, member := range []string{"detail", "message", "error_description", "error", "title"} {
-			if text, ok := object[member].(string); ok && text != "" {
-				return text
-			}
-		}
-	}
-	return a.Detail
-}
-
-// toldAnswer gives the sense of a number that a web server (RFC 9110) or a mail server (RFC 5321) answered.
-func toldAnswer(code string) string {
-	switch code {
-	case "401", "403", "407":
-		return "forbidden"
-	case "404", "410":
-		return "nothing"
-	case "408", "421", "425", "429", "450", "451", "452":
-		return "busy"
-	}
-	switch {
-	case code[0] == '2':
-		return "taken"
-	case code[0] <= '3':
-		return "elsewhere"
-	case code[0] == '4', code >= "550": // from 550 on only mail servers speak
-		return "refused"
-	}
-	return "fault"
-}
-
-func toldParties(codes []string) []place.Party {
-	list := make([]place.Party, len(codes))
-	for n, code := range codes {
-		list[n] = place.Party(code)
-	}
-	return list
-}
-
 // toldDeliveriesView is the list of deliveries.
 type toldDeliveriesView struct {
 	Query    toldQuery
@@ -285,7 +217,7 @@ func (c *Console) showDeliveries(v *visit, status int, q toldQuery, refused *for
 	if next != "" {
 		view.More = q.address(next)
 	}
-	if v.scope.MayWrite() && q.Status == string(notify.Dead) && len(rows) > 0 || refused != nil {
+	if v.mayReplay() && q.Status == string(notify.Dead) && len(rows) > 0 || refused != nil {
 		view.Replay, view.Again = newForm(), string(t.ReplayAll)
 		if refused != nil {
 			view.Replay = refused
@@ -303,6 +235,11 @@ func (c *Console) showDeliveries(v *visit, status int, q toldQuery, refused *for
 		opts = append(opts, followed("delivery?"+query, deliveriesPrint(page)))
 	}
 	return v.show(status, "told_deliveries", string(t.Deliveries), view, opts...)
+}
+
+// mayReplay reports whether somebody has messages that were given up sent again.
+func (v *visit) mayReplay() bool {
+	return v.scope.MayWrite() && v.scope.May(access.ReplayDelivery, access.Thing{Owner: v.scope.Party})
 }
 
 // toldReplayAll sends again what the filter of the page names and was given up.
@@ -328,83 +265,4 @@ func (c *Console) toldReplayAll(v *visit) error {
 		return err
 	}
 	return c.showDeliveries(v, f.status(), q, f)
-}
-
-// toldDeliveryView is one delivery with every attempt at it.
-type toldDeliveryView struct {
-	Row      toldRow
-	Delivery *notify.Delivery
-	Alert    string // address of what it was about
-	Incident string
-	Attempts []toldAttempt
-	Under    bool  // it is being sent now
-	Form     *form // to send it again; nil when that makes no sense
-}
-
-// toldAttempt is one attempt in words.
-type toldAttempt struct {
-	At     time.Time
-	Said   string
-	Detail string
-	Good   bool
-}
-
-func (c *Console) toldDelivery(v *visit) error { return c.showDelivery(v, http.StatusOK, nil) }
-
-// toldWatch is how long a page without scripts looks again by itself at a message that is just being sent.
-const toldWatch = time.Minute
-
-func (c *Console) showDelivery(v *visit, status int, refused *form) error {
-	d, err := c.notify.Delivery(v.ctx(), v.scope, v.Param("id"))
-	if err != nil {
-		return err
-	}
-	t := &v.L.Page.Told
-	about, err := (toldAbout{v: v, known: map[string]string{}}).of(d)
-	if err != nil {
-		return err
-	}
-	row := v.toldRow(d, about)
-	view := toldDeliveryView{Row: row, Delivery: d, Under: d.Status == notify.Queued || d.Status == notify.Sending, Form: refused}
-	if d.AlertID != "" {
-		view.Alert = "/alerts/" + d.AlertID
-	}
-	if d.Incident != "" {
-		view.Incident = "/incidents/" + d.Incident
-	}
-	for n, a := range slices.Backward(d.Attempts) {
-		view.Attempts = append(view.Attempts, toldAttempt{
-			At: a.At, Said: v.toldCode(a.Code), Detail: toldSaid(a), Good: d.Status == notify.Delivered && n == len(d.Attempts)-1,
-		})
-	}
-	if view.Form == nil && !view.Under && v.scope.MayWrite() {
-		view.Form = newForm()
-	}
-	since := d.CreatedAt
-	if n := len(d.Replays); n > 0 {
-		since = d.Replays[n-1].At
-	}
-	opts := []option{in("told"), during(d.Exercise), backTo("/deliveries", string(t.Deliveries))}
-	if refused == nil {
-		opts = append(opts, followed("delivery/"+d.ID, deliveryPrint(d)))
-		if view.Under && c.now().Sub(since) < toldWatch {
-			opts = append(opts, again("/deliveries/"+url.PathEscape(d.ID)))
-		}
-	}
-	return v.show(status, "told_delivery", row.Name, view, opts...)
-}
-
-func (c *Console) toldReplay(v *visit) error {
-	f, err := v.form()
-	if err != nil {
-		return err
-	}
-	id := v.Param("id")
-	if _, err := c.notify.Replay(v.ctx(), v.scope, v.write(f), id); err != nil {
-		if !v.refused(f, err, nil) {
-			return err
-		}
-		return c.showDelivery(v, f.status(), f)
-	}
-	return v.to("/deliveries/"+id, "told_replayed")
 }
