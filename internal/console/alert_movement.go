@@ -1,28 +1,29 @@
 package console
 
 import (
+	"cmp"
 	"encoding/json"
 	"html/template"
 	"strconv"
 
 	"landfall/internal/fault"
 	"landfall/internal/incident"
-	"landfall/internal/locale"
 	"landfall/internal/notify"
 )
 
 // alertMovementPart is the movement that an alert is about, as it stands now: who comes when and how, and where it is said that they have come.
 type alertMovementPart struct {
-	Href, Way string
-	Status    mark
-	When      template.HTML // it is expected, or came
-	Come      bool          // When is that of the arrival
-	Overdue   string        // for how long; "" when it is not
-	People    string
-	Consists  string
-	Facts     []workFact
-	Arrive    *form // nil: not the reader's to say, or said
-	Exercise  bool
+	Href     string
+	Status   mark
+	When     template.HTML // it is expected, or came
+	Come     bool          // When is that of the arrival
+	Port     string        // where to; the party where no port is known
+	Carrier  string
+	People   string
+	Consists string
+	Facts    []workFact
+	Arrive   *form // nil: not the reader's to say, or said
+	Exercise bool
 }
 
 // alertMovementID gives the movement that an alert is about; "" for one that is about something else.
@@ -52,7 +53,7 @@ func (c *Console) alertMovement(v *visit, a *notify.Alert, i incident.Incident, 
 	moves := v.workMovesOf(i, m)
 	now, w := i.Clock.Scenario(c.now()), v.bare()
 	p := &alertMovementPart{
-		Href: workTab(i.ID, "movements") + "/" + m.ID, Way: v.workSpot(m.From) + " → " + v.workSpot(m.To), Status: v.workMovementMark(m),
+		Href: workTab(i.ID, "movements") + "/" + m.ID, Status: v.workMovementMark(m, now), Port: cmp.Or(workPort(m.To), v.L.Party(m.To.Party)), Carrier: m.Carrier,
 		When: w.When(m.ETA, now, m.Receiver), People: v.L.Count(m.People.Total, v.L.Counts.Persons), Consists: v.workConsists(&m.People),
 		Facts: v.workMovementFacts(moves), Exercise: i.Exercise,
 	}
@@ -63,15 +64,12 @@ func (c *Console) alertMovement(v *visit, a *notify.Alert, i incident.Incident, 
 			p.Consists = text
 		}
 	}
-	if m.Carrier != "" {
-		p.People += " · " + m.Carrier
-	}
 	switch m.Status {
 	case incident.Arrived:
 		p.When, p.Come = w.When(m.ArrivedAt, now, m.Receiver), true
 	case incident.Announced, incident.Departed:
-		if late := now.Sub(m.ETA); late > 0 {
-			p.When, p.Overdue = w.At(m.ETA, now, m.Receiver), v.L.Page.Home.Overdue.Say(locale.Name{Name: v.L.Span(late)})
+		if p.Status.Tone == bad { // it says how late
+			p.When = w.At(m.ETA, now, m.Receiver)
 		}
 		if v.mayArrive(i, m) {
 			p.Arrive = newForm().with("etag", c.incident.ETag(m.Seq)).with("people", strconv.Itoa(expected))

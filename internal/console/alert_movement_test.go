@@ -23,9 +23,10 @@ func TestAnAlertOfAMovementSaysWhoComesWhenAndTakesTheArrival(t *testing.T) {
 	voyage := "/incidents/" + m.story.ID + "/movements/" + id
 	visitor := m.atg.Visit("en")
 	page := visitor.Get(at).Want(http.StatusOK).
-		Says("Roseau (DMRSU), Dominica → Antigua and Barbuda", "Expected arrival 13:00 today, in 3 h 59 min", "115 persons · Ferry Grenadines Star",
+		Says("MOVEMENT NOTICE: 115 persons, Roseau (Dominica) to Antigua and Barbuda", "Expected arrival 13:00 today, in 3 h 59 min",
+			"To Antigua and Barbuda Carrier Ferry Grenadines Star People 115 persons",
 			"women and girls: 70 · men and boys: 45 · wheelchair: 6", "It has arrived")
-	if links := page.Links("Roseau"); len(links) != 1 || links[0] != voyage {
+	if links := page.Links("The whole movement"); len(links) != 1 || links[0] != voyage {
 		t.Errorf("the movement is linked as %q", links)
 	}
 	form := page.Form("/arrive")

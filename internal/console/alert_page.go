@@ -39,6 +39,7 @@ type alertView struct {
 	Correct        *form // of correcting what was acknowledged
 	Answer         *alertAnswerPart
 	Relay          string // where the word of the party is passed on; "" for whoever speaks for it
+	Settle         string // where what waits for the party's own word is confirmed; "" for none
 }
 
 // alertDeadline is until when an answer is asked for.
@@ -144,12 +145,15 @@ func (c *Console) alertIncident(v *visit, a *notify.Alert, view *alertView, answ
 	for _, t := range told {
 		for _, one := range t.Alerts {
 			if one.Alert.ID == a.ID {
-				view.Told = v.alertTold(one, v.scope.ActsFor(a.Party))
+				view.Told = v.alertTold(one, v.scope.May(access.ReadOperation, access.Thing{Owner: a.Party}))
 			}
 		}
 	}
+	if view.MayAcknowledge && a.Status == notify.AlertOpen {
+		view.Settle = alertSettle(a)
+	}
 	if !view.MayAcknowledge {
-		if mayRelay(v.scope) && a.Status == notify.AlertOpen {
+		if c.notify.MayRelay(v.scope, a, i.Thing(a.Party)) && a.Status == notify.AlertOpen {
 			view.Relay = relayAt(i.ID, a.Party, relayAcknowledge, a.ID)
 		}
 		return nil
@@ -157,15 +161,28 @@ func (c *Console) alertIncident(v *visit, a *notify.Alert, view *alertView, answ
 	return c.alertAnswerPart(v, a, i, view, answer)
 }
 
+// alertSettle gives where that is confirmed which an alert says was entered for its party; "" for an alert of another kind.
+func alertSettle(a *notify.Alert) string {
+	switch of, _, acknowledged := strings.Cut(a.Subject, "/"); {
+	case a.Kind == notify.KindRelayed && acknowledged:
+		return "/alerts/" + of
+	case a.Kind == notify.KindRelayed:
+		return "/incidents/" + a.IncidentID + "#unconfirmed-list"
+	case a.Kind == alertProposed:
+		return "/incidents/" + a.IncidentID + "#proposals"
+	}
+	return ""
+}
+
 func (c *Console) alertAnswerPart(v *visit, a *notify.Alert, i incident.Incident, view *alertView, f *form) error {
-	if !alertAsksForAnswer(a.Kind) || !mayAnswer(v.scope) || !alertRuns(i.Status) || a.Status == notify.AlertClosed {
+	if !alertAsksForAnswer(a.Kind) || !v.scope.May(access.GiveAnswer, i.Thing(a.Party)) || !alertRuns(i.Status) || a.Status == notify.AlertClosed {
 		return nil
 	}
 	answers, err := c.incident.Answers(v.ctx(), v.scope, i.ID)
 	if err != nil {
 		return err
 	}
-	part := &alertAnswerPart{Form: f, Given: alertAnswerOf(answers, a.Party), Acknowledges: a.Acknowledged == nil, Zone: v.L.Party(v.zone(a.Party))}
+	part := &alertAnswerPart{Form: f, Given: alertAnswerOf(answers, a.Party), Acknowledges: a.Acknowledged == nil || a.Unconfirmed(), Zone: v.L.Party(v.zone(a.Party))}
 	if part.Given != nil {
 		part.GivenWords = v.alertAnswerWords(part.Given)
 	}
@@ -189,6 +206,9 @@ func (v *visit) alertWords(a *notify.Alert) (said []alertWord) {
 			Words: &all[n], Who: v.alertSaid(&all[n]), Corrected: n > len(a.Further),
 		}
 		if one.Corrected {
+			if all[n].OnBehalfOf != "" {
+				one.Who = v.enteredAck(&all[n])
+			}
 			one.Mark.Tone = idle
 		}
 		said = append(said, one)
@@ -295,7 +315,7 @@ func (c *Console) giveAnswer(v *visit, f *form, a *notify.Alert, in incident.Ans
 	if _, err := c.incident.GiveAnswer(v.ctx(), v.scope, v.writeAs(f, "answer "+string(in.Kind)), a.IncidentID, in); err != nil {
 		return err
 	}
-	if a.Acknowledged != nil {
+	if a.Acknowledged != nil && !a.Unconfirmed() {
 		return nil
 	}
 	_, err := c.notify.Acknowledge(v.ctx(), v.scope, v.writeAs(f, "acknowledge"), a.ID, notify.AcknowledgeRequest{

@@ -210,7 +210,7 @@ func (v *visit) relayGroups(view *relayView, alerts []notify.ToldAlert, steps []
 	at := func(what, item string) string { return relayAt(view.Incident.ID, view.Party, what, item) }
 	seen := relayGroup{Title: string(t.Alerts), Empty: string(t.NoAlert)}
 	for _, a := range alerts {
-		if a.Alert.Status != notify.AlertOpen {
+		if a.Alert.Status != notify.AlertOpen || a.Alert.Kind == notify.KindRelayed { // what was entered waits for their own word
 			continue
 		}
 		row := v.alertRow(a.Alert, now)
@@ -232,7 +232,7 @@ func (v *visit) relayGroups(view *relayView, alerts []notify.ToldAlert, steps []
 	}
 	work := relayGroup{Title: string(t.Steps), Empty: string(t.NoStep), Fold: len(steps) > 8}
 	for _, s := range steps {
-		one := relayItem{Href: at(relayStep, s.Key), Text: v.bare().Text(s.Title), Detail: s.Key}
+		one := relayItem{Href: at(relayStep, s.Key), Text: v.bare().Text(s.Title), Detail: stepName(s)}
 		if s.Overdue {
 			one.Mark = &mark{bad, string(t.Overdue)}
 		}
@@ -268,7 +268,7 @@ func (v *visit) relaySubject(view *relayView, alerts []notify.ToldAlert, steps [
 	case relayStep:
 		n := slices.IndexFunc(steps, func(s incident.Step) bool { return s.Key == view.Item })
 		if n >= 0 {
-			view.Subject = view.Item + " · " + v.bare().Text(steps[n].Title)
+			view.Subject = stepName(steps[n]) + " · " + v.bare().Text(steps[n].Title)
 			if steps[n].Closes != "" {
 				view.Proof = v.L.Codes.Evidence.Of(string(steps[n].Closes))
 			}

@@ -23,14 +23,15 @@ func (v *visit) alertNotice(a *notify.Alert) wording.Notice {
 		data = map[string]json.RawMessage{} // erased, or no object: what is left is told
 	}
 	shown := struct {
-		ID         string      `json:"id"`
-		Party      place.Party `json:"party"`
-		Kind       string      `json:"kind"`
-		Subject    string      `json:"subject,omitempty"`
-		Version    int64       `json:"version"`
-		RaisedAt   time.Time   `json:"raised_at"`
-		RequiredBy *time.Time  `json:"required_by,omitempty"`
-	}{a.ID, a.Party, a.Kind, a.Subject, a.Version(), a.RaisedAt, a.RequiredBy}
+		ID         string            `json:"id"`
+		Party      place.Party       `json:"party"`
+		Kind       string            `json:"kind"`
+		Subject    string            `json:"subject,omitempty"`
+		Version    int64             `json:"version"`
+		Event      map[string]string `json:"event"`
+		RaisedAt   time.Time         `json:"raised_at"`
+		RequiredBy *time.Time        `json:"required_by,omitempty"`
+	}{a.ID, a.Party, a.Kind, a.Subject, a.Version(), map[string]string{"id": a.Cause.ID, "type": "landfall." + a.Cause.Type}, a.RaisedAt, a.RequiredBy}
 	data["alert"] = alertJSON(shown)
 	if len(a.Incident) > 0 {
 		data["incident"] = a.Incident
@@ -124,12 +125,28 @@ func alertTone(o notify.AckOutcome) string {
 	return soon
 }
 
-// alertSaid says which office acknowledged; of a word that came another way, how it came and who entered it.
+// alertSaid says which office acknowledged; of a word that came another way, how it came, who entered it, and
+// whether the party has confirmed it since.
 func (v *visit) alertSaid(a *notify.Acknowledgement) string {
-	if a.OnBehalfOf != "" {
-		return v.entered(a.RelayedBy, a.Role, a.ByParty, a.SaidAt, a.Party)
+	switch {
+	case a.OnBehalfOf == "":
+		return v.L.Page.Alerts.By.Say(locale.Name{Name: v.L.Office(a.Role, a.ByParty)})
+	case a.Confirmed == nil:
+		return v.enteredAck(a) + "; " + v.L.Page.Incidents.Relays.Open.Say(locale.Name{Name: v.L.Party(a.Party)})
 	}
-	return v.L.Page.Alerts.By.Say(locale.Name{Name: v.L.Office(a.Role, a.ByParty)})
+	return v.enteredAck(a) + "; " + v.confirmedBy(a.Confirmed.ByRole, a.Confirmed.ByParty, a.Confirmed.At)
+}
+
+// confirmedBy says which office confirmed what had been entered for its party, and when, on that party's clock.
+func (v *visit) confirmedBy(role string, party place.Party, at time.Time) string {
+	return v.L.Page.Incidents.Relays.Confirmed.Say(locale.Pair{
+		A: v.L.Office(role, party), B: v.clock(v.console.now(), party).At(at, party),
+	})
+}
+
+// enteredAck says how an acknowledgement came that somebody else entered.
+func (v *visit) enteredAck(a *notify.Acknowledgement) string {
+	return v.entered(a.RelayedBy, a.Role, a.ByParty, a.SaidAt, a.Party)
 }
 
 // entered says how a word came that somebody else entered, and when it was said, on the clock of the party whose word it is.
@@ -150,6 +167,14 @@ func (p *page) Relayed(r *incident.Word) string {
 		A: p.L.Party(r.OnBehalfOf), B: p.entered(r.RelayedBy, string(r.EnteredBy.Role), r.EnteredBy.Party, r.SaidAt, r.OnBehalfOf),
 	})
 }
+
+// Colon ends a label with a colon as the language sets it.
+func (p *page) Colon(label any) string {
+	return strings.TrimSpace(p.L.Joins.Colon.Say(locale.Pair{A: words(label)}))
+}
+
+// EnteredAck is enteredAck for templates.
+func (p *page) EnteredAck(a *notify.Acknowledgement) string { return p.enteredAck(a) }
 
 // Said is alertSaid for templates.
 func (p *page) Said(a *notify.Acknowledgement) string { return p.alertSaid(a) }

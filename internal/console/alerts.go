@@ -34,6 +34,7 @@ const (
 	alertCorrected  = "movement_corrected"
 
 	alertStepOverdue = "step_overdue"
+	alertProposed    = "proposed"
 )
 
 // alertAsking are the kinds of alert that may want an answer by a time.
@@ -164,7 +165,11 @@ func (c *Console) alertsAsking(v *visit, only string, newest notify.Page[*notify
 	for _, item := range all {
 		have[item.Value.ID] = true
 	}
-	for _, kind := range alertAsking {
+	kinds := alertAsking
+	if v.mayOpen() || !v.scope.Party.IsState() { // what may wait for a confirmation waits for theirs
+		kinds = append(slices.Clip(kinds), alertProposed)
+	}
+	for _, kind := range kinds {
 		found, err := c.notify.Alerts(v.ctx(), v.scope, notify.AlertQuery{
 			Status: notify.AlertOpen, Kind: kind, Incident: only,
 		}, notify.Paging{Limit: alertsAsked})
@@ -183,7 +188,7 @@ func (c *Console) alertsAsking(v *visit, only string, newest notify.Page[*notify
 // alertsOwed gives the requests that were acknowledged but not answered: to have seen is not to have said.
 func (c *Console) alertsOwed(v *visit, only string) ([]alertRow, error) {
 	if !mayAnswer(v.scope) {
-		return nil, nil
+		return nil, nil // it spares a search
 	}
 	found, err := c.notify.Alerts(v.ctx(), v.scope, notify.AlertQuery{
 		Status: notify.AlertAcknowledged, Kind: alertActivation, Incident: only,
@@ -213,16 +218,19 @@ func (c *Console) alertsOwed(v *visit, only string) ([]alertRow, error) {
 	return rows, nil
 }
 
-// mayAnswer reports whether somebody says whether a state takes people in.
+// mayAnswer reports whether somebody says whether its own state takes people in, in whatever incident names it.
 func mayAnswer(scope access.Scope) bool {
 	return scope.May(access.GiveAnswer, access.Thing{Owner: scope.Party})
 }
 
-// mayRelay reports whether somebody passes on what others said.
-func mayRelay(scope access.Scope) bool {
-	own := []place.Party{scope.Party} // wherever it takes part
-	return scope.May(access.SpeakForOthers, access.Thing{Named: own, Regional: own})
+// takesPart is any incident that the reader's party takes part in, for pages that are of none.
+func takesPart(scope access.Scope) access.Thing {
+	own := []place.Party{scope.Party}
+	return access.Thing{Named: own, Regional: own}
 }
+
+// mayRelay reports whether somebody passes on what others said, in whatever incident its party takes part.
+func mayRelay(scope access.Scope) bool { return scope.May(access.SpeakForOthers, takesPart(scope)) }
 
 // alertRuns reports whether an incident takes answers.
 func alertRuns(s incident.Status) bool {

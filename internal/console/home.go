@@ -117,7 +117,7 @@ func (c *Console) homeAlerts(v *visit, view *homeView) (int, error) {
 		if item.Value.Kind == alertStepOverdue || by != nil && !by.After(now) {
 			view.hot[item.Value.IncidentID] = true
 		}
-		if by == nil {
+		if by == nil || !homeOversees(v.scope) && !c.notify.MayAcknowledge(v.scope, item.Value) {
 			view.Know++
 			continue
 		}
@@ -193,7 +193,7 @@ func (c *Console) homeFirst(v *visit, view *homeView) error {
 	switch {
 	case view.MayOpen:
 		view.First = []homeFirst{told, exercise, ready}
-	case v.scope.Role == access.RoleLiaison:
+	case v.scope.May(access.AssessUnit, access.Thing{Owner: v.scope.Party}):
 		view.First = []homeFirst{ready, told, alerts}
 	case v.scope.MayWrite():
 		view.First = []homeFirst{told, alerts, ready}

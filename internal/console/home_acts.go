@@ -146,7 +146,7 @@ func (v *visit) actsOfMovements(i incident.Incident, all []*incident.Movement) (
 	now, w := i.Clock.Scenario(v.console.now()), v.bare()
 	for _, m := range all {
 		n, say := v.unaccounted(m, now)
-		if n == 0 {
+		if n == 0 || !v.homeConcerns(i, m) {
 			continue
 		}
 		people += n
@@ -159,6 +159,11 @@ func (v *visit) actsOfMovements(i incident.Incident, all []*incident.Movement) (
 		acts = append(acts, act)
 	}
 	return acts, people
+}
+
+// homeConcerns reports whether the reader's office looks after the people of a movement: it leads or receives them, or acts for no state.
+func (v *visit) homeConcerns(i incident.Incident, m *incident.Movement) bool {
+	return !v.scope.Party.IsState() || v.scope.ActsFor(i.Origin) || v.scope.ActsFor(m.Receiver)
 }
 
 // unaccounted gives how many people of a movement are not where they should be by now, and says so: "1 h 2 min overdue", "3 not accounted for".

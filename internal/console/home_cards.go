@@ -80,7 +80,7 @@ func (c *Console) homeIncidents(v *visit, view *homeView) (int, error) {
 	}
 	groups := []homeGroup{{ID: "own", Title: string(t.Own), More: more}, {ID: "named", Title: string(t.Named), More: more}}
 	lists := [][]incident.Incident{own, named}
-	if v.scope.Role != access.RoleCoordinator {
+	if !v.mayOpen() {
 		slices.Reverse(groups)
 		slices.Reverse(lists)
 	}
@@ -145,7 +145,7 @@ func (c *Console) homeCard(v *visit, view *homeView, i incident.Incident, replie
 		view.tally.count(act)
 	}
 	view.add(acts...)
-	if v.scope.Role == access.RoleLiaison || !alertRuns(i.Status) {
+	if !v.scope.May(access.ReadInside, i.Thing("")) || !alertRuns(i.Status) {
 		return card, nil
 	}
 	if i.Status != incident.Monitoring {
@@ -265,14 +265,14 @@ func (v *visit) homeAnswers(card *homeCard, i incident.Incident, answers []*inci
 		return
 	}
 	card.Answered = string(t.NotAnswered)
-	if mayAnswer(v.scope) {
+	if v.scope.May(access.GiveAnswer, i.Thing(i.Receivers[n])) {
 		card.Answer = alertsAt("", i.ID, "")
 	}
 }
 
 // homeReadiness adds what a liaison looks after.
 func (c *Console) homeReadiness(v *visit, view *homeView) error {
-	if c.prepared == nil || v.scope.Role != access.RoleLiaison || v.scope.Party == "" {
+	if c.prepared == nil || v.scope.Party == "" || !v.scope.May(access.AssessUnit, access.Thing{Owner: v.scope.Party}) {
 		return nil
 	}
 	t, w := &v.L.Page.Home, v.bare()
@@ -288,7 +288,7 @@ func (c *Console) homeReadiness(v *visit, view *homeView) error {
 		}
 		for _, status := range preparedness.Statuses() {
 			if n := s.Properties.ByStatus[status]; n > 0 {
-				view.Ready.Marks = append(view.Ready.Marks, mark{tones[status], v.L.Number(n) + " " + t.Status.Of(string(status))})
+				view.Ready.Marks = append(view.Ready.Marks, mark{tones[status], v.L.Joins.Colon.Say(locale.Pair{A: t.Status.Of(string(status)), B: v.L.Number(n)})})
 			}
 		}
 		view.Ready.Coverage = t.Coverage.Say(locale.Pair{

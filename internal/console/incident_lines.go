@@ -1,6 +1,7 @@
 package console
 
 import (
+	"slices"
 	"time"
 
 	"landfall/internal/incident"
@@ -56,6 +57,12 @@ func (v *visit) receiverLine(i incident.Incident, p place.Party, answers []*inci
 		l.Tone = soon
 	}
 	return l
+}
+
+// worstFirst orders lines: what is wrong stands above what is well.
+func worstFirst(lines []receiverLine) {
+	tones := []string{bad, soon, idle, info, good}
+	slices.SortStableFunc(lines, func(a, b receiverLine) int { return slices.Index(tones, a.Tone) - slices.Index(tones, b.Tone) })
 }
 
 // figureLine is one figure of a list.

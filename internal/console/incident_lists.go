@@ -63,6 +63,7 @@ func (c *Console) incidentAnswers(v *visit) error {
 			view.Offered += *l.Answer.Ceiling
 		}
 	}
+	worstFirst(view.Receivers)
 	for _, act := range v.actions(a) {
 		view.MayAnswer = view.MayAnswer || act.Href == a.At("/answers/new")
 	}

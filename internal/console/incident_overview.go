@@ -134,6 +134,7 @@ func (view *overviewView) whole(v *visit, answers []*incident.Answer, told []not
 	for _, p := range view.I.Receivers {
 		view.Receivers = append(view.Receivers, v.receiverLine(view.I, p, answers, told, view.Wall))
 	}
+	worstFirst(view.Receivers)
 	for _, f := range figures {
 		view.Figures = append(view.Figures, v.figureLine(f))
 	}
@@ -156,19 +157,18 @@ func (v *visit) actions(a about) []action {
 			list = append(list, action{at + path, string(text), primary})
 		}
 	}
-	running := alertRuns(a.I.Status)
-	receives := slices.ContainsFunc(a.I.Receivers, func(p place.Party) bool { return workStaff(v.scope, p) })
+	may := func(act access.Act) bool { return v.scope.May(act, a.I.Thing("")) }
+	answers := slices.ContainsFunc(a.I.Receivers, func(p place.Party) bool { return v.scope.May(access.GiveAnswer, a.I.Thing(p)) })
 	w := v.L.Page.Work
-	monitoring := a.I.Status == incident.Monitoring
-	counts := v.scope.May(access.ReportFigure, a.I.Thing(""))
-	add(a.Leads && a.I.Status == incident.Draft, "/open", w.Release.Title, true)
-	add(a.Leads && monitoring, "/activate", t.Activate, true)
-	add(receives && running, "/answers/new", t.AnswerNow, !a.Leads)
-	add(a.Leads && monitoring && a.I.Running == nil, "/monitor", w.Start.Monitor, false)
-	add(a.Leads && running && !monitoring, "/movements/new", t.MovePeople, true)
-	add(counts && running, "/figures/new", w.Figure.Title, false)
-	add(a.Leads && (running || a.I.Status == incident.Draft), "/receivers", w.Receivers.Title, false)
-	add(a.Leads && (running || a.I.Status == incident.Draft), "/stand-down", w.StandDown.Title, false)
-	add(a.Leads && running && !monitoring, "/close", w.Close.Title, false)
+	running, draft, monitoring := alertRuns(a.I.Status), a.I.Status == incident.Draft, a.I.Status == incident.Monitoring
+	add(may(access.ReleaseDraft) && draft, "/open", w.Release.Title, true)
+	add(may(access.Activate) && monitoring, "/activate", t.Activate, true)
+	add(answers && running, "/answers/new", t.AnswerNow, !may(access.Activate))
+	add(may(access.Monitor) && monitoring && a.I.Running == nil, "/monitor", w.Start.Monitor, false)
+	add(may(access.LeadMovement) && running && !monitoring, "/movements/new", t.MovePeople, true)
+	add(may(access.ReportFigure) && running, "/figures/new", w.Figure.Title, false)
+	add(may(access.NameStates) && (running || draft), "/receivers", w.Receivers.Title, false)
+	add(may(access.StandDown) && (running || draft), "/stand-down", w.StandDown.Title, false)
+	add(may(access.CloseIncident) && running && !monitoring, "/close", w.Close.Title, false)
 	return list
 }

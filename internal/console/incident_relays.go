@@ -134,9 +134,9 @@ func (l entryLine) confirmation(v *visit) string {
 	if l.Relayed == nil {
 		return ""
 	}
-	t, party := v.L.Page.Incidents.Relays, locale.Name{Name: v.L.Party(place.Party(l.Relay.OnBehalfOf))}
+	party := place.Party(l.Relay.OnBehalfOf)
 	if l.Relayed.Confirmed() {
-		return t.Confirmed.Say(party)
+		return v.confirmedBy(string(l.Relayed.ConfirmedBy), party, l.Relayed.ConfirmedAt)
 	}
-	return t.Open.Say(party)
+	return v.L.Page.Incidents.Relays.Open.Say(locale.Name{Name: v.L.Party(party)})
 }

@@ -47,5 +47,5 @@ func TestWhatWasEnteredForAPartyIsConfirmedOnThePage(t *testing.T) {
 	form := visitor.Get("/incidents/"+m.story.ID).Says("Entered in your name, not yet confirmed", "by telephone").Form("/relays/" + fmt.Sprint(m.dma.Get(m.story.Path + "/relays").Items()[0]["version"]))
 	wantAt(t, form.Send(), "/incidents/"+m.story.ID, "relay_confirmed")
 	visitor.Get("/incidents/" + m.story.ID).Silent("not yet confirmed")
-	visitor.Get(page(m.story, "timeline")).Says("confirmed by Antigua and Barbuda")
+	visitor.Get(page(m.story, "timeline")).Says("confirmed by the receiving-state official of Antigua and Barbuda, 09:00 today")
 }

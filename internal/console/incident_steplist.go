@@ -193,9 +193,17 @@ func (v *visit) stepTitles(id string) (map[string]string, error) {
 	steps, err := v.steps(id, incident.StepFilter{})
 	titles := make(map[string]string, len(steps))
 	for _, s := range steps {
-		titles[s.Key] = s.Key + " " + s.Title.In(string(v.L.Language))
+		titles[s.Key] = stepName(s) + " " + s.Title.In(string(v.L.Language))
 	}
 	return titles, err
+}
+
+// stepName names a step for people: by its key, which has the id of a movement in it where there is one step for each, and then by its code.
+func stepName(s incident.Step) string {
+	if s.Movement != "" {
+		return string(s.Code)
+	}
+	return s.Key
 }
 
 // openSteps gives those of them that somebody still has to do.

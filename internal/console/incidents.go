@@ -132,7 +132,7 @@ func (v *visit) load(tab string) (about, error) {
 	now := v.console.now()
 	a := about{
 		I: i, Line: v.incidentLine(i), Tab: tab, Now: i.Clock.Scenario(now), Wall: now,
-		Leads: workLeads(v.scope, i.Origin),
+		Leads: v.scope.May(access.MoveAnchor, i.Thing("")),
 		Whole: v.scope.May(access.ReadInside, i.Thing("")),
 	}
 	t, at := v.L.Page.Incidents, "/incidents/"+i.ID

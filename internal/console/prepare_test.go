@@ -33,11 +33,11 @@ func TestALiaisonRecordsAnAssessmentAndSeesItExpire(t *testing.T) {
 	liaison.Get("/preparedness").Want(http.StatusOK).Says("Nothing is registered yet").Follow("Register a place")
 	unit := register(liaison, "Bay hotel A").Says("never assessed", "Assess it next")
 	after := assess(unit, "Assess it", "P05").Send().Want(http.StatusOK).Says("The assessment is recorded", "95 / 100", "ready", "holds until 16 September 2027")
-	liaison.Get("/preparedness").Says("1 ready", "100 % of rooms assessed", "95 / 95 / 95")
+	liaison.Get("/preparedness").Says("ready: 1", "100 % of rooms assessed", "95 / 95 / 95")
 	w.Pass(370 * 24 * time.Hour)
 	again := w.Account("LCA", "liaison").Visit("en")
 	again.Get(after.URL.Path).Want(http.StatusOK).Says("expired", "expired on 16 Sep 09:00")
-	again.Get("/preparedness").Says("1 expired", "0 % of rooms assessed").Silent("95 / 95 / 95")
+	again.Get("/preparedness").Says("expired: 1", "0 % of rooms assessed").Silent("95 / 95 / 95")
 }
 
 func TestAnAssessmentThatIsNotWholeKeepsItsAnswers(t *testing.T) {

@@ -231,26 +231,18 @@ func orProposed(p *incident.Proposal, done string) string {
 	return done
 }
 
-// workLeads reports whether somebody leads incidents of an affected state.
-func workLeads(s access.Scope, origin place.Party) bool {
-	return s.May(access.LeadMovement, access.Thing{Origin: origin})
-}
-
-// workStaff reports whether somebody answers for a receiving state and counts who arrives there.
-func workStaff(s access.Scope, p place.Party) bool {
-	return s.May(access.CountArrivals, access.Thing{Owner: p})
-}
-
-// workLed gives an incident to whoever leads it, or may pass on the word of who does; others are told that it is not theirs to do.
-func (c *Console) workLed(v *visit) (*incident.Incident, error) {
-	i, err := c.incident.Get(v.ctx(), v.scope, v.Param("id"))
-	switch {
-	case err != nil:
-		return nil, err
-	case !workLeads(v.scope, i.Origin) && !v.scope.MayRelay(access.Activate, i.Thing(""), i.Origin):
-		return nil, access.Refusal(access.Activate, i.Thing(""))
+// workLed gives an incident to whoever may do an act of the affected state, in its own name (own) or on that state's word; others are told that it
+// is not theirs to do.
+func (c *Console) workLed(v *visit, act access.Act) (i *incident.Incident, own bool, err error) {
+	found, err := c.incident.Get(v.ctx(), v.scope, v.Param("id"))
+	if err != nil {
+		return nil, false, err
 	}
-	return &i, nil
+	own = v.scope.May(act, found.Thing(""))
+	if !own && !v.scope.MayRelay(act, found.Thing(""), found.Origin) {
+		return nil, false, access.Refusal(act, found.Thing(""))
+	}
+	return &found, own, nil
 }
 
 // leftShown is how many things that stand in the way are shown at once.

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"landfall/internal/access"
 	"landfall/internal/check"
 	"landfall/internal/fault"
 	"landfall/internal/incident"
@@ -20,11 +21,11 @@ func (c *Console) workAnswer(v *visit) error {
 	}
 	var mine []place.Party
 	for _, r := range i.Receivers {
-		if workStaff(v.scope, r) {
+		if v.scope.May(access.GiveAnswer, i.Thing(r)) {
 			mine = append(mine, r)
 		}
 	}
-	if len(mine) == 0 && !mayRelay(v.scope) {
+	if len(mine) == 0 && !v.scope.May(access.SpeakForOthers, i.Thing("")) {
 		return fault.New(fault.Forbidden, "receivers_only", "Only a state that the incident names as a receiver answers.")
 	}
 	said, err := c.incident.Answers(v.ctx(), v.scope, i.ID)
@@ -128,7 +129,7 @@ func (v *visit) workAnswerForm(f *form, i *incident.Incident, mine []place.Party
 			f.Area("text", t.Text).AtMost(check.MaxReason).Hinted(v.L.Page.Form.NoPersonal),
 			f.Text("reference", label.Reference).AtMost(check.MaxReference).Hinted(t.ReferenceHint))},
 	}
-	p.Blocks = append(p.Blocks, v.workRelays(f, len(mine) == 0, i.Receivers...)...)
+	p.Blocks = append(p.Blocks, v.workRelays(f, len(mine) == 0, i.Thing(""), i.Receivers...)...)
 	p.Buttons = []workButton{{goYes, string(t.Press), "primary"}}
 	if i.Exercise {
 		p.Buttons[0].Text, p.Buttons[0].Class = string(t.PressExercise), "rehearsal"

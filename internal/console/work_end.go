@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"landfall/internal/access"
 	"landfall/internal/check"
 	"landfall/internal/fault"
 	"landfall/internal/incident"
@@ -19,7 +20,11 @@ func (c *Console) workStandDown(v *visit) error { return c.workEnd(v, true) }
 func (c *Console) workClose(v *visit) error { return c.workEnd(v, false) }
 
 func (c *Console) workEnd(v *visit, standDown bool) error {
-	i, err := c.workLed(v)
+	act := access.CloseIncident
+	if standDown {
+		act = access.StandDown
+	}
+	i, own, err := c.workLed(v, act)
 	if err != nil {
 		return err
 	}
@@ -31,7 +36,7 @@ func (c *Console) workEnd(v *visit, standDown bool) error {
 	var left []workLeft
 	if sent {
 		w := v.write(f)
-		w.Relay = v.workRelay(f, !workLeads(v.scope, i.Origin))
+		w.Relay = v.workRelay(f, !own)
 		run, done := c.incident.Close, "work_closed"
 		if standDown {
 			v.need(f, "reason")
@@ -58,7 +63,7 @@ func (c *Console) workEnd(v *visit, standDown bool) error {
 	p := workPage{
 		Form: f, Record: record, Left: left, Facts: v.workBrief(i),
 		Blocks: append([]workBlock{{Fields: workFields(f.Area("reason", v.L.Notice.Label.Reason).AtMost(check.MaxReason).Hinted(v.L.Page.Form.NoPersonal))}},
-			v.workRelays(f, !workLeads(v.scope, i.Origin), i.Origin)...),
+			v.workRelays(f, !own, i.Thing(""), i.Origin)...),
 	}
 	if !standDown {
 		t := v.L.Page.Work.Close

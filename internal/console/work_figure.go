@@ -164,7 +164,7 @@ func (v *visit) workFigureForm(f *form, i *incident.Incident, held []incident.Fi
 			{string(incident.Recommended), workCapital(codes.FigureRole.Of("recommended")), string(t.RecommendedHint)}}).Need())},
 	}
 	p.Blocks = append(p.Blocks, v.workFigureMore(f, i, held)...)
-	p.Blocks = append(p.Blocks, v.workRelays(f, !own, append(append([]place.Party{i.Origin}, i.Receivers...), workBodies()...)...)...)
+	p.Blocks = append(p.Blocks, v.workRelays(f, !own, i.Thing(""), append(append([]place.Party{i.Origin}, i.Receivers...), workBodies()...)...)...)
 	p.Buttons = []workButton{{goYes, string(t.Press), "primary"}}
 	if i.Exercise {
 		p.Buttons[0].Class = "rehearsal"

@@ -22,14 +22,15 @@ func (c *Console) workKeyTime(v *visit) error {
 	name, _, _ := strings.Cut(v.Param("name"), ".")
 	key := protocol.Anchor(name)
 	whose := i.Origin
-	may, act := workLeads(v.scope, i.Origin), access.MoveAnchor
+	act := access.MoveAnchor
 	if key == protocol.AnchorStayEnd {
 		_, party, _ := strings.Cut(v.Param("name"), ".")
 		if whose = place.Party(party); whose == "" {
 			whose = v.scope.Party
 		}
-		may, act = may || workStaff(v.scope, whose), access.EndStay
+		act = access.EndStay
 	}
+	may := v.scope.May(act, i.Thing(whose))
 	switch {
 	case !key.Valid() || !key.Settable() || key == protocol.AnchorStayEnd && !slices.Contains(i.Receivers, whose):
 		return fault.New(fault.NotFound, "anchor_not_found", "The protocol of this incident has no anchor of that name.")
@@ -116,7 +117,7 @@ func (c *Console) workKeyTimeForm(v *visit, f *form, i *incident.Incident, p wor
 			{string(protocol.Observed), workCapital(v.L.Codes.AnchorKind.Of("observed")), string(t.ObservedHint)},
 			v.workJustNowChoice(),
 		}).Need())}, {Text: string(t.Rule)}}
-	p.Blocks = append(p.Blocks, v.workRelays(f, !may, i.Origin, whose)...)
+	p.Blocks = append(p.Blocks, v.workRelays(f, !may, i.Thing(""), i.Origin, whose)...)
 	p.Buttons = []workButton{{goYes, t.Press.Say(locale.Name{Name: name}), "primary"}}
 	return v.workShow("work", p, i)
 }

@@ -16,11 +16,10 @@ import (
 
 // workAnnounce records a movement notice.
 func (c *Console) workAnnounce(v *visit) error {
-	i, err := c.workLed(v)
+	i, own, err := c.workLed(v, access.LeadMovement)
 	if err != nil {
 		return err
 	}
-	own := workLeads(v.scope, i.Origin)
 	f, sent, err := v.workSent(func() *form {
 		f := newForm().with("from", string(i.Origin))
 		if len(i.Receivers) == 1 {
@@ -84,7 +83,7 @@ func (v *visit) workAnnounceForm(f *form, i *incident.Incident, own bool) error 
 			f.Text("carrier", label.Carrier).AtMost(check.MaxPlace).Hinted(t.CarrierHint),
 			f.Text("from_name", t.FromName).AtMost(check.MaxPlace), f.Text("to_name", t.ToName).AtMost(check.MaxPlace).Hinted(t.NameHint))},
 	}
-	p.Blocks = append(p.Blocks, v.workRelays(f, !own, i.Origin)...)
+	p.Blocks = append(p.Blocks, v.workRelays(f, !own, i.Thing(""), i.Origin)...)
 	say := string(t.PressReal)
 	class := "danger"
 	if i.Exercise {
@@ -125,6 +124,14 @@ func workSpotOf(f *form, name string) incident.Spot {
 
 // workSpot puts a place into words: "Roseau (DMRSU), Dominica".
 func (v *visit) workSpot(s incident.Spot) string {
+	if name := workPort(s); name != "" {
+		return name + ", " + v.L.Party(s.Party)
+	}
+	return v.L.Party(s.Party)
+}
+
+// workPort gives the town and the port of a place, without its party: "Roseau (DMRSU)"; "" when neither is known.
+func workPort(s incident.Spot) string {
 	name := s.Name
 	if s.Port != "" {
 		port := s.Port
@@ -137,10 +144,7 @@ func (v *visit) workSpot(s incident.Spot) string {
 			name += ", " + port
 		}
 	}
-	if name == "" {
-		return v.L.Party(s.Party)
-	}
-	return name + ", " + v.L.Party(s.Party)
+	return name
 }
 
 // workMoves is a movement with its incident, and who may do what with it.
@@ -189,7 +193,7 @@ func (c *Console) workMovement(v *visit) error {
 	if err != nil {
 		return err
 	}
-	view := workMovementView{Way: v.workWay(m.Movement), Status: v.workMovementMark(m.Movement), Base: workTab(m.Incident.ID, "movements") + "/" + m.Movement.ID,
+	view := workMovementView{Way: v.workWay(m.Movement), Status: v.workMovementMark(m.Movement, v.console.workNow(m.Incident)), Base: workTab(m.Incident.ID, "movements") + "/" + m.Movement.ID,
 		Facts: v.workMovementFacts(m), Reason: m.Movement.Reason}
 	if d := m.Movement.Difference; m.Movement.Came != nil && d != 0 {
 		view.Difference = v.L.Page.Work.Movement.Differs.Say(locale.Name{Name: v.workSigned(d)})
@@ -210,7 +214,11 @@ func (c *Console) workMovement(v *visit) error {
 		backTo(workTab(m.Incident.ID, "movements"), m.Incident.Code+" · "+m.Incident.Title), following("incident/"+m.Incident.ID))
 }
 
-func (v *visit) workMovementMark(m *incident.Movement) mark {
+// workMovementMark says how a movement stands, or what is wrong with it at a time: it should have come in, or fewer came than left.
+func (v *visit) workMovementMark(m *incident.Movement, now time.Time) mark {
+	if n, say := v.unaccounted(m, now); n > 0 {
+		return mark{bad, say}
+	}
 	tone := map[incident.MovementStatus]string{incident.Announced: info, incident.Departed: soon, incident.Arrived: good, incident.MovementCancelled: idle}[m.Status]
 	return mark{tone, v.L.Codes.MovementStatus.Of(string(m.Status))}
 }

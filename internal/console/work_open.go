@@ -103,7 +103,7 @@ func (c *Console) workRecent(v *visit) ([]*incident.Hazard, error) {
 // workOpenFresh gives the form with all that can be known before.
 func (v *visit) workOpenFresh(recent []*incident.Hazard) *form {
 	f := newForm().with("occurred_at", v.local(v.console.now(), v.scope.Party))
-	if !v.scope.All && workLeads(v.scope, v.scope.Party) {
+	if !v.scope.All && v.mayOpen() {
 		f.with("origin", string(v.scope.Party))
 	}
 	if len(recent) == 0 {
@@ -115,7 +115,7 @@ func (v *visit) workOpenFresh(recent []*incident.Hazard) *form {
 // workOpenRead reads the form. What it says of an existing hazard is looked up.
 func (c *Console) workOpenRead(v *visit, f *form) (workOpening, error) {
 	var in workOpening
-	own := workLeads(v.scope, v.scope.Party)
+	own := v.mayOpen()
 	in.relay = v.workRelay(f, !own)
 	origin := place.Party(f.Value("origin"))
 	if in.relay != nil && !v.scope.All {
@@ -226,7 +226,7 @@ func (in workOpening) pointers() map[string]string {
 // workOpenForm shows the form.
 func (v *visit) workOpenForm(f *form, recent []*incident.Hazard) error {
 	t, label, codes := v.L.Page.Work.Open, v.L.Notice.Label, v.L.Codes
-	own := workLeads(v.scope, v.scope.Party)
+	own := v.mayOpen()
 	p := workPage{
 		Title: string(t.Title), Lead: string(t.Lead), Form: f, Action: "/incidents/new", Draft: "incident",
 		Buttons: []workButton{{"review", string(t.Next), "primary"}},
@@ -270,7 +270,7 @@ func (v *visit) workOpenForm(f *form, recent []*incident.Hazard) error {
 		states = append(states, s.Party())
 	}
 	if !v.scope.All {
-		p.Blocks = append(p.Blocks, v.workRelays(f, !own, states...)...)
+		p.Blocks = append(p.Blocks, v.workRelays(f, !own, takesPart(v.scope), states...)...)
 	}
 	return v.workShow("work", p, nil)
 }

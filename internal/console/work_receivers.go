@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 
+	"landfall/internal/access"
 	"landfall/internal/incident"
 	"landfall/internal/locale"
 	"landfall/internal/place"
@@ -11,7 +12,7 @@ import (
 
 // workReceivers names and un-names receiving states. Whoever changes the list sees who is told, and for whom the incident ends, first.
 func (c *Console) workReceivers(v *visit) error {
-	i, err := c.workLed(v)
+	i, own, err := c.workLed(v, access.NameStates)
 	if err != nil {
 		return err
 	}
@@ -37,7 +38,7 @@ func (c *Console) workReceivers(v *visit) error {
 		}
 	}
 	w := v.write(f)
-	w.Relay = v.workRelay(f, !workLeads(v.scope, i.Origin))
+	w.Relay = v.workRelay(f, !own)
 	switch {
 	case f.Failed(), f.Value("go") == goChange:
 		return v.workReceiversForm(f, i, nil)
@@ -65,7 +66,7 @@ func (v *visit) workReceiversForm(f *form, i *incident.Incident, record []workFa
 		Draft: i.ID + "/receivers",
 		Blocks: append([]workBlock{{Fields: []workField{{
 			field: f.Boxes("receivers", v.L.Notice.Label.Receivers, nil), Groups: v.workNeighbours(i.Origin),
-		}}}}, v.workRelays(f, !workLeads(v.scope, i.Origin), i.Origin)...),
+		}}}}, v.workRelays(f, !v.scope.May(access.NameStates, i.Thing("")), i.Thing(""), i.Origin)...),
 		Buttons: []workButton{{"review", string(v.L.Page.Work.Next), "primary"}},
 	}
 	return v.workShow("work", p, i)

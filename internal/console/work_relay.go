@@ -3,6 +3,7 @@ package console
 import (
 	"slices"
 
+	"landfall/internal/access"
 	"landfall/internal/check"
 	"landfall/internal/ledger"
 	"landfall/internal/place"
@@ -12,9 +13,10 @@ import (
 const relaysPlain = 12
 
 // workRelays gives the folded block with which somebody passes on the word of another party: one of these, save those whom the account speaks
-// for itself. must says that the account has no word of its own here. Nil for who passes on nothing.
-func (v *visit) workRelays(f *form, must bool, parties ...place.Party) []workBlock {
-	if !mayRelay(v.scope) {
+// for itself. must says that the account has no word of its own here;
+// in is the incident. Nil for who passes on nothing.
+func (v *visit) workRelays(f *form, must bool, in access.Thing, parties ...place.Party) []workBlock {
+	if !v.scope.May(access.SpeakForOthers, in) {
 		return nil
 	}
 	var who []choice

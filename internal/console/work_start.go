@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"landfall/internal/access"
 	"landfall/internal/check"
 	"landfall/internal/incident"
 	"landfall/internal/locale"
@@ -25,7 +26,7 @@ func proposedFor(hazard string) string {
 
 // workRelease opens a draft. There is nothing to fill in: the page is the review.
 func (c *Console) workRelease(v *visit) error {
-	i, err := c.workLed(v)
+	i, own, err := c.workLed(v, access.ReleaseDraft)
 	if err != nil {
 		return err
 	}
@@ -36,7 +37,7 @@ func (c *Console) workRelease(v *visit) error {
 	var record []workFact
 	if sent {
 		w := v.write(f)
-		w.Relay = v.workRelay(f, !workLeads(v.scope, i.Origin))
+		w.Relay = v.workRelay(f, !own)
 		if !f.Failed() {
 			_, err = c.incident.Release(v.ctx(), v.scope, w, i.ID)
 			if err == nil {
@@ -52,7 +53,7 @@ func (c *Console) workRelease(v *visit) error {
 	p := workPage{
 		Title: string(t.Title), Lead: string(t.Lead), Form: f, Action: "/incidents/" + i.ID + "/open", Record: record,
 		Facts: v.workAbout(i), Heading: string(o.Told), Quiet: string(o.NobodyTold),
-		Blocks: v.workRelays(f, !workLeads(v.scope, i.Origin), i.Origin),
+		Blocks: v.workRelays(f, !own, i.Thing(""), i.Origin),
 	}
 	reached, err := v.workReach(&p, i, i.Receivers, func(place.Party) string { return string(o.ToldWhat) })
 	if err != nil {
@@ -89,9 +90,17 @@ func (v *visit) workBrief(i *incident.Incident) []workFact {
 func (c *Console) workMonitor(v *visit) error  { return c.workStart(v, protocol.Monitoring) }
 func (c *Console) workActivate(v *visit) error { return c.workStart(v, protocol.Active) }
 
+// startAct is the act of starting that part of a protocol.
+func startAct(part protocol.Part) access.Act {
+	if part == protocol.Monitoring {
+		return access.Monitor
+	}
+	return access.Activate
+}
+
 // workStart runs a protocol: its planning steps, or all of it.
 func (c *Console) workStart(v *visit, part protocol.Part) error {
-	i, err := c.workLed(v)
+	i, own, err := c.workLed(v, startAct(part))
 	if err != nil {
 		return err
 	}
@@ -111,7 +120,7 @@ func (c *Console) workStart(v *visit, part protocol.Part) error {
 	}
 	in, fields := c.workStartRead(v, f, i, s.template)
 	w := v.write(f)
-	w.Relay = v.workRelay(f, !workLeads(v.scope, i.Origin))
+	w.Relay = v.workRelay(f, !own)
 	if f.Failed() || f.Value("go") == goChange {
 		return v.workStartForm(f, i, s)
 	}
@@ -288,7 +297,7 @@ func (v *visit) workStartForm(f *form, i *incident.Incident, s workStarting) err
 	if len(later.Fields) > 0 {
 		p.Blocks = append(p.Blocks, later)
 	}
-	p.Blocks = append(p.Blocks, v.workRelays(f, !workLeads(v.scope, i.Origin), i.Origin)...)
+	p.Blocks = append(p.Blocks, v.workRelays(f, !v.scope.May(startAct(s.part), i.Thing("")), i.Thing(""), i.Origin)...)
 	p.Buttons = []workButton{{"review", string(texts.Next), "primary"}}
 	return v.workShow("work", p, i)
 }

@@ -53,7 +53,7 @@ func (c *Console) workDepart(v *visit) error {
 	p.Blocks = append([]workBlock{
 		{Text: v.workZone(origin, m.Incident.Exercise), Fields: workFields(f.When("departed_at", label.Departed), f.When("eta", t.ETA))},
 		{Fields: workFields(total.Hinted(t.LeftHint))}, breakdown,
-	}, v.workRelays(f, !m.leads, origin)...)
+	}, v.workRelays(f, !m.leads, m.Incident.Thing(""), origin)...)
 	p.Buttons = []workButton{{goYes, string(t.DepartReal), "danger"}}
 	if m.Incident.Exercise {
 		p.Buttons = []workButton{{goYes, string(t.DepartExercise), "rehearsal"}}
@@ -102,7 +102,7 @@ func (c *Console) workArrive(v *visit) error {
 		{Fields: workFields(total.Need().Hinted(v.L.Page.Form.NoPersonal))},
 		{Text: v.workZone(here, m.Incident.Exercise), Fields: workFields(f.When("arrived_at", label.Arrived))},
 		{Fields: workFields(f.Area("reason", t.Why).AtMost(check.MaxReason).Hinted(t.WhyHint))}, breakdown,
-	}, v.workRelays(f, !m.here, here)...)
+	}, v.workRelays(f, !m.here, m.Incident.Thing(""), here)...)
 	p.Buttons = []workButton{{goYes, string(t.ArrivePress), "primary"}}
 	if m.Incident.Exercise {
 		p.Buttons[0].Class = "rehearsal"
@@ -143,7 +143,7 @@ func (c *Console) workCancel(v *visit) error {
 		return err
 	}
 	p.Blocks = append([]workBlock{{Fields: workFields(f.Area("reason", v.L.Notice.Label.Reason).Need().AtMost(check.MaxReason).Hinted(v.L.Page.Form.NoPersonal))}},
-		v.workRelays(f, !m.leads, m.Incident.Origin)...)
+		v.workRelays(f, !m.leads, m.Incident.Thing(""), m.Incident.Origin)...)
 	p.Buttons = []workButton{{goYes, string(t.CancelReal), "danger"}}
 	if m.Incident.Exercise {
 		p.Buttons = []workButton{{goYes, string(t.CancelExercise), "rehearsal"}}
@@ -280,7 +280,7 @@ func (v *visit) workCorrectPage(f *form, m workMoves, origins, receivers, must b
 			f.When("arrived_at", label.Arrived), f.Text("difference_reason", t.Why).AtMost(check.MaxReason))})
 		people("came", label.Came, m.Movement.Came)
 	}
-	p.Blocks = append(p.Blocks, v.workRelays(f, must, relayed...)...)
+	p.Blocks = append(p.Blocks, v.workRelays(f, must, m.Incident.Thing(""), relayed...)...)
 	p.Buttons = []workButton{{goYes, string(t.CorrectPress), "primary"}}
 	if m.Incident.Exercise {
 		p.Buttons[0].Class = "rehearsal"

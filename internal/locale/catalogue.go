@@ -167,6 +167,7 @@ type Headline struct {
 	CannotAct          Text[Who]  `json:"cannot_act"`
 	HasQuestion        Text[Who]  `json:"has_question"`
 	AckCorrected       Text[Pair] `json:"ack_corrected"` // A: who; B: what it says now
+	AckConfirmed       Text[Pair] `json:"ack_confirmed"` // A: who; B: what it says, as others had entered for it
 	AlertClosed        Text[Who]  `json:"alert_closed"`
 	SubscriptionTested Phrase     `json:"subscription_tested"`
 	Unknown            Text[Name] `json:"unknown"` // Name: the event's type
@@ -249,6 +250,7 @@ type Label struct {
 	Text         Phrase `json:"text"`
 	Reference    Phrase `json:"reference"`
 	Acknowledged Phrase `json:"acknowledged"`
+	Confirmed    Phrase `json:"confirmed"`
 	Alert        Phrase `json:"alert"`
 	Steps        Phrase `json:"steps"`
 	Moments      Phrase `json:"moments"`

@@ -171,9 +171,10 @@ type Relays struct {
 	Unconfirmed    Phrase     `json:"unconfirmed"`
 	UnconfirmedWhy Phrase     `json:"unconfirmed_why"`
 	Yes            Phrase     `json:"yes"`
-	Confirmed      Text[Name] `json:"confirmed"`
+	Confirmed      Text[Pair] `json:"confirmed"` // A: which office; B: when
 	Open           Text[Name] `json:"open"`
 	Where          Phrase     `json:"where"`
+	Look           Phrase     `json:"look"` // the button from an alert to what waits for the reader's word
 }
 
 // StepCounts say how the steps of an incident stand.

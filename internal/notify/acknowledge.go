@@ -3,6 +3,7 @@ package notify
 import (
 	"bytes"
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -114,6 +115,12 @@ func (d *Desk) MayAcknowledge(scope access.Scope, a *Alert) bool {
 	return scope.MayWrite() && scope.May(a.acknowledging(), access.Thing{Owner: a.Party})
 }
 
+// MayRelay reports whether the scope passes on that the alert's party has acknowledged it. incident is the alert's, as the policy sees it.
+func (d *Desk) MayRelay(scope access.Scope, a *Alert, incident access.Thing) bool {
+	incident.Owner = a.Party
+	return scope.MayWrite() && scope.MayRelay(a.acknowledging(), incident, a.Party)
+}
+
 // AcknowledgeRequest is what a party says to an alert.
 type AcknowledgeRequest struct {
 	Outcome AckOutcome // "" is received
@@ -123,7 +130,8 @@ type AcknowledgeRequest struct {
 }
 
 // Acknowledge records that a party has seen an alert, and what it says to it. The first acknowledgement stands; later ones, and those of a
-// closed alert, are recorded beside it. Whoever acts for the alert's party may acknowledge; any party named in the incident may pass on the
+// closed alert, are recorded beside it. What another party had entered for the alert's party, that party's own word confirms, or corrects when it
+// says something else. Whoever acts for the alert's party may acknowledge; any party named in the incident may pass on the
 // word of that party (Write.Relay). A version that the incident has not reached was seen by nobody and is refused. If-Match is honoured when
 // given. Errors: NotFound, Forbidden, Invalid, Precondition.
 func (d *Desk) Acknowledge(ctx context.Context, scope access.Scope, w access.Write, id string, in AcknowledgeRequest) (ledger.Outcome[*Alert], error) {
@@ -151,13 +159,12 @@ func (d *Desk) Acknowledge(ctx context.Context, scope access.Scope, w access.Wri
 			if err := c.Err(); err != nil {
 				return ledger.Decision{}, err
 			}
-			decision := ledger.Decision{Exercise: a.Exercise, Events: []ledger.Event{{Type: EventAlertAcknowledged, Data: alertAcknowledged{
-				Channel: in.Channel, Outcome: in.Outcome, Version: in.Version,
-			}}}}
-			if in.Note != "" {
-				decision.Detach = map[string]string{detachedNote: in.Note}
+			said, correcting := in.said(a, scope, w)
+			event := EventAlertAcknowledged
+			if correcting {
+				event = EventAlertCorrected
 			}
-			return decision, nil
+			return in.decision(a, event, said), nil
 		},
 	})
 }
@@ -186,15 +193,29 @@ func (d *Desk) Correct(ctx context.Context, scope access.Scope, w access.Write, 
 			if a.Acknowledged == nil {
 				return ledger.Decision{}, fault.New(fault.State, "not_acknowledged", "Nobody has acknowledged this alert, so there is nothing to correct.")
 			}
-			decision := ledger.Decision{Exercise: a.Exercise, Events: []ledger.Event{{Type: EventAlertCorrected, Data: alertAcknowledged{
-				Channel: in.Channel, Outcome: in.Outcome, Version: in.Version, Reason: reason,
-			}}}}
-			if in.Note != "" {
-				decision.Detach = map[string]string{detachedNote: in.Note}
-			}
-			return decision, nil
+			said, _ := in.said(a, scope, w)
+			said.Confirms = slices.DeleteFunc(said.Confirms, func(seq int64) bool { return seq == a.Acknowledged.Seq }) // it stands no longer
+			said.Reason = reason
+			return in.decision(a, EventAlertCorrected, said), nil
 		},
 	})
+}
+
+// said gives the data of what is said, with what it settles when the alert's party says it itself, and whether it then corrects what stands.
+func (in *AcknowledgeRequest) said(a *Alert, scope access.Scope, w access.Write) (said alertAcknowledged, correcting bool) {
+	said = alertAcknowledged{Channel: in.Channel, Outcome: in.Outcome, Version: in.Version}
+	if w.Relay == nil && !scope.All {
+		said.Confirms, said.Corrects, correcting = a.settles(in.Outcome)
+	}
+	return said, correcting
+}
+
+func (in *AcknowledgeRequest) decision(a *Alert, event string, said alertAcknowledged) ledger.Decision {
+	decision := ledger.Decision{Exercise: a.Exercise, Events: []ledger.Event{{Type: event, Data: said}}}
+	if in.Note != "" {
+		decision.Detach = map[string]string{detachedNote: in.Note}
+	}
+	return decision
 }
 
 // mayAcknowledge refuses who may not acknowledge the alert. To whoever may read neither it nor, passing on the word of its party, the incident it is

@@ -86,6 +86,8 @@ type Acknowledgement struct {
 	SaidAt     *time.Time  `json:"said_at,omitempty"`
 	Reason     string      `json:"reason,omitempty"` // of a correction
 	Seq        int64       `json:"seq"`
+
+	Confirmed *Confirmation `json:"confirmed,omitempty"` // of a word that another party entered; nil: its party has not confirmed it
 }
 
 // Closing is why and when an alert was closed.
@@ -159,6 +161,11 @@ type alertAcknowledged struct {
 	Outcome AckOutcome `json:"outcome"`
 	Version int64      `json:"version"`
 	Reason  string     `json:"reason,omitempty"` // of a correction
+
+	// What another party had entered for this one, by seq, and this own word settles: it says the same, or something else. What stood
+	// and is corrected by the event itself is in neither.
+	Confirms []int64 `json:"confirms,omitempty"`
+	Corrects []int64 `json:"corrects,omitempty"`
 }
 
 type alertClosed struct {
@@ -227,6 +234,7 @@ func (a *Alert) acknowledge(e ledger.Recorded, d alertAcknowledged) {
 	if e.Relay != nil {
 		ack.OnBehalfOf, ack.RelayedBy, ack.SaidAt = e.Relay.OnBehalfOf, e.Relay.RelayedBy, e.Relay.SaidAt
 	}
+	a.settle(d, &Confirmation{At: ack.At, ByRole: ack.Role, ByParty: ack.ByParty, Seq: ack.Seq})
 	if a.Acknowledged != nil {
 		if e.Type == EventAlertAcknowledged {
 			a.Further = append(a.Further, ack)
@@ -306,14 +314,22 @@ func projectAlert(a *Alert, head ledger.Head, _ []ledger.Recorded) []store.Op {
 	return []store.Op{{Do: store.OpPut, Kind: kindAlert, Doc: store.Doc{ID: a.ID, Version: head.Seq, Body: mustJSON(a), Index: index}}}
 }
 
-// announceAlert tells the alert's party and the origin. Of an acknowledgement that another party entered, the alert's party is alerted.
+// announceAlert tells the alert's party and the origin. Of a word that another party entered, the
+// alert's party is alerted, and once it has spoken itself that alert is closed.
 func announceAlert(a *Alert, _ ledger.Head, e ledger.Recorded) (ledger.Announcement, bool) {
 	if e.Type == ledger.EventErased {
 		return ledger.Announcement{}, false
 	}
 	out := a.announcement()
-	if e.Type == EventAlertAcknowledged && e.Relay != nil {
-		out.Alerts = []ledger.AlertCall{{Party: string(a.Party), Kind: KindRelayed, Subject: a.ID + "/" + itoa(int(e.Seq))}}
+	var said alertAcknowledged
+	if e.Type == EventAlertAcknowledged || e.Type == EventAlertCorrected {
+		if err := e.Into(&said); err != nil {
+			return ledger.Announcement{}, false // it did not fold either; Evolve has said so
+		}
+		out.Closes = a.settled(e.Type, said)
+		if e.Relay != nil {
+			out.Alerts = []ledger.AlertCall{{Party: string(a.Party), Kind: KindRelayed, Subject: a.relayed(e.Seq)}}
+		}
 	}
 	members := map[string]json.RawMessage{}
 	if e.Type == EventAlertRaised && a.Data != nil {
@@ -336,6 +352,9 @@ func announceAlert(a *Alert, _ ledger.Head, e ledger.Recorded) (ledger.Announcem
 		fallthrough
 	case EventAlertAcknowledged:
 		members["acknowledgement"] = mustJSON(a.acknowledgedAt(e.Seq).shown())
+		if len(said.Confirms) > 0 {
+			members["confirmed"] = mustJSON(a.shownAt(said.Confirms))
+		}
 	}
 	members["alert"] = mustJSON(view)
 	if len(a.Incident) > 0 {

@@ -51,11 +51,20 @@ type ackShown struct {
 	RelayedBy  string      `json:"relayed_by,omitempty"`
 	SaidAt     *time.Time  `json:"said_at,omitempty"`
 	Reason     string      `json:"reason,omitempty"` // of a correction
+
+	// When its party confirmed what another entered for it, and who.
+	ConfirmedAt      time.Time   `json:"confirmed_at,omitzero"`
+	ConfirmedByRole  string      `json:"confirmed_by_role,omitempty"`
+	ConfirmedByParty place.Party `json:"confirmed_by_party,omitempty"`
 }
 
 func (a Acknowledgement) shown() ackShown {
-	return ackShown{
+	out := ackShown{
 		At: a.At, ByRole: a.Role, ByParty: a.ByParty, Party: a.Party, Channel: a.Channel, Outcome: a.Outcome, Version: a.Version,
 		OnBehalfOf: a.OnBehalfOf, RelayedBy: a.RelayedBy, SaidAt: a.SaidAt, Reason: a.Reason,
 	}
+	if c := a.Confirmed; c != nil {
+		out.ConfirmedAt, out.ConfirmedByRole, out.ConfirmedByParty = c.At, c.ByRole, c.ByParty
+	}
+	return out
 }

@@ -156,8 +156,12 @@ func alertIncident(a *notify.Alert) AlertIncident {
 }
 
 func acknowledged(a notify.Acknowledgement) Acknowledged {
-	return Acknowledged{
+	v := Acknowledged{
 		At: a.At, ByRole: Role(a.Role), ByParty: Party(a.ByParty), Channel: a.Channel, Outcome: AcknowledgementOutcome(a.Outcome), Version: a.Version, Note: a.Note,
 		OnBehalfOf: a.OnBehalfOf, RelayedBy: RelayedBy(a.RelayedBy), SaidAt: orZero(a.SaidAt), Reason: a.Reason,
 	}
+	if c := a.Confirmed; c != nil {
+		v.ConfirmedAt, v.ConfirmedByRole, v.ConfirmedByParty = c.At, Role(c.ByRole), Party(c.ByParty)
+	}
+	return v
 }

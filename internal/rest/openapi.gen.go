@@ -506,6 +506,19 @@ type Acknowledged struct {
 	// Channel How: by a program (`api`) or a person on the pages (`console`).
 	Channel string `json:"channel,omitempty,omitzero"`
 
+	// ConfirmedAt Of what another party entered: when its own party confirmed it by acknowledging itself. Absent while it has not.
+	ConfirmedAt time.Time `json:"confirmed_at,omitempty,omitzero"`
+
+	// ConfirmedByParty A state (`DMA`), an island of a state (`ATG-BARBUDA`) or an organisation (`ORG-CDEMA`).
+	//
+	// Example: ATG-BARBUDA
+	ConfirmedByParty Party `json:"confirmed_by_party,omitempty,omitzero"`
+
+	// ConfirmedByRole What an account is for.
+	//
+	// Example: coordinator
+	ConfirmedByRole Role `json:"confirmed_by_role,omitempty,omitzero"`
+
 	// Note What was said with it.
 	Note string `json:"note,omitempty,omitzero"`
 
@@ -639,7 +652,7 @@ type Alert struct {
 	// ClosedAt When the matter was over.
 	ClosedAt time.Time `json:"closed_at,omitempty,omitzero"`
 
-	// ClosedReason Why: the incident (`closed`, `stood_down`), the party (`unnamed`), the step (`step_done`, `step_not_applicable`, `step_cancelled`, `step_rescheduled`) or the movement (`movement_arrived`, `movement_cancelled`, `movement_corrected`).
+	// ClosedReason Why: the incident (`closed`, `stood_down`), the party (`unnamed`), the step (`step_done`, `step_not_applicable`, `step_cancelled`, `step_rescheduled`) the movement (`movement_arrived`, `movement_cancelled`, `movement_corrected`), the proposal (`settled`) or what was entered for the party (`confirmed`, `corrected`).
 	ClosedReason string `json:"closed_reason,omitempty,omitzero"`
 
 	// Corrected What stood in the place of `acknowledged` until it was corrected, oldest first.
@@ -3338,6 +3351,11 @@ type RelayedEntry struct {
 
 	// ConfirmedAt When it said so.
 	ConfirmedAt time.Time `json:"confirmed_at,omitempty,omitzero"`
+
+	// ConfirmedBy What an account is for.
+	//
+	// Example: coordinator
+	ConfirmedBy Role `json:"confirmed_by,omitempty,omitzero"`
 
 	// RecordedAt When it was recorded.
 	RecordedAt time.Time `json:"recorded_at"`

@@ -82,6 +82,6 @@ func (s *Server) proposal(p *incident.Proposal) Proposal {
 func relayedEntry(r *incident.Relayed) RelayedEntry {
 	return RelayedEntry{
 		Version: r.Seq, Type: r.Type, Subject: r.Subject, Relay: *relay(incident.WordOf(r.Relay, incident.EnteredBy{Role: r.ByRole, Party: r.By})), ByRole: Role(r.ByRole), ByParty: Party(r.By),
-		RecordedAt: r.RecordedAt, Confirmed: r.Confirmed(), ConfirmedAt: r.ConfirmedAt,
+		RecordedAt: r.RecordedAt, Confirmed: r.Confirmed(), ConfirmedAt: r.ConfirmedAt, ConfirmedBy: Role(r.ConfirmedBy),
 	}
 }

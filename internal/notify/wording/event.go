@@ -24,24 +24,25 @@ type event struct {
 }
 
 type data struct {
-	Incident incident        `json:"incident"`
-	Relay    *relay          `json:"relay"`
-	Reason   string          `json:"reason"`
-	Named    []string        `json:"named"`
-	Unnamed  []string        `json:"unnamed"`
-	Protocol *protocol       `json:"protocol"`
-	Anchor   *anchor         `json:"anchor"`
-	Anchors  []anchor        `json:"anchors"`
-	Step     *step           `json:"step"`
-	Steps    []step          `json:"steps"`
-	Movement *movement       `json:"movement"`
-	Figure   *figure         `json:"figure"`
-	Answer   *answer         `json:"answer"`
-	Proposal *proposal       `json:"proposal"`
-	Hazard   *hazard         `json:"hazard"`
-	Alert    alert           `json:"alert"`
-	Ack      acknowledgement `json:"acknowledgement"`
-	Before   acknowledgement `json:"before"` // of a correction
+	Incident  incident          `json:"incident"`
+	Relay     *relay            `json:"relay"`
+	Reason    string            `json:"reason"`
+	Named     []string          `json:"named"`
+	Unnamed   []string          `json:"unnamed"`
+	Protocol  *protocol         `json:"protocol"`
+	Anchor    *anchor           `json:"anchor"`
+	Anchors   []anchor          `json:"anchors"`
+	Step      *step             `json:"step"`
+	Steps     []step            `json:"steps"`
+	Movement  *movement         `json:"movement"`
+	Figure    *figure           `json:"figure"`
+	Answer    *answer           `json:"answer"`
+	Proposal  *proposal         `json:"proposal"`
+	Hazard    *hazard           `json:"hazard"`
+	Alert     alert             `json:"alert"`
+	Ack       acknowledgement   `json:"acknowledgement"`
+	Before    acknowledgement   `json:"before"`    // of a correction
+	Confirmed []acknowledgement `json:"confirmed"` // entered by others for the party that now says the same itself
 
 	// Of messages that did not arrive.
 	Delivery     *delivery     `json:"delivery"`

@@ -214,8 +214,14 @@ func (w *writer) alertAcknowledged() bool {
 		return false
 	}
 	w.n.Headline = headline.Say(locale.Who{Party: w.name(d.Ack.Party)})
+	if len(d.Confirmed) > 0 {
+		w.n.Headline = h.AckConfirmed.Say(locale.Pair{A: w.name(d.Ack.Party), B: w.Codes.Acknowledged.Of(plain(d.Ack.Outcome, maxValue))})
+	}
 	w.alertFacts()
 	w.fact(w.Notice.Label.Acknowledged, w.acknowledged(d.Ack))
+	for _, a := range d.Confirmed[:min(len(d.Confirmed), maxShown)] {
+		w.fact(w.Notice.Label.Confirmed, w.entered(a))
+	}
 	return true
 }
 
@@ -229,7 +235,11 @@ func (w *writer) alertCorrected() bool {
 	w.alertFacts()
 	w.fact(w.Notice.Label.Acknowledged, w.acknowledged(d.Ack))
 	if d.Before.Outcome != "" {
-		w.fact(w.Page.Incidents.Before, w.acknowledged(d.Before))
+		before := w.acknowledged(d.Before)
+		if d.Before.OnBehalfOf != "" {
+			before = w.entered(d.Before)
+		}
+		w.fact(w.Page.Incidents.Before, before)
 	}
 	w.fact(w.Notice.Label.Reason, d.Ack.Reason)
 	return true
@@ -243,4 +253,14 @@ func (w *writer) acknowledged(a acknowledgement) string {
 		text += " (" + w.Office(plain(a.ByRole, maxValue), place.Party(plain(a.ByParty, maxValue))) + ")"
 	}
 	return text
+}
+
+// entered gives what was said of a party by another: "received, by radio, entered by the emergency coordinator of Dominica".
+func (w *writer) entered(a acknowledgement) string {
+	said := ""
+	if !a.SaidAt.IsZero() {
+		said = w.moment(a.SaidAt)
+	}
+	by := w.Entered(plain(a.RelayedBy, maxValue), plain(a.ByRole, maxValue), place.Party(plain(a.ByParty, maxValue)), said)
+	return w.acknowledged(a) + ", " + by
 }

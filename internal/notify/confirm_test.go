@@ -1,0 +1,78 @@
+package notify_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"landfall/internal/access"
+	"landfall/internal/ledger"
+	"landfall/internal/notify"
+)
+
+// entered is a word that another party passes on for Antigua and Barbuda.
+var entered = access.Write{Relay: &ledger.Relay{OnBehalfOf: "ATG", RelayedBy: "radio"}}
+
+// TestTheOwnWordSettlesWhatAnotherPartyEntered goes through what was entered before a party speaks itself, and what becomes of it.
+func TestTheOwnWordSettlesWhatAnotherPartyEntered(t *testing.T) {
+	t.Parallel()
+	const received, cannot = notify.AckReceived, notify.AckCannotAct
+	for name, c := range map[string]struct {
+		own             notify.AckOutcome // said first
+		relayed         []notify.AckOutcome
+		says            notify.AckOutcome
+		stands          notify.AckOutcome
+		confirmed       []bool // what stands, then what stands beside it
+		corrected, ends int    // ends: alerts that told the party of what was entered for it, and are closed
+		tells           string // in the event
+	}{
+		"the same":                  {relayed: []notify.AckOutcome{received}, says: received, stands: received, confirmed: []bool{true, false}, ends: 1, tells: `"confirmed":[{`},
+		"something else":            {relayed: []notify.AckOutcome{received}, says: cannot, stands: cannot, confirmed: []bool{false}, corrected: 1, ends: 1, tells: `"before":{`},
+		"beside an own word":        {own: received, relayed: []notify.AckOutcome{cannot}, says: received, stands: received, confirmed: []bool{false, false}, corrected: 1, ends: 1},
+		"two words, one of them so": {relayed: []notify.AckOutcome{received, cannot}, says: cannot, stands: cannot, confirmed: []bool{false, true}, corrected: 1, ends: 2, tells: `"before":{`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			to := newReceiver(t, answering(200))
+			w.subscribe("DMA", to, notify.Filter{Kinds: []string{"alert.*"}})
+			w.openIncident("maria", "ATG", "VCT")
+			w.play("maria", activated, activation("ATG"))
+			id := w.alerted("ATG", 1)[0].Value.ID
+			say := func(as access.Scope, how access.Write, what notify.AckOutcome) *notify.Alert {
+				out, err := w.desk.Acknowledge(t.Context(), as, how, id, notify.AcknowledgeRequest{Outcome: what})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return out.Value
+			}
+			if c.own != "" {
+				say(state("ATG"), access.Write{}, c.own)
+			}
+			for _, word := range c.relayed {
+				say(access.Scope{Account: "vct", Role: access.RoleCoordinator, Party: "VCT"}, entered, word)
+			}
+			w.alerted("ATG", 1+len(c.relayed))
+			w.clock.forward(time.Minute)
+			a := say(state("ATG"), access.Write{}, c.says)
+
+			if a.Unconfirmed() || a.Acknowledged.Outcome != c.stands || len(a.Corrected) != c.corrected {
+				t.Errorf("stands: %+v, corrected: %+v", a.Acknowledged, a.Corrected)
+			}
+			for n, ack := range append([]notify.Acknowledgement{*a.Acknowledged}, a.Further...) {
+				if k := ack.Confirmed; (k != nil) != c.confirmed[n] || k != nil && (k.ByRole != "official" || k.ByParty != "ATG" || !k.At.After(ack.At)) {
+					t.Errorf("word %d: %+v, confirmed by %+v", n, ack, k)
+				}
+			}
+			w.eventually("what told of the entered words is closed", func() bool {
+				return len(w.inbox(state("ATG"), notify.AlertQuery{Status: notify.AlertClosed, Kind: notify.KindRelayed})) == c.ends
+			})
+			if c.tells != "" {
+				w.eventually("receivers are told what is settled", func() bool {
+					return slices.ContainsFunc(to.got(), func(m arrival) bool { return strings.Contains(string(m.Body), c.tells) })
+				})
+			}
+		})
+	}
+}
