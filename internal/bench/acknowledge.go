@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"landfall/internal/app"
 	"landfall/internal/store"
 )
 
@@ -28,19 +29,7 @@ func (b *bench) acknowledge(ctx context.Context) (err error) {
 		return err
 	}
 	seeding := time.Since(begin)
-	var alerts []string
-	var stored int64
-	err = withRecords(ctx, records, func(st store.Store) error {
-		if stored, err = st.Count(ctx, store.Query{Kind: "alert", Limit: 1}); err != nil {
-			return err
-		}
-		// By id: from all over the records, not those of one incident or hour.
-		page, err := st.Find(ctx, store.Query{Kind: "alert", Limit: 10_000})
-		for i := 0; i < len(page.Docs); i += max(len(page.Docs)/2000, 1) {
-			alerts = append(alerts, page.Docs[i].ID)
-		}
-		return err
-	})
+	alerts, stored, err := someAlerts(ctx, records)
 	if err != nil {
 		return err
 	}
@@ -75,4 +64,20 @@ func (b *bench) acknowledge(ctx context.Context) (err error) {
 	b.row("a list of the newest 100", ms(quantile(lists, .5)), ms(quantile(lists, .95)), ms(slices.Max(lists)))
 	b.row(fmt.Sprintf("seeded in %s", seconds(seeding)))
 	return nil
+}
+
+// someAlerts gives about 2,000 alerts by id, from all over the records and not those of one incident or
+// hour, and how many there are.
+func someAlerts(ctx context.Context, records app.Records) (ids []string, stored int64, err error) {
+	err = withRecords(ctx, records, func(st store.Store) error {
+		if stored, err = st.Count(ctx, store.Query{Kind: "alert", Limit: 1}); err != nil {
+			return err
+		}
+		page, err := st.Find(ctx, store.Query{Kind: "alert", Limit: 10_000})
+		for i := 0; i < len(page.Docs); i += max(len(page.Docs)/2000, 1) {
+			ids = append(ids, page.Docs[i].ID)
+		}
+		return err
+	})
+	return ids, stored, err
 }

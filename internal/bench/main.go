@@ -35,6 +35,7 @@ func rows() []row {
 		{"recipients/sqlite", "one event to 1,300 webhooks", 3 * time.Minute, (*bench).recipientsSQLite},
 		{"recipients/mongodb", "one event to 1,300 webhooks", 5 * time.Minute, (*bench).recipientsMongoDB},
 		{"acknowledge", "acknowledging with 100,000 alerts stored", 5 * time.Minute, (*bench).acknowledge},
+		{"flood", "acknowledging while one address takes what it can get", 3 * time.Minute, (*bench).flood},
 		{"pages", "the pages that people look at, among 1,000 incidents", 5 * time.Minute, (*bench).pages},
 		{"start", "start to ready, empty and with 10,000 incidents", 4 * time.Minute, (*bench).start},
 		{"memory", "resident memory, idle and under a burst", 2 * time.Minute, (*bench).memory},
