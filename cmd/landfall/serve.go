@@ -27,6 +27,7 @@ type serveCmd struct {
 	TLSKey         string         `name:"tls-key" help:"File of its key." placeholder:"FILE"`
 	TrustedProxies []string       `help:"Networks of the proxies whose X-Forwarded-For is believed." placeholder:"CIDR"`
 	TrustedOrigin  []string       `help:"Origins whose pages may sign somebody in to the console: for the demo." placeholder:"URL"`
+	Plausible      time.Duration  `name:"plausible-within" default:"8784h" help:"How far a time may lie from what it belongs to, such as an incident, before the sender has to confirm it." placeholder:"TIME"`
 	RequestRate    float64        `default:"100" help:"Requests a second and account beyond which 429 is answered. 0 is no limit." placeholder:"N"`
 	Limit          map[string]int `help:"Bound of what one account, address or party may take, as in requests-address=128; 0 is none. The guide to deploying lists them with their defaults." placeholder:"NAME=N"`
 	Drain          time.Duration  `default:"0s" help:"How long to answer 503 before stopping, so that a balancer looks elsewhere." placeholder:"TIME"`
@@ -91,7 +92,7 @@ func (c *serveCmd) options(s *session) (app.Options, error) {
 		NATSURL: c.NATSURL, NATSCredentials: c.NATSCredentials, NATSCA: c.NATSCA, NATSReplicas: c.NATSReplicas, NATSListen: c.NATSListen, NATSToken: c.NATSToken,
 		Operators: c.Operators, MetricsToken: c.MetricsToken,
 		PublicURL: c.PublicURL, Callback: c.Callback, TLSCert: c.TLSCert, TLSKey: c.TLSKey, TrustedProxies: c.TrustedProxies, TrustedOrigins: c.TrustedOrigin,
-		RequestRate: c.RequestRate, Limits: c.Limit, Drain: c.Drain, WebhookAllowPrivate: c.WebhookAllowPrivate, WebhookRate: c.WebhookRate,
+		Plausible: c.Plausible, RequestRate: c.RequestRate, Limits: c.Limit, Drain: c.Drain, WebhookAllowPrivate: c.WebhookAllowPrivate, WebhookRate: c.WebhookRate,
 		SMTPURL: c.SMTPURL, MailFrom: c.MailFrom, MailRate: c.MailRate, LogfileDir: c.LogfileDir,
 		OTLPEndpoint: c.OTLPEndpoint, BackupDir: c.BackupDir, BackupKeep: c.BackupKeep,
 		Logger: slog.New(handler), Version: versionText(), Now: time.Now,

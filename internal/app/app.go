@@ -228,6 +228,8 @@ func (a *App) desks(key []byte) (err error) {
 	})
 	a.incidents = incident.NewDesk(a.ledger, a.store, nil)
 	a.prepared = preparedness.NewDesk(a.ledger, a.store, situation{a.incidents})
+	a.incidents.SetPlausible(a.opt.Plausible)
+	a.prepared.SetPlausible(a.opt.Plausible)
 	channels, err := a.channels()
 	if err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 	"landfall/internal/access"
 	"landfall/internal/backup"
 	"landfall/internal/bus"
+	"landfall/internal/check"
 	"landfall/internal/fault"
 	"landfall/internal/ledger"
 	"landfall/internal/store"
@@ -41,6 +42,9 @@ func Check(ctx context.Context, opt Options) []Finding {
 	c.backups()
 	if c.opt.PublicURL == "" {
 		c.note("Set --public-url once people reach the service under a stable address.", "Messages carry no links: no public address is confirmed.")
+	}
+	if c.opt.Plausible != check.Near {
+		c.note("Nothing, if it is meant.", "A time may lie %s from what it belongs to before the sender has to confirm it.", c.opt.Plausible)
 	}
 	slices.SortStableFunc(c.found, func(a, b Finding) int {
 		switch {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"landfall/internal/bus"
+	"landfall/internal/check"
 	"landfall/internal/fault"
 	"landfall/internal/limit"
 	"landfall/internal/place"
@@ -58,6 +59,7 @@ type Options struct {
 	TLSCert, TLSKey     string         // files of the service's own certificate; "" serves plain HTTP
 	TrustedProxies      []string       // CIDR networks whose X-Forwarded-For is believed
 	TrustedOrigins      []string       // origins whose pages may sign somebody in to the console, such as http://127.0.0.1:8081
+	Plausible           time.Duration  // how far a time may lie from what it belongs to without being confirmed; 0 is check.Near
 	RequestRate         float64        // requests a second and account beyond which 429 is answered; 0 is no limit
 	Limits              map[string]int // bounds by name, see limit.Limits; those not named are the defaults
 	WebhookAllowPrivate bool           // webhooks may go to private and loopback addresses
@@ -94,6 +96,9 @@ func (o *Options) prepare() error {
 	}
 	if o.Name == "" {
 		o.Name, _ = os.Hostname()
+	}
+	if o.Plausible == 0 {
+		o.Plausible = check.Near
 	}
 	if o.BackupKeep == 0 {
 		o.BackupKeep = 14
@@ -137,6 +142,7 @@ func (o *Options) prepare() error {
 	}{{"--request-rate", o.RequestRate}, {"--webhook-rate", o.WebhookRate}, {"--mail-rate", o.MailRate}} {
 		bad.That(rate.value >= 0, rate.flag, "must be 0 or more")
 	}
+	bad.That(o.Plausible > 0, "--plausible-within", "must be more than 0")
 	bad.That(o.BackupKeep > 0, "--backup-keep", "must be 1 or more")
 	_, err := o.limits()
 	if f, ok := fault.As(err); ok {

@@ -30,7 +30,8 @@ const (
 	// Skew is how far ahead of our clock somebody may say that something has happened.
 	Skew = 10 * time.Minute
 
-	// Near is how far a time may lie from the life of what it belongs to before the sender has to confirm it.
+	// Near is how far a time may lie from the life of what it belongs to before the sender has to confirm it, unless the operator
+	// says otherwise.
 	Near = 366 * 24 * time.Hour
 
 	// Fresh is how old a word that is passed on may be before the sender has to confirm its time.
@@ -82,14 +83,15 @@ func OptionalTime(c *fault.Check, pointer string, t time.Time) {
 	}
 }
 
-// Plausible asks to confirm a time, unless it is absent or lies within a year of the span from one time to another: the life of what it belongs to.
-func Plausible(c *fault.Check, pointer string, t, from, until time.Time) {
+// Plausible asks to confirm a time that lies further than within from the span between two times, the life of what it belongs to.
+// An absent time is not asked about.
+func Plausible(c *fault.Check, pointer string, t, from, until time.Time, within time.Duration) {
 	switch {
 	case t.IsZero() || !InRange(t): // that is said already
-	case t.Before(from.Add(-Near)):
-		c.Doubt(pointer, "lies more than a year before all of this; confirm it if it is meant")
-	case t.After(until.Add(Near)):
-		c.Doubt(pointer, "lies more than a year ahead; confirm it if it is meant")
+	case t.Before(from.Add(-within)):
+		c.Doubt(pointer, "lies long before all of this; confirm it if it is meant")
+	case t.After(until.Add(within)):
+		c.Doubt(pointer, "lies far ahead; confirm it if it is meant")
 	}
 }
 

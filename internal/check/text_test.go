@@ -87,7 +87,7 @@ func TestWhatHardlyEverIsMeantIsConfirmed(t *testing.T) {
 			k.Confirmed = []string{"/at"}
 		}
 		check.Time(&k, "/at", c.at)
-		check.Plausible(&k, "/at", c.at, began, now)
+		check.Plausible(&k, "/at", c.at, began, now, check.Near)
 		if err := k.Err(); fault.CodeOf(err) != c.code {
 			t.Errorf("%s, confirmed %t: %v", c.at, c.confirmed, err)
 		}

@@ -97,7 +97,7 @@ func TestATimeThatHardlyCanBeIsConfirmedWithABox(t *testing.T) {
 	dma, i := workMaria(w, nil)
 	visitor := dma.Visit("fr")
 	review := visitor.Get(page(i, "activate")).Form("/activate").Fill("at_LANDFALL", "2071-01-01T08:00").Send().Want(http.StatusOK)
-	asked := press(review.Form("/activate"), "yes").Want(http.StatusBadRequest).Says("est à plus d’un an d’ici", "Oui, c’est bien ce que je veux dire")
+	asked := press(review.Form("/activate"), "yes").Want(http.StatusBadRequest).Says("est très loin dans l’avenir", "Oui, c’est bien ce que je veux dire")
 	form := asked.Form("/activate")
 	if form.Values.Has("confirm") {
 		t.Error("the box is ticked beforehand")
@@ -112,8 +112,8 @@ func TestWhatIsConfirmedGoesOnWithTheForm(t *testing.T) {
 	_, i := workMaria(w, nil)
 	visitor := w.Account("ATG", "official").Visit("en")
 	form := visitor.Get(page(i, "answers/new")).Form("/answers/new").Fill("kind", "accept").Fill("valid_until", "2071-01-01T08:00")
-	form = form.Send().Want(http.StatusBadRequest).Says("lies more than a year ahead", "Yes, this is meant").Form("/answers/new")
-	back := form.Fill("confirm", "/valid_until").Fill("ceiling", "0").Send().Want(http.StatusBadRequest).Says("Decline if nobody can be taken in").Silent("lies more than a year ahead")
+	form = form.Send().Want(http.StatusBadRequest).Says("lies far ahead", "Yes, this is meant").Form("/answers/new")
+	back := form.Fill("confirm", "/valid_until").Fill("ceiling", "0").Send().Want(http.StatusBadRequest).Says("Decline if nobody can be taken in").Silent("lies far ahead")
 	wantAt(t, back.Form("/answers/new").Fill("ceiling", "20").Send(), page(i, "answers"), "work_answer")
 }
 

@@ -24,7 +24,7 @@ func checkReceivers(c *fault.Check, states []place.Party, origin place.Party) {
 	}
 }
 
-// plausible asks to confirm a time that lies more than a year outside the incident: from where it began until now, on its own clock.
+// plausible asks to confirm a time that lies far outside the incident: from where it began until now, on its own clock.
 func (t turn) plausible(c *fault.Check, pointer string, at time.Time) {
 	if t.settled { // whoever proposed it has confirmed it
 		return
@@ -33,7 +33,7 @@ func (t turn) plausible(c *fault.Check, pointer string, at time.Time) {
 	if began.After(t.now) {
 		began = t.now
 	}
-	check.Plausible(c, pointer, at, began, later(t.now, t.OccurredAt))
+	check.Plausible(c, pointer, at, began, later(t.now, t.OccurredAt), t.desk.plausible)
 }
 
 // said holds the time of a word that is passed on against the incident.

@@ -29,6 +29,7 @@ type Desk struct {
 	docs      store.Documents
 	templates Templates
 	bounds    bounds
+	plausible time.Duration // see SetPlausible
 }
 
 // NewDesk registers the folds of this package with the ledger and gives the desk. templates nil means Shipped.
@@ -37,11 +38,15 @@ func NewDesk(l *ledger.Ledger, docs store.Documents, templates Templates) *Desk 
 		templates = Shipped
 	}
 	return &Desk{
-		ledger: l, docs: docs, templates: templates, bounds: defaultBounds,
+		ledger: l, docs: docs, templates: templates, bounds: defaultBounds, plausible: check.Near,
 		incidents: ledger.Register(l, fold(l.Epoch())),
 		hazards:   ledger.Register(l, hazardFold()),
 	}
 }
+
+// SetPlausible sets how far a time may lie from the life of its incident before the sender has to confirm it; check.Near when it is
+// not set. Call it before the first command.
+func (d *Desk) SetPlausible(within time.Duration) { d.plausible = within }
 
 // ETag gives the entity tag of a part by the Seq it carries.
 func (d *Desk) ETag(seq int64) string { return d.ledger.ETag(seq) }

@@ -82,7 +82,7 @@ func (d *Desk) OpenHazard(ctx context.Context, scope access.Scope, w access.Writ
 		Decide: func(_ *Hazard, at ledger.Moment) (ledger.Decision, error) {
 			c := w.Check()
 			if !in.Exercise { // an exercise replays storms of any year
-				check.Plausible(&c, "/started_at", in.StartedAt, at.Now, at.Now)
+				check.Plausible(&c, "/started_at", in.StartedAt, at.Now, at.Now, d.plausible)
 			}
 			if err := c.Err(); err != nil {
 				return ledger.Decision{}, err

@@ -103,7 +103,7 @@ func (d *Desk) Open(ctx context.Context, scope access.Scope, w access.Write, in 
 			if !in.Exercise {
 				from, until = at.Now, later(at.Now, until)
 			}
-			check.Plausible(&c, "/occurred_at", in.OccurredAt, from, until)
+			check.Plausible(&c, "/occurred_at", in.OccurredAt, from, until, d.plausible)
 			if err := c.Err(); err != nil {
 				return ledger.Decision{}, err
 			}

@@ -25,12 +25,17 @@ type Desk struct {
 	docs      store.Documents
 	situation Situation
 	rules     *Rules
+	plausible time.Duration // see SetPlausible
 }
 
 // NewDesk registers the fold of this package with the ledger and gives the desk.
 func NewDesk(l *ledger.Ledger, docs store.Documents, situation Situation) *Desk {
-	return &Desk{ledger: l, units: ledger.Register(l, fold()), docs: docs, situation: situation, rules: TheRules()}
+	return &Desk{ledger: l, units: ledger.Register(l, fold()), docs: docs, situation: situation, rules: TheRules(), plausible: check.Near}
 }
+
+// SetPlausible sets how far from now a time may lie before the sender has to confirm it; check.Near when it is not set. Call it
+// before the first command.
+func (d *Desk) SetPlausible(within time.Duration) { d.plausible = within }
 
 // ETag gives the entity tag of a part by the Seq it carries.
 func (d *Desk) ETag(seq int64) string { return d.ledger.ETag(seq) }
@@ -142,9 +147,9 @@ func newID(given, noun string, scope access.Scope, w access.Write) string {
 	return ledger.NewID()
 }
 
-// plausible asks to confirm a time that lies more than a year from now.
+// plausible asks to confirm a time that lies far from now.
 func (t turn) plausible(c *fault.Check, pointer string, at time.Time) {
-	check.Plausible(c, pointer, at, t.now, t.now)
+	check.Plausible(c, pointer, at, t.now, t.now, t.desk.plausible)
 }
 
 func errNoUnit() error { return fault.New(fault.NotFound, "unit_not_found", "There is no such unit.") }
