@@ -28,6 +28,7 @@ type cli struct {
 	Token       tokenCmd       `cmd:"" help:"Make an account of a state or organisation with a token, or another token for one."`
 	Check       checkCmd       `cmd:"" help:"Look at everything the service needs and say in plain words what is wrong. Also beside a running service."`
 	Verify      verifyCmd      `cmd:"" help:"Prove every record: hashes, chain, values, projections. Also beside a running service."`
+	Heads       headsCmd       `cmd:"" help:"Print the public keys that sign the heads of the records, for whoever verifies them elsewhere."`
 	Backup      backupCmd      `cmd:"" help:"Write all records into one file, beside a running service."`
 	Restore     restoreCmd     `cmd:"" help:"Make empty records out of a backup. The service must be stopped, and is held afterwards."`
 	Release     releaseCmd     `cmd:"" help:"Show what a restored service would do, and let it."`

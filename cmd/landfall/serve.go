@@ -54,11 +54,12 @@ type recordsFlags struct {
 	folderFlag
 	MongoDBURI      string `name:"mongodb-uri" secret:"" help:"MongoDB server that holds the records. Without it they are in the data folder (SQLite)." placeholder:"URI"`
 	MongoDBDatabase string `name:"mongodb-database" default:"landfall" help:"Database there." placeholder:"NAME"`
+	Heads           string `help:"Folder of the files of signed heads, best on another disk. Default: heads in the data folder." placeholder:"DIR"`
 	SecretKey       string `secret:"" help:"Key that subscription secrets are encrypted with, 64 hexadecimal digits. Without it one is kept in the data folder." placeholder:"HEX"`
 }
 
 func (f recordsFlags) records() app.Records {
-	return app.Records{Data: f.Data, MongoDBURI: f.MongoDBURI, MongoDBDatabase: f.MongoDBDatabase}
+	return app.Records{Data: f.Data, MongoDBURI: f.MongoDBURI, MongoDBDatabase: f.MongoDBDatabase, Heads: f.Heads}
 }
 
 // folderFlag is the data folder.

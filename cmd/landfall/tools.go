@@ -10,12 +10,17 @@ import (
 	"landfall/internal/backup"
 )
 
-type verifyCmd struct{ recordsFlags }
+type verifyCmd struct {
+	recordsFlags
+	Against string `help:"File of heads, or folder of such files, that was kept elsewhere. Default: the service's own." placeholder:"PATH"`
+	Key     string `help:"File of the public keys to believe, such as a copy of heads.pub. Default: the service's own key." placeholder:"FILE"`
+}
 
 // Run proves every record, whether the service runs or not. Findings are an error.
 func (c *verifyCmd) Run(s *session) error {
 	start := time.Now()
-	report, err := app.Verify(s.ctx, c.records(), time.Now, quiet(s))
+	against := app.Against{Heads: c.Against, Keys: c.Key, SecretKey: c.SecretKey}
+	report, err := app.Verify(s.ctx, c.records(), against, time.Now, quiet(s))
 	if err != nil {
 		return err
 	}
@@ -28,9 +33,44 @@ func (c *verifyCmd) Run(s *session) error {
 	}
 	if len(report.Findings) > 0 {
 		_, _ = fmt.Fprintln(s.out)
-		return fmt.Errorf("%d findings: see docs/runbooks/damaged-commit.md", len(report.Findings))
+		showProven(s, report.Proven)
+		return fmt.Errorf("%d findings: see docs/runbooks/damaged-commit.md and docs/runbooks/records-lost.md", len(report.Findings))
 	}
 	_, _ = fmt.Fprintln(s.out, ": all as recorded.")
+	showProven(s, report.Proven)
+	return nil
+}
+
+// showProven says up to where signed heads prove the records.
+func showProven(s *session, p app.Proven) {
+	if p.Head == 0 {
+		_, _ = fmt.Fprintf(s.out, "No head in %s proves any of it: what was shortened or removed as a whole would not be seen.\n", p.From)
+		return
+	}
+	_, _ = fmt.Fprintf(s.out, "Proven up to head %d of %s, key %s. %d streams have grown since.\n", p.Head, p.At.Format(time.RFC3339), p.Key, p.Grown)
+	for _, note := range p.Notes {
+		_, _ = fmt.Fprintln(s.out, note)
+	}
+	if !p.Vouch {
+		_, _ = fmt.Fprintln(s.out, "The key was read beside the heads themselves: compare its fingerprint with one that you have from elsewhere, or give --key.")
+	}
+}
+
+type headsCmd struct{ recordsFlags }
+
+// Run prints the public keys with which the service's heads are signed, for whoever is to verify them elsewhere.
+func (c *headsCmd) Run(s *session) error {
+	lines, own, err := app.PublicKeys(c.records(), c.SecretKey)
+	if err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintln(s.out, "# Public keys that sign the heads of this service: fingerprint and Ed25519 key.")
+	for _, line := range lines {
+		_, _ = fmt.Fprintln(s.out, line)
+	}
+	if own == "" {
+		return errors.New("the secret key is not here: only the keys beside the heads are known")
+	}
 	return nil
 }
 

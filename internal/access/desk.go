@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"landfall/internal/check"
@@ -232,6 +233,27 @@ func (d *Desk) Accounts(ctx context.Context, scope Scope, limit int, cursor stri
 		a := Account(doc)
 		return a, scope.All || a.Role != RoleAdministrator || a.ID == scope.Account
 	})
+}
+
+// States lists the states that have an account, by themselves or by an island, in order. It is for what every state's system is told.
+func (d *Desk) States(ctx context.Context) ([]string, error) {
+	var states []string
+	q := store.Query{Kind: kindAccount, Index: "state", Limit: 1000}
+	for {
+		page, err := d.docs.Find(ctx, q)
+		if err != nil {
+			return nil, fault.Wrap(err, fault.Unavailable, "store_unavailable", "The accounts cannot be read at the moment. Try again.")
+		}
+		for _, doc := range page.Docs {
+			state, _ := doc.Index["state"].(string)
+			if place.Party(state).IsState() && !slices.Contains(states, state) {
+				states = append(states, state)
+			}
+		}
+		if q.After = page.Next; q.After == "" {
+			return states, nil
+		}
+	}
 }
 
 // NewToken asks for a token.

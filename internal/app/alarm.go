@@ -154,6 +154,8 @@ func (a *App) watchers() []watcher {
 			return "", nil
 		}},
 		{"busy", "busy.md", func(_ context.Context, now time.Time) (string, error) { return a.limiter.Trouble(now), nil }},
+		{"records_lost", "records-lost.md", a.recordsLost},
+		{"heads_unwritten", "records-lost.md", a.headTrouble},
 		{"job_failing", "job-failing.md", a.jobsFailing},
 		{"panicked", "panicked.md", func(_ context.Context, now time.Time) (string, error) {
 			p := a.guard.Panics()

@@ -24,6 +24,7 @@ import (
 	"landfall/internal/backup"
 	"landfall/internal/bus"
 	"landfall/internal/guard"
+	"landfall/internal/head"
 	"landfall/internal/incident"
 	"landfall/internal/ledger"
 	"landfall/internal/limit"
@@ -56,6 +57,10 @@ type App struct {
 	alarms  *alarms
 	traces  *traces
 	limiter *limit.Limiter
+
+	heads         *heads // nil without the role watch
+	headDesk      *head.Desk
+	headsRecorded int64 // where the stream of heads ended at the start
 
 	access    *access.Desk
 	incidents *incident.Desk
@@ -154,6 +159,9 @@ func Start(ctx context.Context, opt Options) (_ *App, err error) {
 	if err := backup.Finished(ctx, a.store); err != nil {
 		return nil, err
 	}
+	if state, err = a.compareRecords(ctx, key, state); err != nil {
+		return nil, err
+	}
 	a.relay = relay.New(relay.Options{Publish: a.publish, Local: a.local(), Guard: a.guard, Logger: a.log, At: opt.At})
 	a.push("relay", func(context.Context) error { a.relay.Stop(); return nil })
 
@@ -173,6 +181,9 @@ func Start(ctx context.Context, opt Options) (_ *App, err error) {
 	}
 
 	// Notifier, watch and the HTTP server.
+	if !opt.Offline {
+		a.push("heads", a.lastHead)
+	}
 	a.push("notifier", a.stopNotifier)
 	if !state.Held {
 		if err := a.startNotifier(ctx); err != nil {
@@ -183,6 +194,7 @@ func Start(ctx context.Context, opt Options) (_ *App, err error) {
 		Now: opt.Now, Logger: a.log, Guard: a.guard, Done: a.metrics.jobDone(opt.Now),
 	})
 	a.alarms = newAlarms(a.log, a.metrics.alarm, a.watchers())
+	a.firstHead(ctx)
 	if opt.Offline {
 		return a, nil
 	}
@@ -226,6 +238,10 @@ func (a *App) desks(key []byte) (err error) {
 	a.access = access.NewDesk(a.ledger, a.store, access.Options{
 		Now: a.opt.Now, Logger: a.log, Sessions: a.limiter.Limits.Sessions, Tokens: a.limiter.Limits.Tokens,
 	})
+	a.headDesk = head.NewDesk(a.ledger, a.store)
+	if a.heads != nil {
+		a.heads.desk = a.headDesk
+	}
 	a.incidents = incident.NewDesk(a.ledger, a.store, nil)
 	a.prepared = preparedness.NewDesk(a.ledger, a.store, situation{a.incidents})
 	a.incidents.SetPlausible(a.opt.Plausible)

@@ -180,7 +180,7 @@ func TestAJobRunsByHandOnAStoppedFolder(t *testing.T) {
 
 func TestToolsWantRecords(t *testing.T) {
 	empty := t.TempDir()
-	if _, err := app.Verify(t.Context(), app.Records{Data: empty}, time.Now, slog.New(slog.DiscardHandler)); fault.CodeOf(err) != "no_records" {
+	if _, err := app.Verify(t.Context(), app.Records{Data: empty}, app.Against{}, time.Now, slog.New(slog.DiscardHandler)); fault.CodeOf(err) != "no_records" {
 		t.Errorf("verify: %v", err)
 	}
 	if _, err := app.Rebuild(t.Context(), app.Records{Data: empty}, backup.Options{Now: time.Now}, slog.New(slog.DiscardHandler)); fault.CodeOf(err) != "no_records" {
@@ -191,7 +191,7 @@ func TestToolsWantRecords(t *testing.T) {
 	if _, err := app.Rebuild(t.Context(), opt.Records, backup.Options{Now: time.Now}, slog.New(slog.DiscardHandler)); fault.CodeOf(err) != "data_folder_in_use" {
 		t.Errorf("rebuild beside the service: %v", err)
 	}
-	if r, err := app.Verify(t.Context(), opt.Records, time.Now, slog.New(slog.DiscardHandler)); err != nil || len(r.Findings) > 0 || r.Commits == 0 {
+	if r, err := app.Verify(t.Context(), opt.Records, app.Against{}, time.Now, slog.New(slog.DiscardHandler)); err != nil || len(r.Findings) > 0 || r.Commits == 0 {
 		t.Errorf("verify beside the service: %+v %v", r, err)
 	}
 	stop(t, a)

@@ -73,6 +73,8 @@ type Options struct {
 	BackupDir    string // folder of nightly backups; "" makes none
 	BackupKeep   int    // how many of them are kept; 14
 
+	// HeadEvery is how old the last signed head must be before the job of that name signs another; an hour. Less is for tests.
+	HeadEvery time.Duration
 	// NoSchedule leaves the jobs to RunOnce: for tests that own the clock.
 	NoSchedule bool
 	// Retries replaces the schedule of delivery attempts; nil keeps the default of package notify.
@@ -102,6 +104,9 @@ func (o *Options) prepare() error {
 	}
 	if o.BackupKeep == 0 {
 		o.BackupKeep = 14
+	}
+	if o.HeadEvery == 0 {
+		o.HeadEvery = time.Hour
 	}
 	if o.MongoDBDatabase == "" {
 		o.MongoDBDatabase = "landfall"

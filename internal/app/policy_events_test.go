@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"landfall/internal/access"
+	"landfall/internal/app"
 	"landfall/internal/ledger"
 	"landfall/internal/place"
 )
@@ -128,7 +129,7 @@ func (s *stage) tells(t testing.TB, c *caller, e told) bool {
 	now := e.now
 	now.owner = e.owner
 	switch {
-	case c.role == "first" || e.level == "public":
+	case c.role == "first" || e.level == "public", e.level == "copied":
 		return c.role != "nobody"
 	case e.level == "unit":
 		return c.actsFor(e.owner) && s.policy.may(t, c, "read.unit", now)
@@ -261,6 +262,12 @@ func (s *stage) madeUp(t testing.TB, by map[string]string, story map[string]bool
 		a := ledger.Announcement{Type: one, Parties: []string{"ATG"}, Data: json.RawMessage(`{}`)}
 		e := told{kind: one, level: level, owner: "ATG"}
 		thing := access.Thing{}
+		if level == "copied" {
+			a.Level = ledger.Public
+			if states := app.CopiesOf(a); len(states) != 1 {
+				t.Errorf("of %s copies are for %v, want ATG", one, states)
+			}
+		}
 		if level == "headline" {
 			a.Level, a.Incident, a.Parties, e.then = ledger.Headline, "an incident", []string{"DMA", "ATG"}, standing{origin: "DMA", named: []string{"ATG"}}
 			e.now, thing = running(nil), access.Thing{Origin: "DMA", Named: []place.Party{"ATG", "KNA"}, Regional: []place.Party{"ORG-CDEMA"}}

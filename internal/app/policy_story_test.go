@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"landfall/internal/head"
 )
 
 // listened gives one account of each role and relation a subscription of each channel, from the beginning, and lets the subscriptions of one
@@ -20,7 +22,7 @@ func (s *stage) listened(t testing.TB, out *waysOut) {
 	} {
 		out.subscribe(s, t, s.caller(of[0], of[1]))
 	}
-	s.early = map[string]bool{}
+	s.early = map[string]bool{string(head.Stream): true} // signed at the start
 	s.began = s.firstEvent(t)
 	s.lapsed(t, out)
 }

@@ -11,6 +11,7 @@ import (
 	"landfall/internal/access"
 	"landfall/internal/backup"
 	"landfall/internal/fault"
+	"landfall/internal/head"
 	"landfall/internal/incident"
 	"landfall/internal/ledger"
 	"landfall/internal/notify"
@@ -25,6 +26,7 @@ type Records struct {
 	Data            string // data folder; on a server's side it holds only what is this process's own
 	MongoDBURI      string // "" means the data folder
 	MongoDBDatabase string // landfall
+	Heads           string // folder of the files of signed heads; "" is heads in the data folder
 }
 
 // onServer reports whether the records are on a server, where other processes may write them too.
@@ -52,7 +54,7 @@ func (r Records) cannotOpen(err error) error {
 // Kinds lists every kind of document there is.
 func Kinds() []store.Kind {
 	var all []store.Kind
-	for _, kinds := range [][]store.Kind{ledger.Kinds(), access.Kinds(), incident.Kinds(), preparedness.Kinds(), notify.Kinds(), backup.Kinds(), kinds} {
+	for _, kinds := range [][]store.Kind{ledger.Kinds(), access.Kinds(), incident.Kinds(), preparedness.Kinds(), notify.Kinds(), backup.Kinds(), head.Kinds(), kinds} {
 		all = append(all, kinds...)
 	}
 	return all

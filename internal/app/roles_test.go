@@ -224,7 +224,7 @@ func TestARestoreIsHeldUntilItIsReleasedAndNeverGivesOldETags(t *testing.T) {
 	if err := b.RunOnce(t.Context(), "pending"); err != nil {
 		t.Error(err)
 	}
-	report, err := app.Verify(t.Context(), again.Records, time.Now, quiet())
+	report, err := app.Verify(t.Context(), again.Records, app.Against{}, time.Now, quiet())
 	if err != nil || len(report.Findings) > 0 {
 		t.Errorf("verify: %v %v", report.Findings, err)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"landfall/internal/backup"
 	"landfall/internal/fault"
+	"landfall/internal/proof"
 	"landfall/internal/store"
 )
 
@@ -26,6 +27,9 @@ func (a *App) nightly(ctx context.Context, now time.Time) error {
 		key, err := recordedPrint(ctx, a.store)
 		if err != nil {
 			return err
+		}
+		if err := a.signHead(ctx, proof.WhyBackup); err != nil {
+			a.log.Error("no head could be signed for the nightly backup", "error", err)
 		}
 		path, summary, err := backup.Nightly(ctx, a.store, Kinds(), a.opt.BackupDir, a.opt.BackupKeep, backup.Options{
 			Now: a.opt.Now, Version: a.opt.Version, KeyPrint: key, Transient: transient, At: a.opt.At,

@@ -77,12 +77,24 @@ func (a *App) jobs() []watch.Job {
 		Name: "claims", About: "Forgets which process did the work of past days.", Every: time.Hour,
 		Run: func(ctx context.Context, now time.Time) error { return a.forgetClaims(ctx, now) },
 	})
+	if a.heads != nil {
+		jobs = append(jobs, watch.Job{
+			Name: "heads", About: "Signs each hour how far every record reaches.", Every: time.Minute, Run: a.hourly,
+		})
+	}
 	if a.opt.BackupDir != "" {
 		add(RoleWatch, watch.Job{
 			Name: "backup", About: "Writes a backup each night, reads it back, and keeps the newest.", Every: time.Minute, Run: a.nightly,
 		})
 	}
 	return jobs
+}
+
+// at says that this process has reached a point at which a test may end it.
+func (a *App) at(point string) {
+	if a.opt.At != nil {
+		a.opt.At(point)
+	}
 }
 
 // grouped watches the store's transactions: for metrics, and to know whether the disk is full.

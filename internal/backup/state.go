@@ -110,6 +110,25 @@ func nextEpoch(old int64, now time.Time) int64 {
 	return old + 1 + rand.Int64N(1<<20)
 }
 
+// RaiseEpoch gives the store an epoch above its own and above least, because records that were answered for are there no more: no ETag handed
+// out before may be taken for one of what follows.
+func RaiseEpoch(ctx context.Context, docs store.Documents, least int64, now time.Time) (State, error) {
+	for {
+		s, version, err := readState(ctx, docs)
+		if err != nil {
+			return s, err
+		}
+		s.Epoch = nextEpoch(max(s.Epoch, least), now)
+		done, err := writeState(ctx, docs, s, version+1)
+		if err != nil {
+			return s, fault.Wrap(err, fault.Unavailable, "store_unavailable", "The epoch could not be raised.")
+		}
+		if done || ctx.Err() != nil {
+			return s, context.Cause(ctx)
+		}
+	}
+}
+
 // WouldFire is what a held store would do at once if it were released.
 type WouldFire struct {
 	Wakes      int64            // streams of which something has fallen due

@@ -95,7 +95,7 @@ func (r *reality) sweepAll(ctx context.Context) error {
 
 // proven verifies all records and fails at the first finding.
 func proven(ctx context.Context, records app.Records) error {
-	report, err := app.Verify(ctx, records, time.Now, slog.New(slog.DiscardHandler))
+	report, err := app.Verify(ctx, records, app.Against{}, time.Now, slog.New(slog.DiscardHandler))
 	if err == nil && len(report.Findings) > 0 {
 		err = fmt.Errorf("verify: %d findings, the first: %s", len(report.Findings), report.Findings[0])
 	}

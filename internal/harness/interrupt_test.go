@@ -226,7 +226,7 @@ func (p *place) cutOff(how, point string, nth int) {
 // named looks at what the command has left: whole records, or marked ones that everybody refuses by the command's name.
 func (p *place) named() {
 	p.t.Helper()
-	report, err := app.Verify(p.t.Context(), p.Records, time.Now, Quiet())
+	report, err := app.Verify(p.t.Context(), p.Records, app.Against{}, time.Now, Quiet())
 	marked := p.c.marks != "" && fault.CodeOf(err) == p.c.marks
 	p.done = p.c.into && err == nil && report.Commits > 0
 	switch {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 
 	"landfall/internal/app"
 	. "landfall/internal/harness"
+	"landfall/internal/head"
 	"landfall/internal/ledger"
 	"landfall/internal/notify"
 	"landfall/internal/relay"
@@ -26,7 +28,7 @@ import (
 
 // points lists every point at which a process on an engine can be killed: one list, made of what each package on the way exports.
 func points(engine []string) []string {
-	return slices.Concat(engine, ledger.Points(), relay.Points(), notify.Points())
+	return slices.Concat(engine, ledger.Points(), relay.Points(), notify.Points(), head.Points())
 }
 
 // The kill walk. A story is told to a process that ends itself at one point of the way of a change; another is started on what it left,
@@ -175,6 +177,7 @@ func (s *story) tell() {
 		})
 	}
 	hands.Wait()
+	s.sign()
 	var alert string
 	Eventually(s.t, func() (bool, string) {
 		a, err := s.clients["ATG"].Try(http.MethodGet, "/api/v1/alerts?limit=500", nil)
@@ -190,6 +193,20 @@ func (s *story) tell() {
 		return alert != "", "the neighbour has no alert"
 	})
 	s.insist(s.clients["ATG"], "/api/v1/alerts/"+alert+"/acknowledge", "acknowledgement", Object{"outcome": "received"})
+}
+
+// sign has a head signed. A process that ends meanwhile signs one when it is started again.
+func (s *story) sign() {
+	s.mu.Lock()
+	p := s.p
+	s.mu.Unlock()
+	before := strings.Count(p.out.String(), "\n")
+	if _, err := fmt.Fprintln(p.in, "heads"); err != nil {
+		return
+	}
+	if answer, ok := p.said(before); ok && answer != `"done"` {
+		s.t.Errorf("no head was signed: %s", answer)
+	}
 }
 
 // insist makes a request until it is answered, always with the same key, and keeps the answer.

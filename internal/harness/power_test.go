@@ -53,6 +53,9 @@ func TestAPowerCutAtAnyMomentOfABurstTakesNothingThatWasAnswered(t *testing.T) {
 				t.Error(err)
 				return
 			}
+			if err := os.CopyFS(filepath.Join(c.left, "heads"), os.DirFS(b.heads)); err != nil {
+				t.Error(err)
+			}
 			b.standsIn(t, c.left, maria.ID, c.moment)
 			if t.Failed() && !before {
 				t.Errorf("power cut %d, after %d of %d requests to the disk", n, c.moment, len(b.tape.log))
@@ -117,6 +120,7 @@ type told struct {
 	tape     recording
 	answered map[string]int // figure → moment of the disk at which somebody had the answer
 	arrived  map[string]int // delivery → moment of the disk at which it came
+	heads    string         // copy of the signed heads from before it
 }
 
 // burst lets eight hands report figures while the disk is recorded.
@@ -130,6 +134,10 @@ func burst(t *testing.T, w *World, far *Receiver, maria *Incident) told {
 		mu.Unlock()
 		rw.WriteHeader(http.StatusNoContent)
 	})
+	b.heads = filepath.Join(t.TempDir(), "heads")
+	if err := os.CopyFS(b.heads, os.DirFS(filepath.Join(w.Dir, "heads"))); err != nil {
+		t.Fatal(err)
+	}
 	disk.watch(t, w.Dir)
 	var hands sync.WaitGroup
 	for h := range 8 {
@@ -193,7 +201,7 @@ func (b told) standsIn(t *testing.T, dir, incident string, moment int) {
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
-	report, err := app.Verify(t.Context(), app.Records{Data: dir}, time.Now, slog.New(slog.DiscardHandler))
+	report, err := app.Verify(t.Context(), app.Records{Data: dir}, app.Against{}, time.Now, slog.New(slog.DiscardHandler))
 	if err != nil || len(report.Findings) > 0 || report.Commits == 0 {
 		t.Errorf("verify: %d commits, %v, %v", report.Commits, report.Findings, err)
 	}
@@ -205,7 +213,7 @@ func survivors(from, to string, dice *rand.Rand) error {
 	busLost := dice.IntN(2) == 0
 	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
 		name, _ := filepath.Rel(from, path)
-		if err != nil || strings.HasPrefix(name, "landfall.db") || name == "lock" || name == "pid" {
+		if err != nil || strings.HasPrefix(name, "landfall.db") || name == "lock" || name == "pid" || strings.HasPrefix(name, "heads") {
 			return err
 		}
 		bus := strings.HasPrefix(name, "jetstream")

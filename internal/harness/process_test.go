@@ -26,7 +26,6 @@ import (
 
 	"landfall/internal/app"
 	. "landfall/internal/harness"
-	"landfall/internal/ledger"
 )
 
 // childOrders is the variable that makes this test binary a Landfall of its own, to be broken.
@@ -95,7 +94,7 @@ func child(text string, commands io.Reader, out io.Writer) error {
 		Records: o.Records, Listen: "127.0.0.1:0", Now: func() time.Time { return time.Now().Add(o.Ahead) }, WebhookAllowPrivate: true, Version: cmp.Or(o.Version, "test"),
 		Retries: []time.Duration{500 * time.Millisecond, time.Second, time.Second, 2 * time.Second, 2 * time.Second, 5 * time.Second, 5 * time.Second},
 		Logger:  slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
-		At:      w.at,
+		At:      w.at, HeadEvery: time.Millisecond,
 	})
 	if err != nil {
 		return err
@@ -105,7 +104,7 @@ func child(text string, commands io.Reader, out io.Writer) error {
 	go func() {
 		defer stop() // nobody is there any more to interrupt it
 		for lines := bufio.NewScanner(commands); lines.Scan(); {
-			if say.Encode(obey(lines.Text(), o, w)) != nil {
+			if say.Encode(obey(lines.Text(), o, w, a)) != nil {
 				return
 			}
 		}
@@ -120,12 +119,14 @@ func child(text string, commands io.Reader, out io.Writer) error {
 }
 
 // obey carries out one command of the parent and gives the answer.
-func obey(command string, o orders, w *walker) (answer string) {
+func obey(command string, o orders, w *walker, a *app.App) (answer string) {
 	ballast := filepath.Join(o.Records.Data, "ballast")
 	var err error
 	switch command {
 	case "arm":
 		w.arm()
+	case "heads":
+		err = a.RunOnce(context.Background(), command)
 	case "fill": // until the very last block is taken
 		err = os.WriteFile(ballast, make([]byte, o.Disk), 0o600)
 		if errors.Is(err, syscall.ENOSPC) {
@@ -134,8 +135,8 @@ func obey(command string, o orders, w *walker) (answer string) {
 	case "empty":
 		err = os.Remove(ballast)
 	case "verify":
-		var report ledger.Report
-		if report, err = app.Verify(context.Background(), o.Records, time.Now, slog.New(slog.DiscardHandler)); err == nil {
+		var report app.Report
+		if report, err = app.Verify(context.Background(), o.Records, app.Against{}, time.Now, slog.New(slog.DiscardHandler)); err == nil {
 			return fmt.Sprintf("%d findings %v, %d behind", len(report.Findings), report.Findings, report.Behind)
 		}
 	default:
@@ -326,7 +327,7 @@ func gauge(metrics []byte, name string) (float64, bool) {
 // verified fails the test unless every record is as it should be.
 func verified(t *testing.T, records app.Records) {
 	t.Helper()
-	report, err := app.Verify(t.Context(), records, time.Now, slog.New(slog.DiscardHandler))
+	report, err := app.Verify(t.Context(), records, app.Against{}, time.Now, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Errorf("verify: %v", err)
 	}

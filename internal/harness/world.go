@@ -15,7 +15,6 @@ import (
 
 	"landfall/internal/app"
 	"landfall/internal/backup"
-	"landfall/internal/ledger"
 	"landfall/internal/watch"
 )
 
@@ -228,10 +227,10 @@ func (w *World) Pass(d time.Duration) {
 // Verify stops nothing and proves every record, as soon as everything derived has caught up; any finding fails the test.
 func (w *World) Verify() {
 	w.T.Helper()
-	var report ledger.Report
+	var report app.Report
 	Eventually(w.T, func() (bool, string) {
 		var err error
-		if report, err = app.Verify(context.Background(), w.options[0].Records, w.Clock.Now, slog.New(slog.DiscardHandler)); err != nil {
+		if report, err = app.Verify(context.Background(), w.options[0].Records, app.Against{}, w.Clock.Now, slog.New(slog.DiscardHandler)); err != nil {
 			w.T.Fatalf("verify: %v", err)
 		}
 		return report.Behind == 0 || len(report.Findings) > 0, fmt.Sprintf("%d projections are behind", report.Behind)

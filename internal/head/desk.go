@@ -46,6 +46,8 @@ func Kinds() []store.Kind {
 type signed struct {
 	Text      string `json:"text"`      // what was signed, byte for byte
 	Signature string `json:"signature"` // base64
+
+	States []string `json:"states,omitempty"` // whose systems get a copy: those with an account at the time
 }
 
 func (s signed) parse() (proof.Signed, error) {
@@ -70,11 +72,18 @@ func fold() ledger.Fold[*state] {
 			}
 			return s, nil
 		},
-		Project: project,
-		Announce: func(_ *state, _ ledger.Head, e ledger.Recorded) (ledger.Announcement, bool) {
-			return ledger.Announcement{Level: ledger.Public, Data: e.Data}, e.Type == EventSigned
-		},
+		Project:  project,
+		Announce: announce,
 	}
+}
+
+// announce tells everybody, and the systems of all states: a head that lies elsewhere is what proves the records.
+func announce(_ *state, _ ledger.Head, e ledger.Recorded) (ledger.Announcement, bool) {
+	var d signed
+	if e.Type != EventSigned || e.Into(&d) != nil {
+		return ledger.Announcement{}, false
+	}
+	return ledger.Announcement{Level: ledger.Public, Parties: d.States, Data: e.Data}, true
 }
 
 func project(_ *state, _ ledger.Head, events []ledger.Recorded) []store.Op {
@@ -88,7 +97,7 @@ func project(_ *state, _ ledger.Head, events []ledger.Recorded) []store.Op {
 		if err != nil {
 			continue // the commit is there all the same
 		}
-		body, err := json.Marshal(d)
+		body, err := json.Marshal(signed{Text: d.Text, Signature: d.Signature})
 		if err != nil {
 			continue
 		}
@@ -129,15 +138,15 @@ func (d *Desk) Last(ctx context.Context) (proof.Signed, int64, error) {
 // ErrOvertaken says that somebody else has recorded a head since Last.
 var ErrOvertaken = errors.New("head: another head was recorded meanwhile")
 
-// Record records a head, unless the stream of heads does not end any more where Last said: ErrOvertaken.
-func (d *Desk) Record(ctx context.Context, s proof.Signed, after int64) error {
+// Record records a head, of which the systems of these states get a copy, unless the stream of heads does not end any more where Last said: ErrOvertaken.
+func (d *Desk) Record(ctx context.Context, s proof.Signed, after int64, states []string) error {
 	_, err := d.streams.Execute(ctx, id, ledger.Command[*state]{
 		Actor: ledger.System, Expect: ledger.MayExist,
 		Decide: func(_ *state, at ledger.Moment) (ledger.Decision, error) {
 			if at.Seq != after {
 				return ledger.Decision{}, ErrOvertaken
 			}
-			data := signed{Text: string(s.Text), Signature: base64.StdEncoding.EncodeToString(s.Signature)}
+			data := signed{Text: string(s.Text), Signature: base64.StdEncoding.EncodeToString(s.Signature), States: states}
 			return ledger.Decision{Events: []ledger.Event{{Type: EventSigned, Data: data}}}, nil
 		},
 	})
@@ -177,6 +186,37 @@ func parseAll(docs []store.Doc) ([]proof.Signed, error) {
 		}
 		if err != nil {
 			return nil, fmt.Errorf("head %s: %w", doc.ID, err)
+		}
+	}
+	return list, nil
+}
+
+// Recorded gives the heads that the commits of the stream of heads hold, in order. Commits that cannot be read are left out: whoever proves the
+// stream names them.
+func Recorded(ctx context.Context, st store.Ledger) ([]proof.Signed, error) {
+	commits, err := st.ReadStream(ctx, string(Stream), 0, 0)
+	if err != nil {
+		return nil, fmt.Errorf("read the heads: %w", err)
+	}
+	var list []proof.Signed
+	for _, c := range commits {
+		var body struct {
+			Events []struct {
+				Type string
+				Data json.RawMessage
+			}
+		}
+		if json.Unmarshal(c.Body, &body) != nil {
+			continue
+		}
+		for _, e := range body.Events {
+			var d signed
+			if e.Type != EventSigned || json.Unmarshal(e.Data, &d) != nil {
+				continue
+			}
+			if s, err := d.parse(); err == nil {
+				list = append(list, s)
+			}
 		}
 	}
 	return list, nil

@@ -18,6 +18,10 @@ const (
 	commit = 256  // pending commits read at a time
 )
 
+// Overlap is how far back of the last head Reach must look: what was recorded before that by the clock of its process was there when the head was
+// signed. It bounds the skew of clocks, which makes a process not ready at two seconds, and the time that a commit takes.
+const Overlap = 10 * time.Minute
+
 // Reach brings a tree up to where the streams end now, and gives what was lost of what it says. With since, only streams are looked at
 // that may have grown since then by the clocks that record; zero looks at all of them.
 //
@@ -59,6 +63,33 @@ func Compare(ctx context.Context, st store.Store, tree *proof.Tree) ([]proof.Los
 		for _, e := range ends {
 			leaf, _ := tree.Get(e.Stream)
 			losses = append(losses, lossOf(leaf, e.Leaf))
+		}
+	}
+	return losses, nil
+}
+
+// Absent gives what is missing of commits that somebody knows of.
+func Absent(ctx context.Context, st store.Store, refs []store.Ref) ([]proof.Loss, error) {
+	var losses []proof.Loss
+	for refs := range slices.Chunk(refs, page) {
+		found, err := st.Hashes(ctx, refs)
+		if err != nil {
+			return nil, fmt.Errorf("look for commits: %w", err)
+		}
+		var hints []hint
+		known := map[string]proof.Leaf{}
+		for _, ref := range refs {
+			if _, ok := found[ref]; !ok {
+				hints = append(hints, hint{stream: ref.Stream, seqs: []int64{ref.Seq}})
+				known[ref.Stream] = proof.Leaf{Stream: ref.Stream, Seq: ref.Seq}
+			}
+		}
+		ends, err := tails(ctx, st, hints)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range ends {
+			losses = append(losses, lossOf(known[e.Stream], e.Leaf))
 		}
 	}
 	return losses, nil

@@ -199,7 +199,7 @@ func TestAHeadIsRecordedOnlyBehindTheOneItWasMadeFor(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return desk.Record(t.Context(), s, after)
+		return desk.Record(t.Context(), s, after, nil)
 	}
 	for _, step := range []struct {
 		number, after int64

@@ -56,6 +56,9 @@ var kindPattern = regexp.MustCompile(`^([a-z][a-z_]{0,30})\.(\*|[a-z][a-z_]{0,40
 // offBus lists the nouns whose events are nobody else's business.
 var offBus = []string{"account", "token", "contact", "subscription", "journal", "replay", "ledger"}
 
+// unasked lists the nouns whose events are sent only where a subscription names their kind.
+var unasked = []string{"head"}
+
 // normalised checks the filter of a request and gives it in its stored form. known lists the event types there are: a kind that
 // matches none of them is refused, since it would never fire and nobody would notice.
 func (f Filter) normalised(known []string, c *fault.Check) Filter {
@@ -111,6 +114,9 @@ func matchesKind(pattern, kind string) bool {
 // matches reports whether the filter wants the event. Whether its owner may have it is another question.
 func (f Filter) matches(a ledger.Announcement) bool {
 	if !f.Exercise.wants(a.Exercise) || f.MinSeverity != "" && rank(a.Severity) < rank(f.MinSeverity) {
+		return false
+	}
+	if noun, _, _ := strings.Cut(a.Type, "."); len(f.Kinds) == 0 && slices.Contains(unasked, noun) {
 		return false
 	}
 	if len(f.Kinds) > 0 {

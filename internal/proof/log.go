@@ -227,9 +227,7 @@ func (l *Log) catchUp() error {
 	case err == nil:
 		return nil
 	case !errors.Is(err, errTorn):
-		l.notes = append(l.notes, fmt.Sprintf("%s: %v; the next head begins another file", l.name, err))
-		l.name = ""
-		return nil
+		return l.setAside(err.Error())
 	}
 	l.notes = append(l.notes, fmt.Sprintf("%s: the record at its end was not whole and is cut", l.name))
 	if err := errors.Join(f.Truncate(l.size), f.Sync()); err != nil {
@@ -240,6 +238,35 @@ func (l *Log) catchUp() error {
 	}
 	l.name = ""
 	return os.Remove(path) // it was cut off in its first record
+}
+
+// SetAside takes the newest file out of use, because what it says cannot be believed: it is renamed, and the next head begins
+// another one.
+func (l *Log) SetAside(why string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.locked(func() error {
+		if l.name == "" {
+			return nil
+		}
+		return l.setAside(why)
+	})
+}
+
+func (l *Log) setAside(why string) error {
+	name := l.name
+	for n := 1; ; n++ {
+		aside := fmt.Sprintf("%s.refused-%d", name, n)
+		if _, err := os.Lstat(filepath.Join(l.dir, aside)); err == nil {
+			continue
+		}
+		if err := os.Rename(filepath.Join(l.dir, name), filepath.Join(l.dir, aside)); err != nil {
+			return err
+		}
+		l.notes = append(l.notes, fmt.Sprintf("%s: %s; it is set aside as %s", name, why, aside))
+		l.name, l.size, l.first, l.tree, l.last, l.since = "", 0, 0, Tree{}, nil, Signed{}
+		return nil
+	}
 }
 
 // read reads records to the end of the file.

@@ -26,6 +26,8 @@ type Trail struct {
 	tree   Tree
 	claims map[string][]Claim
 
+	hashes map[int64]Hash // of the heads that can be believed, by number
+
 	last     *Signed // newest head whose signature is good
 	covered  *Signed // newest of those whose leaves are known
 	distrust bool    // a head was met that cannot be believed: nothing behind it counts
@@ -33,7 +35,9 @@ type Trail struct {
 }
 
 // NewTrail begins with the keys that are believed. A head signed by one of them may name another.
-func NewTrail(keys Keys) *Trail { return &Trail{keys: maps.Clone(keys), claims: map[string][]Claim{}} }
+func NewTrail(keys Keys) *Trail {
+	return &Trail{keys: maps.Clone(keys), claims: map[string][]Claim{}, hashes: map[int64]Hash{}}
+}
 
 // ReadPath reads a file of heads, or all of a folder. An error means that they could not be read at all; what is wrong in them stands in Wrong.
 func (t *Trail) ReadPath(path string) error {
@@ -114,7 +118,7 @@ func (t *Trail) take(rec Record, fresh bool) {
 		t.keys[Fingerprint(next)] = next
 	}
 	s := rec.Signed
-	t.last = &s
+	t.last, t.hashes[h.Number] = &s, s.Hash()
 	if !rec.Seen {
 		t.cover(rec, fresh, name)
 	}
@@ -166,6 +170,12 @@ func (t *Trail) cover(rec Record, fresh bool, name string) {
 
 // Wrong says what is wrong with the files themselves.
 func (t *Trail) Wrong() []string { return t.wrong }
+
+// Hash gives the hash of a head that can be believed; false when there is none of this number.
+func (t *Trail) Hash(number int64) (Hash, bool) {
+	h, ok := t.hashes[number]
+	return h, ok
+}
 
 // Last gives the newest head that can be believed, seen ones included; false when there is none.
 func (t *Trail) Last() (Signed, bool) {

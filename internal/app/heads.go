@@ -1,0 +1,335 @@
+package app
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"landfall/internal/backup"
+	"landfall/internal/fault"
+	"landfall/internal/head"
+	"landfall/internal/ledger"
+	"landfall/internal/proof"
+	"landfall/internal/store"
+)
+
+const (
+	// headTries bounds how often a head is made again because another process has signed one meanwhile.
+	headTries = 5
+	// seenMost bounds how many heads of other processes are copied into the file at once.
+	seenMost = 10_000
+	// lostFor is how long lost records are an alarm. The page of records shows them for ever.
+	lostFor = 7 * 24 * time.Hour
+)
+
+// heads is what a process with the role watch signs heads with.
+type heads struct {
+	dir  string
+	key  ed25519.PrivateKey
+	desk *head.Desk // of the ledger
+
+	mu       sync.Mutex // one signing at a time
+	log      *proof.Log // nil while the folder cannot be used
+	lost     *losses    // found at the start, and not signed yet
+	restored *proof.WentBack
+	trouble  string   // why the last head is not in the file; "" when it is
+	notes    []string // what was wrong with files, since the process has started
+}
+
+// headsFolder gives the folder of the files of heads.
+func (r Records) headsFolder() string {
+	if r.Heads != "" {
+		return r.Heads
+	}
+	return filepath.Join(r.Data, "heads")
+}
+
+// openHeads opens the files of heads. A folder that cannot be used is an alarm, and no reason not to start.
+func openHeads(dir string, secret []byte) (*heads, error) {
+	key, err := proof.KeyFrom(secret)
+	if err != nil {
+		return nil, err
+	}
+	h := &heads{dir: dir, key: key}
+	h.reopen()
+	return h, nil
+}
+
+// believed are the keys that this service signs and has signed with.
+func (h *heads) believed() proof.Keys {
+	keys, err := proof.KeysIn(h.dir)
+	if err != nil {
+		keys = proof.Keys{}
+	}
+	public := proof.PublicOf(h.key)
+	keys[proof.Fingerprint(public)] = public
+	return keys
+}
+
+// reopen tries to use the folder, unless it is in use.
+func (h *heads) reopen() {
+	if h.log != nil {
+		return
+	}
+	log, err := proof.OpenLog(h.dir)
+	if err == nil {
+		err = log.AddKey(proof.PublicOf(h.key))
+	}
+	if err != nil {
+		h.trouble = err.Error()
+		return
+	}
+	h.log, h.trouble = log, ""
+	h.notes = append(h.notes, log.Notes()...)
+}
+
+// covered gives the newest head of the file that this key, or one that it was rotated from, has signed over the leaves that are there.
+func (h *heads) covered() (proof.Signed, *proof.Tree, bool) {
+	if h.log == nil {
+		return proof.Signed{}, &proof.Tree{}, false
+	}
+	covered, tree, ok := h.log.Covered()
+	if !ok {
+		return covered, tree, false
+	}
+	err := covered.Verify(h.believed())
+	if err == nil && tree.Root() != covered.Head.Root {
+		err = errors.New("its leaves are not those that were signed")
+	}
+	if err != nil {
+		err = h.log.SetAside(fmt.Sprintf("head %d: %v", covered.Head.Number, err))
+		h.notes = append(h.notes, h.log.Notes()...)
+		if err != nil {
+			h.trouble = err.Error()
+		}
+		return proof.Signed{}, &proof.Tree{}, false
+	}
+	return covered, tree, true
+}
+
+// signHead signs a head over everything that is recorded by now: into the stream of heads, and then into the file. What this
+// process does not sign, because it has another role, is not an error.
+func (a *App) signHead(ctx context.Context, why proof.Why) error {
+	if a.heads == nil {
+		return nil
+	}
+	h := a.heads
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.reopen()
+	for range headTries {
+		err := a.signOnce(ctx, why)
+		if !errors.Is(err, head.ErrOvertaken) {
+			return err
+		}
+		if why == proof.WhyHour {
+			return nil // somebody else has just signed one
+		}
+	}
+	return fault.New(fault.Unavailable, "heads_overtaken", "Other processes sign heads at the same time, again and again.")
+}
+
+func (a *App) signOnce(ctx context.Context, why proof.Why) error {
+	h := a.heads
+	now := a.opt.Now().UTC()
+	prev, after, err := h.newest(ctx)
+	if err != nil {
+		return err
+	}
+	base, tree, known := h.covered()
+	var since time.Time
+	if known && h.lost == nil && h.restored == nil && base.Head.At.YearDay() == now.YearDay() && base.Head.At.Before(now) {
+		since = base.Head.At.Add(-head.Overlap)
+	}
+	found, err := head.Reach(ctx, a.store, tree, since)
+	if err != nil {
+		return err
+	}
+	lost := h.lost.with(found, base.Head.Number)
+	next := proof.Head{
+		Number: prev.Head.Number + 1, Epoch: a.ledger.Epoch(), At: now, Why: why,
+		Streams: int64(tree.Len()), Root: tree.Root(), Lost: lost.signed(), WentBack: h.restored,
+	}
+	if next.Number > 1 {
+		next.Prev = prev.Hash()
+	}
+	signed, err := proof.Sign(next, h.key)
+	if err != nil {
+		return err
+	}
+	states, err := a.access.States(ctx)
+	if err != nil {
+		return err
+	}
+	a.at(head.PointSigned)
+	if err := h.desk.Record(ctx, signed, after, states); err != nil {
+		return err
+	}
+	a.at(head.PointRecorded)
+	if lost != nil {
+		a.log.Error("records that an earlier head covers are not there any more", "streams", next.Lost.Streams,
+			"commits", next.Lost.Commits, "runbook", "docs/runbooks/records-lost.md")
+	}
+	h.lost, h.restored = nil, nil
+	h.write(ctx, signed, tree, lost.streams())
+	a.at(head.PointWritten)
+	return nil
+}
+
+// newest gives the newest head there is, in the records or in the file, and where the stream of heads ends.
+func (h *heads) newest(ctx context.Context) (proof.Signed, int64, error) {
+	last, after, err := h.desk.Last(ctx)
+	if err != nil || h.log == nil {
+		return last, after, err
+	}
+	if filed, ok := h.log.Last(); ok && filed.Head.Number > last.Head.Number && filed.Verify(h.believed()) == nil {
+		last = filed
+	}
+	return last, after, nil
+}
+
+// write appends a recorded head to the file, with those of other processes before it.
+func (h *heads) write(ctx context.Context, s proof.Signed, tree *proof.Tree, forget []string) {
+	if h.log == nil {
+		return
+	}
+	var seen []proof.Signed
+	var err error
+	if filed, ok := h.log.Last(); ok && filed.Head.Number+1 < s.Head.Number {
+		seen, err = h.desk.After(ctx, filed.Head.Number, seenMost)
+	}
+	if err == nil {
+		err = h.log.Append(s, tree, seen, forget)
+	}
+	h.trouble = ""
+	if err != nil {
+		h.trouble = err.Error()
+	}
+	h.notes = append(h.notes, h.log.Notes()...)
+}
+
+// hourly is the job: it signs a head when the last one is old enough, and when the clock was set back behind it.
+func (a *App) hourly(ctx context.Context, now time.Time) error {
+	last, _, err := a.heads.desk.Last(ctx)
+	if err != nil {
+		return err
+	}
+	if age := now.Sub(last.Head.At); age < a.opt.HeadEvery && age > -head.Overlap {
+		return nil
+	}
+	key := fmt.Sprintf("head/%d", last.Head.Number+1)
+	return a.once(ctx, key, 10*time.Minute, func(ctx context.Context) error { return a.signHead(ctx, proof.WhyHour) })
+}
+
+// lastHead is how a stopping process signs: what it cannot sign the next start looks at all the same.
+func (a *App) lastHead(ctx context.Context) error {
+	if err := a.signHead(ctx, proof.WhyStop); err != nil {
+		a.log.Warn("the service stops without a head over its last records", "error", err)
+	}
+	return nil
+}
+
+// firstHead signs the head of the start, which says what was found lost. Records that take nothing more, as on a full disk, are no reason not
+// to start: the job tries again.
+func (a *App) firstHead(ctx context.Context) {
+	if a.heads == nil || a.opt.Offline {
+		return
+	}
+	why := proof.WhyStart
+	if a.heads.restored != nil {
+		why = proof.WhyRestore
+	}
+	if err := a.signHead(ctx, why); err != nil {
+		a.log.Error("the service starts without a head over its records", "error", err)
+	}
+}
+
+// headTrouble and recordsLost are the alarms about heads.
+func (a *App) headTrouble(context.Context, time.Time) (string, error) {
+	if a.heads == nil {
+		return "", nil
+	}
+	a.heads.mu.Lock()
+	defer a.heads.mu.Unlock()
+	var text string
+	if a.heads.trouble != "" {
+		text = fmt.Sprintf("Heads are not kept in %s: %s.", a.heads.dir, a.heads.trouble)
+	}
+	if len(a.heads.notes) > 0 {
+		text = strings.TrimSpace(text + " Files of heads in " + a.heads.dir + " were not as they should be: " + strings.Join(a.heads.notes, "; ") + ".")
+	}
+	return text, nil
+}
+
+func (a *App) recordsLost(ctx context.Context, now time.Time) (string, error) {
+	lost, ok, err := a.headDesk.LastLost(ctx)
+	if err != nil || !ok || now.Sub(lost.Head.At) > lostFor {
+		return "", err
+	}
+	l := lost.Head.Lost
+	return fmt.Sprintf("At %s records were missing or altered that an earlier head covers: %d streams, %d commits. The first: %s.",
+		lost.Head.At.Format(time.RFC3339), l.Streams, l.Commits, describe(l.First)), nil
+}
+
+// describe names the first few losses.
+func describe(list []proof.Loss) string {
+	words := make([]string, 0, asideNamed)
+	for _, l := range list[:min(len(list), asideNamed)] {
+		words = append(words, fmt.Sprintf("%s (%s: had %d, has %d)", l.Stream, l.What, l.Had, l.Has))
+	}
+	return strings.Join(words, ", ")
+}
+
+// RotateHeads records that from now on another secret key signs: the old one signs a head that names the new one, so whoever believes
+// the old one believes the new one, and what the old one has signed goes on to hold. Nothing else may run on the records.
+func RotateHeads(ctx context.Context, st store.Store, l *ledger.Ledger, records Records, old, next []byte, now time.Time) error {
+	state, err := backup.ReadState(ctx, st)
+	if err != nil {
+		return err
+	}
+	h, err := openHeads(records.headsFolder(), old)
+	if err != nil {
+		return err
+	}
+	newKey, err := proof.KeyFrom(next)
+	if err != nil {
+		return err
+	}
+	h.desk = head.NewDesk(l, st)
+	prev, after, err := h.newest(ctx)
+	if err != nil {
+		return err
+	}
+	_, tree, _ := h.covered()
+	found, err := head.Reach(ctx, st, tree, time.Time{})
+	if err != nil {
+		return err
+	}
+	lost := (*losses)(nil).with(found, prev.Head.Number)
+	rotation := proof.Head{
+		Number: prev.Head.Number + 1, Epoch: state.Epoch, At: now, Why: proof.WhyRotation, Streams: int64(tree.Len()),
+		Root: tree.Root(), NextKey: proof.EncodeKey(proof.PublicOf(newKey)), Lost: lost.signed(),
+	}
+	if rotation.Number > 1 {
+		rotation.Prev = prev.Hash()
+	}
+	signed, err := proof.Sign(rotation, h.key)
+	if err != nil {
+		return err
+	}
+	if err := h.desk.Record(ctx, signed, after, nil); err != nil {
+		return err
+	}
+	if h.write(ctx, signed, tree, lost.streams()); h.trouble != "" {
+		return fault.New(fault.Unavailable, "heads_folder", "The head of the rotation is not in %s: %s.", h.dir, h.trouble)
+	}
+	if err := h.log.AddKey(proof.PublicOf(newKey)); err != nil {
+		return fault.Wrap(err, fault.Unavailable, "heads_folder", "The new key cannot be written into %s.", h.dir)
+	}
+	return nil
+}

@@ -1,0 +1,197 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"landfall/internal/fault"
+	"landfall/internal/head"
+	"landfall/internal/ledger"
+	"landfall/internal/proof"
+	"landfall/internal/store"
+)
+
+// Against says what the records are held against, besides themselves.
+type Against struct {
+	Heads     string // file of heads or folder of such files; "" is the service's own
+	Keys      string // file of the public keys that are believed; "" is the service's own key, and those beside the heads
+	SecretKey string // of the service; "" is that of the data folder, if there is one
+}
+
+// Proven is up to where heads prove the records.
+type Proven struct {
+	From   string // what was read
+	Head   int64  // number of the head; 0 when no head covers anything
+	At     time.Time
+	Key    string   // fingerprint of the key that signed it
+	Grown  int64    // streams that have grown since
+	Notes  []string // in words
+	Vouch  bool     // the keys came from elsewhere than the heads
+	Exists bool     // there are heads at all
+}
+
+// Report is what Verify looked at and found.
+type Report struct {
+	ledger.Report
+	Proven Proven
+}
+
+// verifyHeads holds the records against heads, and adds what is wrong to the report.
+func verifyHeads(ctx context.Context, st store.Store, records Records, against Against, r *Report) error {
+	path := against.Heads
+	own := path == ""
+	if own {
+		path = records.headsFolder()
+	}
+	r.Proven.From = path
+	wrong := func(what string) {
+		r.Findings = append(r.Findings, ledger.Finding{Stream: "heads", What: what})
+	}
+	files, err := proof.Files(path)
+	if none := errors.Is(err, fs.ErrNotExist) || err == nil && len(files) == 0; none && !own {
+		return fault.New(fault.NotFound, "no_heads", "There are no heads in %s.", path)
+	} else if none {
+		recorded, err := head.Recorded(ctx, st)
+		if n := len(recorded); n > 0 && !records.onServer() {
+			wrong(fmt.Sprintf("there is no file of heads in %s, though %d heads were signed", path, n))
+		}
+		return err
+	}
+	r.Proven.Exists = true
+	keys, signer, vouch, err := verifyingKeys(records, against, path)
+	if err != nil {
+		return err
+	}
+	r.Proven.Vouch = vouch
+	trail := proof.NewTrail(keys)
+	if err := trail.ReadPath(path); err != nil {
+		return fault.Wrap(err, fault.Unavailable, "heads_unreadable", "The heads in %s cannot be read.", path)
+	}
+	for _, w := range trail.Wrong() {
+		wrong(w)
+	}
+	filed, ok := trail.Last()
+	if !ok {
+		wrong("there is no head that can be believed")
+		return nil
+	}
+	if signer != "" && filed.Head.Key != signer && filed.Head.NextKey == "" {
+		wrong(fmt.Sprintf("head %d is signed with the key %s, and the service signs with %s", filed.Head.Number, filed.Head.Key, signer))
+	}
+	if err := sameHeads(ctx, st, trail, own && !records.onServer(), r, wrong); err != nil {
+		return err
+	}
+	covered, ok := trail.Covered()
+	if !ok {
+		return nil
+	}
+	r.Proven.Head, r.Proven.At, r.Proven.Key = covered.Head.Number, covered.Head.At, covered.Head.Key
+	found, grown, err := head.Prove(ctx, st, trail)
+	r.Proven.Grown = grown
+	r.Findings = append(r.Findings, found...)
+	return err
+}
+
+// sameHeads holds the heads in the records against those in the file. The only writer of a file is at most one head behind the records, and never
+// before them.
+func sameHeads(ctx context.Context, st store.Store, trail *proof.Trail, alone bool, r *Report, wrong func(string)) error {
+	recorded, err := head.Recorded(ctx, st)
+	if err != nil {
+		return err
+	}
+	var newest int64
+	for _, s := range recorded {
+		newest = max(newest, s.Head.Number)
+		if filed, ok := trail.Hash(s.Head.Number); ok && filed != s.Hash() {
+			wrong(fmt.Sprintf("head %d in the records is another than in the file", s.Head.Number))
+		}
+	}
+	filed, _ := trail.Last()
+	switch behind := newest - filed.Head.Number; {
+	case behind > 1 && alone:
+		wrong(fmt.Sprintf("the file ends with head %d, and the records hold heads up to %d", filed.Head.Number, newest))
+	case behind > 0:
+		r.Proven.Notes = append(r.Proven.Notes, fmt.Sprintf("The records hold newer heads: %d.", behind))
+	case behind < 0:
+		wrong(fmt.Sprintf("head %d of %s is in the file and not in the records", filed.Head.Number, filed.Head.At.Format(time.RFC3339)))
+	}
+	return nil
+}
+
+// verifyingKeys gives the keys to believe, the fingerprint of the service's own key where that is known, and whether any of it
+// came from elsewhere than the heads themselves.
+func verifyingKeys(records Records, against Against, path string) (keys proof.Keys, signer string, vouch bool, err error) {
+	if against.Keys != "" {
+		text, err := os.ReadFile(against.Keys)
+		if err != nil {
+			return nil, "", false, fault.Wrap(err, fault.Invalid, "heads_keys", "The keys in %s cannot be read.", against.Keys)
+		}
+		if keys, err = proof.ReadKeys(bytes.NewReader(text)); err != nil || len(keys) == 0 {
+			return nil, "", false, fault.Wrap(err, fault.Invalid, "heads_keys", "%s is no file of public keys.", against.Keys)
+		}
+		return keys, "", true, nil
+	}
+	beside, err := proof.KeysIn(path)
+	if err != nil {
+		return nil, "", false, fault.Wrap(err, fault.Invalid, "heads_keys", "The keys beside %s cannot be read.", path)
+	}
+	keys = maps.Clone(beside)
+	own, err := ownKey(records, against.SecretKey)
+	if err != nil {
+		return nil, "", false, err
+	}
+	if own == nil {
+		return keys, "", false, nil
+	}
+	signer = proof.Fingerprint(own)
+	keys[signer] = own
+	return keys, signer, true, nil
+}
+
+// ownKey gives the public key that the service signs with; nil where its secret key is not known.
+func ownKey(records Records, secretKey string) (ed25519.PublicKey, error) {
+	if secretKey == "" {
+		text, err := os.ReadFile(filepath.Join(records.Data, "secret.key"))
+		if err != nil {
+			return nil, nil //nolint:nilerr // another machine has no key, and need not have one
+		}
+		secretKey = string(bytes.TrimSpace(text))
+	}
+	secret, err := hex.DecodeString(secretKey)
+	if err != nil || len(secret) != 32 {
+		return nil, fault.New(fault.Invalid, "secret_key", "The secret key must be 64 hexadecimal digits.")
+	}
+	key, err := proof.KeyFrom(secret)
+	if err != nil {
+		return nil, err
+	}
+	return proof.PublicOf(key), nil
+}
+
+// PublicKeys gives the public keys of the service as a file of keys has them, its own last, and its own fingerprint; without its secret key
+// only those beside the heads are known, and the fingerprint is "".
+func PublicKeys(records Records, secretKey string) (lines []string, own string, err error) {
+	keys, own, _, err := verifyingKeys(records, Against{SecretKey: secretKey}, records.headsFolder())
+	if err != nil {
+		return nil, "", err
+	}
+	for _, print := range slices.Sorted(maps.Keys(keys)) {
+		if print != own {
+			lines = append(lines, proof.KeyLine(keys[print]))
+		}
+	}
+	if own != "" {
+		lines = append(lines, proof.KeyLine(keys[own]))
+	}
+	return lines, own, nil
+}
