@@ -60,15 +60,18 @@ func openHeads(dir string, secret []byte) (*heads, error) {
 	return h, nil
 }
 
-// believed are the keys that this service signs and has signed with.
-func (h *heads) believed() proof.Keys {
+// believe reports why a head in the file is not this service's own: this key must have signed it, or it must name this key
+// as the next, signed by one that is kept beside it.
+func (h *heads) believe(s proof.Signed) error {
+	own := proof.PublicOf(h.key)
+	if s.Head.NextKey != proof.EncodeKey(own) {
+		return s.Verify(proof.KeysOf(own))
+	}
 	keys, err := proof.KeysIn(h.dir)
 	if err != nil {
-		keys = proof.Keys{}
+		return err
 	}
-	public := proof.PublicOf(h.key)
-	keys[proof.Fingerprint(public)] = public
-	return keys
+	return s.Verify(keys)
 }
 
 // reopen tries to use the folder, unless it is in use.
@@ -97,7 +100,7 @@ func (h *heads) covered() (proof.Signed, *proof.Tree, bool) {
 	if !ok {
 		return covered, tree, false
 	}
-	err := covered.Verify(h.believed())
+	err := h.believe(covered)
 	if err == nil && tree.Root() != covered.Head.Root {
 		err = errors.New("its leaves are not those that were signed")
 	}
@@ -187,7 +190,7 @@ func (h *heads) newest(ctx context.Context) (proof.Signed, int64, error) {
 	if err != nil || h.log == nil {
 		return last, after, err
 	}
-	if filed, ok := h.log.Last(); ok && filed.Head.Number > last.Head.Number && filed.Verify(h.believed()) == nil {
+	if filed, ok := h.log.Last(); ok && filed.Head.Number > last.Head.Number && h.believe(filed) == nil {
 		last = filed
 	}
 	return last, after, nil

@@ -127,7 +127,7 @@ func (a *App) recordedHead(ctx context.Context) (last proof.Signed, filed *proof
 	if a.heads.log == nil {
 		return last, nil, nil
 	}
-	if s, ok := a.heads.log.Last(); ok && s.Verify(a.heads.believed()) == nil {
+	if s, ok := a.heads.log.Last(); ok && a.heads.believe(s) == nil {
 		filed = &s
 	}
 	return last, filed, nil

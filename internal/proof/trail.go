@@ -162,7 +162,11 @@ func (t *Trail) cover(rec Record, fresh bool, name string) {
 			t.say("%s: %s ends there with commit %d, and under an earlier head with commit %d", name, l.Stream, l.Seq, have[n-1].Seq)
 			continue
 		}
-		t.claims[l.Stream] = append(have, Claim{Seq: l.Seq, Hash: l.Hash, Head: rec.Head.Number, After: after})
+		c := Claim{Seq: l.Seq, Hash: l.Hash, Head: rec.Head.Number, After: after}
+		if slices.Contains(gone, l.Stream) {
+			c.After = time.Time{} // it was known before, and is so no more
+		}
+		t.claims[l.Stream] = append(have, c)
 	}
 	s := rec.Signed
 	t.covered = &s
