@@ -19,7 +19,8 @@ import (
 )
 
 const (
-	// headTries bounds how often a head is made again because another process has signed one meanwhile.
+	// headTries bounds how often a head is made again because another process has signed one
+	// meanwhile.
 	headTries = 5
 	// seenMost bounds how many heads of other processes are copied into the file at once.
 	seenMost = 10_000
@@ -49,7 +50,8 @@ func (r Records) headsFolder() string {
 	return filepath.Join(r.Data, "heads")
 }
 
-// openHeads opens the files of heads. A folder that cannot be used is an alarm, and no reason not to start.
+// openHeads opens the files of heads. A folder that cannot be used is an alarm, and no reason not
+// to start.
 func openHeads(dir string, secret []byte) (*heads, error) {
 	key, err := proof.KeyFrom(secret)
 	if err != nil {
@@ -60,8 +62,8 @@ func openHeads(dir string, secret []byte) (*heads, error) {
 	return h, nil
 }
 
-// believe reports why a head in the file is not this service's own: this key must have signed it, or it must name this key
-// as the next, signed by one that is kept beside it.
+// believe reports why a head in the file is not this service's own: this key must have signed it,
+// or it must name this key as the next, signed by one that is kept beside it.
 func (h *heads) believe(s proof.Signed) error {
 	own := proof.PublicOf(h.key)
 	if s.Head.NextKey != proof.EncodeKey(own) {
@@ -91,7 +93,8 @@ func (h *heads) reopen() {
 	h.notes = append(h.notes, log.Notes()...)
 }
 
-// covered gives the newest head of the file that this key, or one that it was rotated from, has signed over the leaves that are there.
+// covered gives the newest head of the file that this key, or one that it was rotated from, has
+// signed over the leaves that are there.
 func (h *heads) covered() (proof.Signed, *proof.Tree, bool) {
 	if h.log == nil {
 		return proof.Signed{}, &proof.Tree{}, false
@@ -115,8 +118,8 @@ func (h *heads) covered() (proof.Signed, *proof.Tree, bool) {
 	return covered, tree, true
 }
 
-// signHead signs a head over everything that is recorded by now: into the stream of heads, and then into the file. What this
-// process does not sign, because it has another role, is not an error.
+// signHead signs a head over everything that is recorded by now: into the stream of heads, and then
+// into the file. What this process does not sign, because it has another role, is not an error.
 func (a *App) signHead(ctx context.Context, why proof.Why) error {
 	if a.heads == nil {
 		return nil
@@ -184,7 +187,8 @@ func (a *App) signOnce(ctx context.Context, why proof.Why) error {
 	return nil
 }
 
-// newest gives the newest head there is, in the records or in the file, and where the stream of heads ends.
+// newest gives the newest head there is, in the records or in the file, and where the stream of
+// heads ends.
 func (h *heads) newest(ctx context.Context) (proof.Signed, int64, error) {
 	last, after, err := h.desk.Last(ctx)
 	if err != nil || h.log == nil {
@@ -216,7 +220,8 @@ func (h *heads) write(ctx context.Context, s proof.Signed, tree *proof.Tree, for
 	h.notes = append(h.notes, h.log.Notes()...)
 }
 
-// hourly is the job: it signs a head when the last one is old enough, and when the clock was set back behind it.
+// hourly is the job: it signs a head when the last one is old enough, and when the clock was set
+// back behind it.
 func (a *App) hourly(ctx context.Context, now time.Time) error {
 	last, _, err := a.heads.desk.Last(ctx)
 	if err != nil {
@@ -229,7 +234,8 @@ func (a *App) hourly(ctx context.Context, now time.Time) error {
 	return a.once(ctx, key, 10*time.Minute, func(ctx context.Context) error { return a.signHead(ctx, proof.WhyHour) })
 }
 
-// lastHead is how a stopping process signs: what it cannot sign the next start looks at all the same.
+// lastHead is how a stopping process signs: what it cannot sign the next start looks at all the
+// same.
 func (a *App) lastHead(ctx context.Context) error {
 	if err := a.signHead(ctx, proof.WhyStop); err != nil {
 		a.log.Warn("the service stops without a head over its last records", "error", err)
@@ -237,8 +243,8 @@ func (a *App) lastHead(ctx context.Context) error {
 	return nil
 }
 
-// firstHead signs the head of the start, which says what was found lost. Records that take nothing more, as on a full disk, are no reason not
-// to start: the job tries again.
+// firstHead signs the head of the start, which says what was found lost. Records that take nothing
+// more, as on a full disk, are no reason not to start: the job tries again.
 func (a *App) firstHead(ctx context.Context) {
 	if a.heads == nil || a.opt.Offline {
 		return
@@ -288,8 +294,9 @@ func describe(list []proof.Loss) string {
 	return strings.Join(words, ", ")
 }
 
-// RotateHeads records that from now on another secret key signs: the old one signs a head that names the new one, so whoever believes
-// the old one believes the new one, and what the old one has signed goes on to hold. Nothing else may run on the records.
+// RotateHeads records that from now on another secret key signs: the old one signs a head that
+// names the new one, so whoever believes the old one believes the new one, and what the old one has
+// signed goes on to hold. Nothing else may run on the records.
 func RotateHeads(ctx context.Context, st store.Store, l *ledger.Ledger, records Records, old, next []byte, now time.Time) error {
 	state, err := backup.ReadState(ctx, st)
 	if err != nil {

@@ -64,8 +64,9 @@ func (l *losses) streams() []string {
 	return names
 }
 
-// compareRecords looks whether the records hold what the last head covers, and what the bus has been told. What is missing raises the epoch
-// before anything is built on the records: no ETag of what was lost may fit what comes after it. The first head says it.
+// compareRecords looks whether the records hold what the last head covers, and what the bus has
+// been told. What is missing raises the epoch before anything is built on the records: no ETag of
+// what was lost may fit what comes after it. The first head says it.
 func (a *App) compareRecords(ctx context.Context, secret []byte, state backup.State) (backup.State, error) {
 	if !a.opt.has(RoleWatch) {
 		return state, nil
@@ -114,7 +115,8 @@ func (a *App) compareRecords(ctx context.Context, secret []byte, state backup.St
 	return backup.RaiseEpoch(ctx, a.store, newest.Head.Epoch, a.opt.Now())
 }
 
-// recordedHead gives the newest head in the records and, if there is any that this key signed, the newest in the file.
+// recordedHead gives the newest head in the records and, if there is any that this key signed, the
+// newest in the file.
 func (a *App) recordedHead(ctx context.Context) (last proof.Signed, filed *proof.Signed, err error) {
 	l := ledger.New(a.store, ledger.Options{Now: a.opt.Now, Logger: a.log, Shared: true})
 	last, a.headsRecorded, err = head.NewDesk(l, a.store).Last(ctx)
@@ -133,8 +135,8 @@ func (a *App) recordedHead(ctx context.Context) (last proof.Signed, filed *proof
 	return last, filed, nil
 }
 
-// toldOf gives what is missing of the commits that the newest messages on the bus are about. Nothing is published before it
-// is durable, so what the bus knows the records must have.
+// toldOf gives what is missing of the commits that the newest messages on the bus are about.
+// Nothing is published before it is durable, so what the bus knows the records must have.
 func (a *App) toldOf(ctx context.Context) ([]proof.Loss, error) {
 	messages, err := a.bus.Recent(ctx, busRecent)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"time"
 
+	"landfall/internal/backup"
 	"landfall/internal/fault"
 	"landfall/internal/head"
 	"landfall/internal/ledger"
@@ -61,11 +62,7 @@ func verifyHeads(ctx context.Context, st store.Store, records Records, against A
 	if none := errors.Is(err, fs.ErrNotExist) || err == nil && len(files) == 0; none && !own {
 		return fault.New(fault.NotFound, "no_heads", "There are no heads in %s.", path)
 	} else if none {
-		recorded, err := head.Recorded(ctx, st)
-		if n := len(recorded); n > 0 && !records.onServer() {
-			wrong(fmt.Sprintf("there is no file of heads in %s, though %d heads were signed", path, n))
-		}
-		return err
+		return unkept(ctx, st, records, path, wrong)
 	}
 	r.Proven.Exists = true
 	keys, signer, vouch, err := verifyingKeys(records, against, path)
@@ -102,8 +99,25 @@ func verifyHeads(ctx context.Context, st store.Store, records Records, against A
 	return err
 }
 
-// sameHeads holds the heads in the records against those in the file. The only writer of a file is at most one head behind the records, and never
-// before them.
+// unkept says that there should be a file of heads. Records that were restored and have not been
+// served yet have none.
+func unkept(ctx context.Context, st store.Store, records Records, path string, wrong func(string)) error {
+	recorded, err := head.Recorded(ctx, st)
+	if err != nil || len(recorded) == 0 || records.onServer() {
+		return err
+	}
+	state, err := backup.ReadState(ctx, st)
+	if err != nil {
+		return err
+	}
+	if state.RestoredAt == nil || recorded[len(recorded)-1].Head.Epoch >= state.Epoch {
+		wrong(fmt.Sprintf("there is no file of heads in %s, though %d heads were signed", path, len(recorded)))
+	}
+	return nil
+}
+
+// sameHeads holds the heads in the records against those in the file. The only writer of a file is
+// at most one head behind the records, and never before them.
 func sameHeads(ctx context.Context, st store.Store, trail *proof.Trail, alone bool, r *Report, wrong func(string)) error {
 	recorded, err := head.Recorded(ctx, st)
 	if err != nil {
@@ -128,8 +142,8 @@ func sameHeads(ctx context.Context, st store.Store, trail *proof.Trail, alone bo
 	return nil
 }
 
-// verifyingKeys gives the keys to believe, the fingerprint of the service's own key where that is known, and whether any of it
-// came from elsewhere than the heads themselves.
+// verifyingKeys gives the keys to believe, the fingerprint of the service's own key where that is
+// known, and whether any of it came from elsewhere than the heads themselves.
 func verifyingKeys(records Records, against Against, path string) (keys proof.Keys, signer string, vouch bool, err error) {
 	if against.Keys != "" {
 		text, err := os.ReadFile(against.Keys)
@@ -178,8 +192,9 @@ func ownKey(records Records, secretKey string) (ed25519.PublicKey, error) {
 	return proof.PublicOf(key), nil
 }
 
-// PublicKeys gives the public keys of the service as a file of keys has them, its own last, and its own fingerprint; without its secret key
-// only those beside the heads are known, and the fingerprint is "".
+// PublicKeys gives the public keys of the service as a file of keys has them, its own last, and its
+// own fingerprint; without its secret key only those beside the heads are known, and the
+// fingerprint is "".
 func PublicKeys(records Records, secretKey string) (lines []string, own string, err error) {
 	keys, own, _, err := verifyingKeys(records, Against{SecretKey: secretKey}, records.headsFolder())
 	if err != nil {

@@ -84,7 +84,7 @@ func (a *App) newServer(proxies []*net.IPNet) (server, error) {
 		Now: a.opt.Now, Logger: a.log, Guard: a.guard, Registerer: a.metrics.registry,
 		Ready: a.checks(), TrustedProxies: proxies,
 		Metrics: metrics, MetricsToken: a.opt.MetricsToken, Pages: pages,
-		Operation: operation{a}, Operators: a.opt.operators(),
+		Heads: a.headDesk, Operation: operation{a}, Operators: a.opt.operators(),
 		Tracer: a.traces.provider(), Limiter: a.limiter, Drain: a.opt.Drain,
 	})
 }

@@ -11,8 +11,9 @@ import (
 // recentPatience bounds how long Recent waits for what the server says it has.
 const recentPatience = 2 * time.Second
 
-// Recent gives up to most of the newest messages of the stream, oldest first, without their bodies. It
-// is for comparing what was published with what the store holds; fewer than there are is no error.
+// Recent gives up to most of the newest messages of the stream, oldest first, without their bodies.
+// It is for comparing what was published with what the store holds; fewer than there are is no
+// error.
 func (b *Bus) Recent(ctx context.Context, most int) ([]Message, error) {
 	done, err := b.begin()
 	if err != nil {

@@ -107,7 +107,8 @@ func (x *tampering) rebuild() {
 	}
 }
 
-// edit changes a word of a commit, counted from the end of its stream, and makes its hash and everything behind it fit again.
+// edit changes a word of a commit, counted from the end of its stream, and makes its hash and
+// everything behind it fit again.
 func (x *tampering) edit(stream string, fromEnd int) {
 	x.t.Helper()
 	x.sql(func(db *sql.DB) {
@@ -262,8 +263,9 @@ func (x *tampering) start() (alarms []string, epoch string) {
 	return alarms, epoch
 }
 
-// Each way of changing the records behind the service's back is named by verify, and by the next start: with an alarm, a raised epoch, and a head that
-// says what is gone, after which verify agrees with what there is.
+// Each way of changing the records behind the service's back is named by verify, and by the next
+// start: with an alarm, a raised epoch, and a head that says what is gone, after which verify
+// agrees with what there is.
 func TestWhatIsTamperedWithIsNamed(t *testing.T) {
 	t.Parallel()
 	p := newPast(t)
@@ -393,7 +395,8 @@ func TestWhatIsTamperedWithIsNamed(t *testing.T) {
 	}
 }
 
-// forge puts in the place of the heads a chain that somebody else has signed over the records as they are.
+// forge puts in the place of the heads a chain that somebody else has signed over the records as
+// they are.
 func (x *tampering) forge() {
 	x.t.Helper()
 	dir := filepath.Join(x.at.Data, "heads")

@@ -77,7 +77,8 @@ func fold() ledger.Fold[*state] {
 	}
 }
 
-// announce tells everybody, and the systems of all states: a head that lies elsewhere is what proves the records.
+// announce tells everybody, and the systems of all states: a head that lies elsewhere is what
+// proves the records.
 func announce(_ *state, _ ledger.Head, e ledger.Recorded) (ledger.Announcement, bool) {
 	var d signed
 	if e.Type != EventSigned || e.Into(&d) != nil {
@@ -122,7 +123,8 @@ func NewDesk(l *ledger.Ledger, st store.Store) *Desk {
 	return &Desk{ledger: l, streams: ledger.Register(l, fold()), store: st}
 }
 
-// Last gives the newest head recorded and where the stream of heads ends; a zero head and 0 when there is none.
+// Last gives the newest head recorded and where the stream of heads ends; a zero head and 0 when
+// there is none.
 func (d *Desk) Last(ctx context.Context) (proof.Signed, int64, error) {
 	s, err := d.streams.Load(ctx, id)
 	if fault.Is(err, fault.NotFound) {
@@ -138,7 +140,8 @@ func (d *Desk) Last(ctx context.Context) (proof.Signed, int64, error) {
 // ErrOvertaken says that somebody else has recorded a head since Last.
 var ErrOvertaken = errors.New("head: another head was recorded meanwhile")
 
-// Record records a head, of which the systems of these states get a copy, unless the stream of heads does not end any more where Last said: ErrOvertaken.
+// Record records a head, of which the systems of these states get a copy, unless the stream of
+// heads does not end any more where Last said: ErrOvertaken.
 func (d *Desk) Record(ctx context.Context, s proof.Signed, after int64, states []string) error {
 	_, err := d.streams.Execute(ctx, id, ledger.Command[*state]{
 		Actor: ledger.System, Expect: ledger.MayExist,
@@ -191,8 +194,8 @@ func parseAll(docs []store.Doc) ([]proof.Signed, error) {
 	return list, nil
 }
 
-// Recorded gives the heads that the commits of the stream of heads hold, in order. Commits that cannot be read are left out: whoever proves the
-// stream names them.
+// Recorded gives the heads that the commits of the stream of heads hold, in order. Commits that
+// cannot be read are left out: whoever proves the stream names them.
 func Recorded(ctx context.Context, st store.Ledger) ([]proof.Signed, error) {
 	commits, err := st.ReadStream(ctx, string(Stream), 0, 0)
 	if err != nil {
@@ -222,8 +225,8 @@ func Recorded(ctx context.Context, st store.Ledger) ([]proof.Signed, error) {
 	return list, nil
 }
 
-// List gives heads, the newest first; limit as checked by the caller, cursor from Page.Next. NotFound when nobody asks; Invalid for a cursor that is
-// not of this list.
+// List gives heads, the newest first; limit as checked by the caller, cursor from Page.Next.
+// NotFound when nobody asks; Invalid for a cursor that is not of this list.
 func (d *Desk) List(ctx context.Context, scope access.Scope, limit int, cursor string) (access.Page[proof.Signed], error) {
 	var none access.Page[proof.Signed]
 	if scope.Account == "" {

@@ -1,6 +1,7 @@
 package head
 
-// The points at which a process can be killed while it signs a head, in order; see the points of package ledger.
+// The points at which a process can be killed while it signs a head, in order; see the points of
+// package ledger.
 const (
 	PointSigned   = "head.signed"   // the head is made, and is nowhere yet
 	PointRecorded = "head.recorded" // it is recorded, and not in the file

@@ -12,12 +12,14 @@ import (
 	"landfall/internal/store"
 )
 
-// Prove compares the records with what heads say of them, and gives what is missing, altered or extra, and how many streams
-// have grown since the last head. The trail must have been read to its end.
+// Prove compares the records with what heads say of them, and gives what is missing, altered or
+// extra, and how many streams have grown since the last head. The trail must have been read to its
+// end.
 //
-// Extra is what says of itself that it was recorded, by more than Overlap, before a head that does not know it. What was slipped in with
-// the time of its coming is not told from what the service recorded: it is covered by the next head, and whoever keeps copies of heads has
-// only the hour between two of them to do it in.
+// Extra is what says of itself that it was recorded, by more than Overlap, before a head that does
+// not know it. What was slipped in with the time of its coming is not told from what the service
+// recorded: it is covered by the next head, and whoever keeps copies of heads has only the hour
+// between two of them to do it in.
 func Prove(ctx context.Context, st store.Store, trail *proof.Trail) (findings []ledger.Finding, grown int64, err error) {
 	p := &proving{st: st, trail: trail}
 	if p.covered, p.any = trail.Covered(); !p.any {

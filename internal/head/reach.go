@@ -18,15 +18,17 @@ const (
 	commit = 256  // pending commits read at a time
 )
 
-// Overlap is how far back of the last head Reach must look: what was recorded before that by the clock of its process was there when the head was
-// signed. It bounds the skew of clocks, which makes a process not ready at two seconds, and the time that a commit takes.
+// Overlap is how far back of the last head Reach must look: what was recorded before that by the
+// clock of its process was there when the head was signed. It bounds the skew of clocks, which
+// makes a process not ready at two seconds, and the time that a commit takes.
 const Overlap = 10 * time.Minute
 
-// Reach brings a tree up to where the streams end now, and gives what was lost of what it says. With since, only streams are looked at
-// that may have grown since then by the clocks that record; zero looks at all of them.
+// Reach brings a tree up to where the streams end now, and gives what was lost of what it says.
+// With since, only streams are looked at that may have grown since then by the clocks that record;
+// zero looks at all of them.
 //
-// Which streams have grown, their wakes say, and what has no wake yet is still pending. Both are only hints: where a
-// stream ends and with which hash is read from its commits.
+// Which streams have grown, their wakes say, and what has no wake yet is still pending. Both are
+// only hints: where a stream ends and with which hash is read from its commits.
 func Reach(ctx context.Context, st store.Store, tree *proof.Tree, since time.Time) ([]proof.Loss, error) {
 	w := &walk{st: st, tree: tree}
 	var err error
@@ -38,7 +40,8 @@ func Reach(ctx context.Context, st store.Store, tree *proof.Tree, since time.Tim
 	return w.losses, err
 }
 
-// Compare gives what was lost of what the tree says. It reads one hash for each stream, whatever has been recorded since.
+// Compare gives what was lost of what the tree says. It reads one hash for each stream, whatever
+// has been recorded since.
 func Compare(ctx context.Context, st store.Store, tree *proof.Tree) ([]proof.Loss, error) {
 	var losses []proof.Loss
 	for leaves := range slices.Chunk(tree.Leaves(), page) {
@@ -95,7 +98,8 @@ func Absent(ctx context.Context, st store.Store, refs []store.Ref) ([]proof.Loss
 	return losses, nil
 }
 
-// lossOf says what is wrong with a stream that does not have the leaf's commit any more and ends as given.
+// lossOf says what is wrong with a stream that does not have the leaf's commit any more and ends as
+// given.
 func lossOf(leaf, end proof.Leaf) proof.Loss {
 	loss := proof.Loss{Stream: leaf.Stream, What: proof.Altered, Had: leaf.Seq, Has: end.Seq}
 	switch {
@@ -126,7 +130,8 @@ func (w *walk) all(ctx context.Context) error {
 		if full {
 			after = names[len(names)-1]
 		}
-		// What the tree knows of this part of the names and the store does not have is looked at too.
+		// What the tree knows of this part of the names and the store does not have is looked at
+		// too.
 		n := len(known)
 		if full {
 			n, _ = slices.BinarySearchFunc(known, after+"\x00", func(l proof.Leaf, name string) int { return strings.Compare(l.Stream, name) })

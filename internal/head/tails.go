@@ -20,15 +20,16 @@ type end struct {
 	at map[int64][]byte // hashes of the commits that the hints name, where they are there
 }
 
-// search is one stream whose end is looked for: it has the commit low and has not the commit high, which is 0 while none is known.
+// search is one stream whose end is looked for: it has the commit low and has not the commit high,
+// which is 0 while none is known.
 type search struct {
 	end
 	high, step int64
 	ask        []int64
 }
 
-// tails finds where streams end, in the order of the hints. A good hint costs reading two entries of an index; a bad one a search by halves, since
-// streams have no gaps.
+// tails finds where streams end, in the order of the hints. A good hint costs reading two entries
+// of an index; a bad one a search by halves, since streams have no gaps.
 func tails(ctx context.Context, st store.Store, hints []hint) ([]end, error) {
 	all := make([]search, len(hints))
 	open := make([]*search, len(hints))

@@ -41,7 +41,8 @@ type Loss struct {
 // LossesNamed is how many losses a head names; it counts them all.
 const LossesNamed = 100
 
-// Lost is what was found lost or altered when a head was signed. The chain goes on from what there is.
+// Lost is what was found lost or altered when a head was signed. The chain goes on from what there
+// is.
 type Lost struct {
 	Since   int64  `json:"since"`   // number of the earlier head that covers what is lost; 0 when only the bus knows of it
 	Streams int64  `json:"streams"` // how many streams lost something

@@ -16,8 +16,8 @@ import (
 // keyInfo separates the signing key from whatever else is derived from the secret key.
 const keyInfo = "landfall signed heads, ed25519, version 1"
 
-// KeyFrom derives the signing key from the service's secret key (RFC 5869, HKDF with SHA-256): whoever has the one has the other, and
-// nothing more needs to be kept.
+// KeyFrom derives the signing key from the service's secret key (RFC 5869, HKDF with SHA-256):
+// whoever has the one has the other, and nothing more needs to be kept.
 func KeyFrom(secret []byte) (ed25519.PrivateKey, error) {
 	seed, err := hkdf.Key(sha256.New, secret, nil, keyInfo, ed25519.SeedSize)
 	if err != nil {
@@ -58,7 +58,8 @@ func KeyLine(key ed25519.PublicKey) string {
 // maxKeys bounds what is read of a file of public keys.
 const maxKeys = 10_000
 
-// ReadKeys reads a file of public keys: a key on each line, empty lines and lines that begin with "#" aside.
+// ReadKeys reads a file of public keys: a key on each line, empty lines and lines that begin with
+// "#" aside.
 func ReadKeys(r io.Reader) (Keys, error) {
 	keys := Keys{}
 	lines := bufio.NewScanner(r)
@@ -90,7 +91,8 @@ func parseKey(text string) (ed25519.PublicKey, error) {
 	return key, nil
 }
 
-// addKey gives the text of a file of public keys with one more key at its end, and whether it was not there.
+// addKey gives the text of a file of public keys with one more key at its end, and whether it was
+// not there.
 func addKey(text []byte, key ed25519.PublicKey) ([]byte, bool) {
 	line := KeyLine(key)
 	for have := range bytes.Lines(text) {

@@ -23,14 +23,16 @@ const KeysFile = "heads.pub"
 // fileEnd is how the names of files of heads end. They begin with the number of their first head.
 const fileEnd = ".heads"
 
-// A new file is begun when what was added to the present one is more than rollMost bytes and more than rollTimes its first
-// record, which holds every leaf: reading a file then costs little more than reading what it must hold.
+// A new file is begun when what was added to the present one is more than rollMost bytes and more
+// than rollTimes its first record, which holds every leaf: reading a file then costs little more
+// than reading what it must hold.
 const (
 	rollMost  = 4 << 20
 	rollTimes = 4
 )
 
-// Log appends heads to files in a folder. Several processes may use one folder. All methods may be called concurrently.
+// Log appends heads to files in a folder. Several processes may use one folder. All methods may be
+// called concurrently.
 type Log struct {
 	dir  string
 	lock *flock.Flock
@@ -45,8 +47,9 @@ type Log struct {
 	notes []string
 }
 
-// OpenLog opens the newest file of a folder, which is made where it is missing. A torn record at its end is cut. A file that cannot be
-// read is left as it is, and the next head begins another one; Notes says so.
+// OpenLog opens the newest file of a folder, which is made where it is missing. A torn record at
+// its end is cut. A file that cannot be read is left as it is, and the next head begins another
+// one; Notes says so.
 func OpenLog(dir string) (*Log, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
@@ -76,7 +79,8 @@ func (l *Log) Last() (Signed, bool) {
 	return *l.last, true
 }
 
-// Covered gives the newest head whose leaves the files hold, and a copy of those; false when there is none.
+// Covered gives the newest head whose leaves the files hold, and a copy of those; false when there
+// is none.
 func (l *Log) Covered() (Signed, *Tree, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -86,9 +90,10 @@ func (l *Log) Covered() (Signed, *Tree, bool) {
 	return l.since, l.tree.Clone(), true
 }
 
-// Append adds a head that covers the leaves of the tree and makes it durable. Before it come those that others have signed since the last
-// one that is here. Of the streams to forget, what earlier heads say does not hold any more: the head must say why. A head that is no newer than the
-// last one here is left out.
+// Append adds a head that covers the leaves of the tree and makes it durable. Before it come those
+// that others have signed since the last one that is here. Of the streams to forget, what earlier
+// heads say does not hold any more: the head must say why. A head that is no newer than the last
+// one here is left out.
 func (l *Log) Append(s Signed, tree *Tree, seen []Signed, forget []string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -141,7 +146,8 @@ func (l *Log) Append(s Signed, tree *Tree, seen []Signed, forget []string) error
 	})
 }
 
-// write adds text to the file, or makes another one of it. What a failed write leaves is cut by the next one.
+// write adds text to the file, or makes another one of it. What a failed write leaves is cut by the
+// next one.
 func (l *Log) write(fresh bool, number int64, text []byte) error {
 	name, flags := l.name, os.O_WRONLY|os.O_APPEND
 	if fresh {
@@ -201,7 +207,8 @@ func (l *Log) locked(do func() error) error {
 	return errors.Join(do(), l.lock.Unlock())
 }
 
-// catchUp reads what is new in the newest file, and cuts a torn record at its end. The folder is locked.
+// catchUp reads what is new in the newest file, and cuts a torn record at its end. The folder is
+// locked.
 func (l *Log) catchUp() error {
 	files, err := Files(l.dir)
 	if err != nil || len(files) == 0 {
@@ -240,8 +247,8 @@ func (l *Log) catchUp() error {
 	return os.Remove(path) // it was cut off in its first record
 }
 
-// SetAside takes the newest file out of use, because what it says cannot be believed: it is renamed, and the next head begins
-// another one.
+// SetAside takes the newest file out of use, because what it says cannot be believed: it is
+// renamed, and the next head begins another one.
 func (l *Log) SetAside(why string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -345,7 +352,8 @@ func Files(path string) ([]string, error) {
 	return files, nil
 }
 
-// KeysIn reads the file of public keys of a folder of heads, or of the folder that a file of heads lies in; none when there is no such file.
+// KeysIn reads the file of public keys of a folder of heads, or of the folder that a file of heads
+// lies in; none when there is no such file.
 func KeysIn(path string) (Keys, error) {
 	if info, err := os.Stat(path); err == nil && !info.IsDir() {
 		path = filepath.Dir(path)
@@ -360,7 +368,8 @@ func KeysIn(path string) (Keys, error) {
 	return ReadKeys(bytes.NewReader(text))
 }
 
-// syncFolder makes new names durable. Systems that cannot sync a folder (Windows) keep names durable by themselves.
+// syncFolder makes new names durable. Systems that cannot sync a folder (Windows) keep names
+// durable by themselves.
 func syncFolder(path string) error {
 	d, err := os.Open(path)
 	if err != nil {

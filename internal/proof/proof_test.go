@@ -350,7 +350,8 @@ func TestAnEditedFileOfHeadsIsFound(t *testing.T) {
 	}
 }
 
-// FuzzTrail reads what is no file of heads: nothing may panic, and nothing that was not signed may count.
+// FuzzTrail reads what is no file of heads: nothing may panic, and nothing that was not signed may
+// count.
 func FuzzTrail(f *testing.F) {
 	s := newService(f)
 	s.sign(nil, leaf("incident/a", 1), leaf("incident/b", 7))

@@ -13,11 +13,13 @@ import (
 // fileMark is the first line of every file of heads.
 const fileMark = "landfall heads 1"
 
-// lineMax bounds one line: names of streams are short, and a head names no more than LossesNamed losses.
+// lineMax bounds one line: names of streams are short, and a head names no more than LossesNamed
+// losses.
 const lineMax = 256 << 10
 
-// Record is one head as a file keeps it. The record of a head that this log's owner did not sign itself is only Seen: its leaves are not known,
-// and the next record carries what has changed since the last one that is not.
+// Record is one head as a file keeps it. The record of a head that this log's owner did not sign
+// itself is only Seen: its leaves are not known, and the next record carries what has changed since
+// the last one that is not.
 type Record struct {
 	Signed
 	Seen bool
@@ -66,7 +68,8 @@ var errTorn = errors.New("the file ends in the middle of a record")
 
 func newReader(r io.Reader) *reader { return &reader{in: bufio.NewReaderSize(r, lineMax)} }
 
-// next gives one line without its end. io.EOF says that there is none, errTorn that the last one has no end.
+// next gives one line without its end. io.EOF says that there is none, errTorn that the last one
+// has no end.
 func (r *reader) next() (string, error) {
 	text, err := r.in.ReadSlice('\n')
 	r.at += int64(len(text))

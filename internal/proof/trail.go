@@ -16,11 +16,13 @@ type Claim struct {
 	Seq  int64
 	Hash Hash
 	Head int64 // number of the head
-	// After is when the last head before it was signed whose leaves are known: what the claim adds was recorded since then, give or take. Zero when nothing is known of it.
+	// After is when the last head before it was signed whose leaves are known: what the claim adds
+	// was recorded since then, give or take. Zero when nothing is known of it.
 	After time.Time
 }
 
-// Trail is what files of heads say, read with the keys that the reader believes. Read them oldest first.
+// Trail is what files of heads say, read with the keys that the reader believes. Read them oldest
+// first.
 type Trail struct {
 	keys   Keys
 	tree   Tree
@@ -39,7 +41,8 @@ func NewTrail(keys Keys) *Trail {
 	return &Trail{keys: maps.Clone(keys), claims: map[string][]Claim{}, hashes: map[int64]Hash{}}
 }
 
-// ReadPath reads a file of heads, or all of a folder. An error means that they could not be read at all; what is wrong in them stands in Wrong.
+// ReadPath reads a file of heads, or all of a folder. An error means that they could not be read at
+// all; what is wrong in them stands in Wrong.
 func (t *Trail) ReadPath(path string) error {
 	files, err := Files(path)
 	if err != nil {
@@ -87,7 +90,8 @@ func (t *Trail) say(format string, args ...any) {
 	t.wrong = append(t.wrong, fmt.Sprintf(format, args...))
 }
 
-// take follows the chain by one record. fresh: its leaves are all there are, as in the first record of a file.
+// take follows the chain by one record. fresh: its leaves are all there are, as in the first record
+// of a file.
 func (t *Trail) take(rec Record, fresh bool) {
 	if t.distrust {
 		return
@@ -189,7 +193,8 @@ func (t *Trail) Last() (Signed, bool) {
 	return *t.last, true
 }
 
-// Covered gives the newest head that can be believed and whose leaves are known; false when there is none.
+// Covered gives the newest head that can be believed and whose leaves are known; false when there
+// is none.
 func (t *Trail) Covered() (Signed, bool) {
 	if t.covered == nil {
 		return Signed{}, false
@@ -200,6 +205,6 @@ func (t *Trail) Covered() (Signed, bool) {
 // Streams lists the streams that the heads cover, in order of name.
 func (t *Trail) Streams() []string { return slices.Sorted(maps.Keys(t.claims)) }
 
-// Claims gives what the heads say of one stream, in order of seq. Where a head says that records went back, what was said before of the streams
-// that did is left out.
+// Claims gives what the heads say of one stream, in order of seq. Where a head says that records
+// went back, what was said before of the streams that did is left out.
 func (t *Trail) Claims(stream string) []Claim { return t.claims[stream] }

@@ -37,7 +37,8 @@ type Leaf struct {
 	Hash   Hash
 }
 
-// digest is the leaf's hash in the tree (RFC 6962, section 2.1): a byte 0, the name, a byte 0, the seq in eight bytes, the hash.
+// digest is the leaf's hash in the tree (RFC 6962, section 2.1): a byte 0, the name, a byte 0, the
+// seq in eight bytes, the hash.
 func (l Leaf) digest(buf []byte) (Hash, []byte) {
 	buf = append(buf[:0], 0)
 	buf = append(buf, l.Stream...)
@@ -47,7 +48,8 @@ func (l Leaf) digest(buf []byte) (Hash, []byte) {
 	return sha256.Sum256(buf), buf
 }
 
-// Tree holds where every stream ended, in order of name. The zero value is empty. It is not for concurrent use.
+// Tree holds where every stream ended, in order of name. The zero value is empty. It is not for
+// concurrent use.
 type Tree struct {
 	leaves  []Leaf
 	digests []Hash
@@ -58,7 +60,8 @@ type Tree struct {
 // Len gives the number of streams.
 func (t *Tree) Len() int { return len(t.leaves) }
 
-// Leaves gives the leaves in order of name. They must not be changed, and are good until the next Set.
+// Leaves gives the leaves in order of name. They must not be changed, and are good until the next
+// Set.
 func (t *Tree) Leaves() []Leaf { return t.leaves }
 
 // Get gives the leaf of a stream.
@@ -74,8 +77,8 @@ func (t *Tree) find(stream string) (int, bool) {
 	return slices.BinarySearchFunc(t.leaves, stream, func(l Leaf, name string) int { return cmp.Compare(l.Stream, name) })
 }
 
-// Set takes the streams that are gone out and then puts leaves in place of those of the same streams. The order of leaves does not matter; of
-// one stream the last counts.
+// Set takes the streams that are gone out and then puts leaves in place of those of the same
+// streams. The order of leaves does not matter; of one stream the last counts.
 func (t *Tree) Set(set []Leaf, gone []string) {
 	if len(gone) > 0 {
 		t.remove(gone)
@@ -139,7 +142,8 @@ func (t *Tree) Root() Hash {
 	if len(t.digests) == 0 {
 		return sha256.Sum256(nil)
 	}
-	// Pairs from the left, an odd one carried up as it is: that is the tree of the RFC, one level after another.
+	// Pairs from the left, an odd one carried up as it is: that is the tree of the RFC, one level
+	// after another.
 	level := append(t.level[:0], t.digests...)
 	t.level = level
 	var pair [1 + 2*sha256.Size]byte

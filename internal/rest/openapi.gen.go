@@ -199,6 +199,16 @@ const (
 	FigureUnitPerson    FigureUnit = "person"
 )
 
+// Defines values for HeadWhy.
+const (
+	HeadWhyBackup   HeadWhy = "backup"
+	HeadWhyHour     HeadWhy = "hour"
+	HeadWhyRestore  HeadWhy = "restore"
+	HeadWhyRotation HeadWhy = "rotation"
+	HeadWhyStart    HeadWhy = "start"
+	HeadWhyStop     HeadWhy = "stop"
+)
+
 // Defines values for HealthStatus.
 const (
 	HealthStatusAlive HealthStatus = "alive"
@@ -211,6 +221,13 @@ const (
 	IncidentStatusDraft      IncidentStatus = "draft"
 	IncidentStatusMonitoring IncidentStatus = "monitoring"
 	IncidentStatusStoodDown  IncidentStatus = "stood_down"
+)
+
+// Defines values for LostStreamWhat.
+const (
+	LostStreamWhatAltered LostStreamWhat = "altered"
+	LostStreamWhatMissing LostStreamWhat = "missing"
+	LostStreamWhatShorter LostStreamWhat = "shorter"
 )
 
 // Defines values for MovementMode.
@@ -1680,6 +1697,11 @@ type Departure struct {
 	SaidAt time.Time `json:"said_at,omitempty,omitzero"`
 }
 
+// Digest A SHA-256 digest in hexadecimal.
+//
+// Example: aaa495690b41df4539c0c0bb764ce04d562e17e3e35e685a124fb209475662c6
+type Digest = string
+
 // Ending Why it ends.
 //
 // Example: {"reason":"The storm passed north of the island."}
@@ -2005,6 +2027,78 @@ type HazardPage struct {
 // Example: TC
 type HazardType = string
 
+// Head One signed head. `text` is what was signed, as JSON; the other members show what it says. The signature is Ed25519 over the bytes `landfall head 1`, a newline, and
+// `text`; `hash` is the SHA-256 of the same bytes, and the next head names it as `prev`.
+//
+// Example: {"epoch":0,"hash":"aaa495690b41df4539c0c0bb764ce04d562e17e3e35e685a124fb209475662c6","key":"13f7e99a7913b6392c5556298e45ccf4","number":2,"prev":"77bbfceaedb6d385dd6d53f876da7b2fd5d9494853ceb00e08d85d49a91c10b2","root":"f0a2d5d52bb984a8dbc6caf6cc296ae53704933300e991a8e8720cfc42648983","signature":"lYlNwDbu2v/N1ngm+Ar+cH/jcjLrdAMCBrgHKlOlOzlYt7jW6nZsw1yYoMO42+zzrXoTxv/MGUkhn52q7UXvAg==","signed_at":"2026-09-16T14:00:00Z","streams":2,"text":"{\"number\":2,\"epoch\":0,\"at\":\"2026-09-16T14:00:00Z\",\"why\":\"hour\",\"streams\":2,\"root\":\"f0a2d5d52bb984a8dbc6caf6cc296ae53704933300e991a8e8720cfc42648983\"}","why":"hour"}
+type Head struct {
+	// Epoch The first part of the ETags of its time.
+	Epoch int64 `json:"epoch"`
+
+	// Hash A SHA-256 digest in hexadecimal.
+	//
+	// Example: aaa495690b41df4539c0c0bb764ce04d562e17e3e35e685a124fb209475662c6
+	Hash Digest `json:"hash"`
+
+	// Key Fingerprint of the key that signed: the first 16 bytes of its SHA-256.
+	Key string `json:"key"`
+
+	// Lost What was missing or altered, when the head was signed, of what an earlier one covers.
+	//
+	// Example: {"commits":5,"first":[{"had":12,"has":7,"stream":"incident/0197a1b2-0000-7000-8000-000000000001","what":"shorter"}],"since":7,"streams":1}
+	Lost LostRecords `json:"lost,omitempty,omitzero"`
+
+	// NextKey Of a rotation: the public key that signs from the next head on, base64.
+	NextKey string `json:"next_key,omitempty,omitzero"`
+
+	// Number 1 for the first. A number that is missing was lost with its records.
+	Number int64 `json:"number"`
+
+	// Prev A SHA-256 digest in hexadecimal.
+	//
+	// Example: aaa495690b41df4539c0c0bb764ce04d562e17e3e35e685a124fb209475662c6
+	Prev Digest `json:"prev,omitempty,omitzero"`
+
+	// Root A SHA-256 digest in hexadecimal.
+	//
+	// Example: aaa495690b41df4539c0c0bb764ce04d562e17e3e35e685a124fb209475662c6
+	Root Digest `json:"root"`
+
+	// Signature Base64.
+	Signature string `json:"signature"`
+
+	// SignedAt When it was signed.
+	SignedAt time.Time `json:"signed_at"`
+
+	// Streams How many streams it covers.
+	Streams int64 `json:"streams"`
+
+	// Text What was signed, byte for byte.
+	Text string `json:"text"`
+
+	// WentBack The backup that a restore has put the records back to.
+	//
+	// Example: {"number":5,"taken_at":"2026-09-16T06:00:00Z"}
+	WentBack WentBack `json:"went_back,omitempty,omitzero"`
+
+	// Why What it was signed for.
+	Why HeadWhy `json:"why"`
+}
+
+// HeadWhy What it was signed for.
+type HeadWhy string
+
+// HeadPage One page of heads.
+//
+// Example: {"items":[]}
+type HeadPage struct {
+	// Items The heads.
+	Items []Head `json:"items"`
+
+	// NextCursor Send it as `cursor` to read on. Absent on the last page.
+	NextCursor string `json:"next_cursor,omitempty,omitzero"`
+}
+
 // Health The process is alive.
 //
 // Example: {"status":"alive"}
@@ -2167,6 +2261,43 @@ type Invalidation struct {
 	// Example: major_damage
 	Trigger AssessmentTrigger `json:"trigger"`
 }
+
+// LostRecords What was missing or altered, when the head was signed, of what an earlier one covers.
+//
+// Example: {"commits":5,"first":[{"had":12,"has":7,"stream":"incident/0197a1b2-0000-7000-8000-000000000001","what":"shorter"}],"since":7,"streams":1}
+type LostRecords struct {
+	// Commits How many commits are missing or altered.
+	Commits int64 `json:"commits"`
+
+	// First The first of them.
+	First []LostStream `json:"first"`
+
+	// Since Number of the head that covers it; 0 when only the message bus knew of it.
+	Since int64 `json:"since"`
+
+	// Streams How many streams lost something.
+	Streams int64 `json:"streams"`
+}
+
+// LostStream What became of one stream.
+//
+// Example: {"had":12,"has":7,"stream":"incident/0197a1b2-0000-7000-8000-000000000001","what":"shorter"}
+type LostStream struct {
+	// Had Commits it had.
+	Had int64 `json:"had"`
+
+	// Has Commits it has.
+	Has int64 `json:"has"`
+
+	// Stream Its name.
+	Stream string `json:"stream"`
+
+	// What There is no commit of it any more; its last ones are missing; the commit that was its last has another hash.
+	What LostStreamWhat `json:"what"`
+}
+
+// LostStreamWhat There is no commit of it any more; its last ones are missing; the commit that was its last has another hash.
+type LostStreamWhat string
 
 // Movement One departure and one arrival, or a shuttle of many lifts between the same places. Times are scenario time.
 //
@@ -4392,6 +4523,22 @@ type VisitorGroup struct {
 // Example: watch
 type WarningLevel string
 
+// WentBack The backup that a restore has put the records back to.
+//
+// Example: {"number":5,"taken_at":"2026-09-16T06:00:00Z"}
+type WentBack struct {
+	// Head A SHA-256 digest in hexadecimal.
+	//
+	// Example: aaa495690b41df4539c0c0bb764ce04d562e17e3e35e685a124fb209475662c6
+	Head Digest `json:"head,omitempty,omitzero"`
+
+	// Number Number of the newest head in it; 0 when it holds none.
+	Number int64 `json:"number"`
+
+	// TakenAt When the backup was taken.
+	TakenAt time.Time `json:"taken_at"`
+}
+
 // Withdrawal Why it is taken back. May be left out.
 //
 // Example: {"reason":"They have said otherwise since."}
@@ -4632,6 +4779,15 @@ type OpenHazardParams struct {
 type GetHazardParams struct {
 	// IfNoneMatch Answers 304 when this is still the ETag.
 	IfNoneMatch None `json:"If-None-Match,omitempty,omitzero"`
+}
+
+// ListHeadsParams defines parameters for ListHeads.
+type ListHeadsParams struct {
+	// Limit At most this many items.
+	Limit Limit `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+
+	// Cursor The `next_cursor` of the page before. It belongs to one list with one set of filters.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
 }
 
 // ListIncidentsParams defines parameters for ListIncidents.
@@ -5416,6 +5572,12 @@ type ServerInterface interface {
 	// GetHazard Read a hazard
 	// (GET /api/v1/hazards/{hazard_id})
 	GetHazard(ctx echo.Context, hazardID HazardID, params GetHazardParams) error
+	// ListHeads List signed heads
+	// (GET /api/v1/heads)
+	ListHeads(ctx echo.Context, params ListHeadsParams) error
+	// GetHead Show a signed head
+	// (GET /api/v1/heads/{number})
+	GetHead(ctx echo.Context, number int64) error
 	// ListIncidents List incidents
 	// (GET /api/v1/incidents)
 	ListIncidents(ctx echo.Context, params ListIncidentsParams) error
@@ -6174,6 +6336,47 @@ func (w *ServerInterfaceWrapper) GetHazard(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetHazard(ctx, hazardID, params)
+	return err
+}
+
+// ListHeads converts echo context to params.
+func (w *ServerInterfaceWrapper) ListHeads(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListHeadsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListHeads(ctx, params)
+	return err
+}
+
+// GetHead converts echo context to params.
+func (w *ServerInterfaceWrapper) GetHead(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "number" -------------
+	var number int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "number", ctx.Param("number"), &number, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter number: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetHead(ctx, number)
 	return err
 }
 
@@ -9433,6 +9636,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/v1/tokens/:token_id", wrapper.GetToken, options.OperationMiddlewares["getToken"]...)
 	router.GET(options.BaseURL+"/api/v1/me", wrapper.WhoAmI, options.OperationMiddlewares["whoAmI"]...)
 	router.GET(options.BaseURL+"/api/v1/events", wrapper.FollowEvents, options.OperationMiddlewares["followEvents"]...)
+	router.GET(options.BaseURL+"/api/v1/heads", wrapper.ListHeads, options.OperationMiddlewares["listHeads"]...)
+	router.GET(options.BaseURL+"/api/v1/heads/:number", wrapper.GetHead, options.OperationMiddlewares["getHead"]...)
 	router.GET(options.BaseURL+"/api/v1/operation", wrapper.GetOperation, options.OperationMiddlewares["getOperation"]...)
 	router.POST(options.BaseURL+"/api/v1/operation/release", wrapper.ReleaseOperation, options.OperationMiddlewares["releaseOperation"]...)
 	router.GET(options.BaseURL+"/healthz", wrapper.GetHealth, options.OperationMiddlewares["getHealth"]...)

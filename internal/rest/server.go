@@ -43,6 +43,7 @@ import (
 	"landfall/api"
 	"landfall/internal/access"
 	"landfall/internal/guard"
+	"landfall/internal/head"
 	"landfall/internal/incident"
 	"landfall/internal/limit"
 	"landfall/internal/live"
@@ -66,8 +67,9 @@ type Options struct {
 	Incidents    *incident.Desk
 	Notify       *notify.Desk
 	Preparedness *preparedness.Desk
-	Pages        Pages                  // nil: there are none
-	Operators    []place.Party          // whose administrators operate the service for all
+	Pages        Pages         // nil: there are none
+	Operators    []place.Party // whose administrators operate the service for all
+	Heads        *head.Desk
 	Operation    Operation              // how the service runs; nil: 404
 	Feed         live.Feed              // events as they happen
 	ETag         func(seq int64) string // (*ledger.Ledger).ETag

@@ -20,6 +20,7 @@ import (
 	"go.uber.org/goleak"
 
 	"landfall/internal/access"
+	"landfall/internal/head"
 	"landfall/internal/incident"
 	"landfall/internal/ledger"
 	"landfall/internal/live"
@@ -72,7 +73,7 @@ func newWorld(t testing.TB, change ...func(*Options)) *world {
 	t.Helper()
 	w := &world{t: t, clock: start, log: &bytes.Buffer{}, tokens: map[string]string{"nobody": "", "scraper": metricsToken}, account: map[string]string{}}
 	ctx := context.Background()
-	kinds := slices.Concat(ledger.Kinds(), access.Kinds(), incident.Kinds(), preparedness.Kinds(), notify.Kinds())
+	kinds := slices.Concat(ledger.Kinds(), access.Kinds(), incident.Kinds(), preparedness.Kinds(), notify.Kinds(), head.Kinds())
 	st, err := sqlite.Open(ctx, filepath.Join(t.TempDir(), "landfall.db"), kinds, sqlite.Options{Now: w.now})
 	if err != nil {
 		t.Fatal(err)
@@ -99,7 +100,7 @@ func newWorld(t testing.TB, change ...func(*Options)) *world {
 	w.router = notify.NewRouter(desk, st, notify.RouterOptions{Alone: true, Logger: logger})
 	opt := Options{
 		Access: w.access, Incidents: incidents, Notify: desk, Preparedness: preparedness.NewDesk(w.ledger, st, nil), Feed: quietFeed{}, ETag: w.ledger.ETag, Now: w.now, Logger: logger,
-		Ready: []Check{{Name: "store", Run: st.Ping}}, MetricsToken: metricsToken, Operators: []place.Party{"ORG-CDEMA"},
+		Heads: head.NewDesk(w.ledger, st), Ready: []Check{{Name: "store", Run: st.Ping}}, MetricsToken: metricsToken, Operators: []place.Party{"ORG-CDEMA"},
 	}
 	for _, c := range change {
 		c(&opt)
