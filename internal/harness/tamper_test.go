@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"landfall/internal/app"
+	"landfall/internal/backup"
 	. "landfall/internal/harness"
 	"landfall/internal/proof"
 )
@@ -102,7 +103,7 @@ func (x *tampering) exec(statement string, args ...any) {
 
 func (x *tampering) rebuild() {
 	x.t.Helper()
-	if _, err := app.Rebuild(x.t.Context(), x.at, x.p.clock.Now, Quiet()); err != nil {
+	if _, err := app.Rebuild(x.t.Context(), x.at, backup.Options{Now: x.p.clock.Now}, Quiet()); err != nil {
 		x.t.Fatal(err)
 	}
 }
