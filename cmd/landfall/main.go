@@ -52,6 +52,7 @@ type session struct {
 	ctx      context.Context // ends at the first interrupt
 	in       io.Reader
 	out, err io.Writer
+	lost     func() int64 // how many lines of err nobody has read
 }
 
 // terminal reports whether a person at a terminal reads what is written there.
@@ -72,7 +73,9 @@ func main() {
 }
 
 // run carries out one command line and gives the exit code: 0 done, 1 failed, 2 misused.
-func run(ctx context.Context, args []string, out, errOut io.Writer) int {
+func run(ctx context.Context, args []string, out, to io.Writer) int {
+	errOut := newOutput(to)
+	defer errOut.close()
 	if err := forgetEmpty(os.Environ(), os.Unsetenv); err != nil {
 		_, _ = fmt.Fprintln(errOut, "landfall:", err)
 		return 2
@@ -103,7 +106,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 		_, _ = fmt.Fprintln(errOut, "landfall:", err)
 		return 2
 	}
-	if err := command.Run(&session{ctx: ctx, in: os.Stdin, out: out, err: errOut}); err != nil {
+	if err := command.Run(&session{ctx: ctx, in: os.Stdin, out: out, err: errOut, lost: errOut.Lost}); err != nil {
 		_, _ = fmt.Fprintln(errOut, "landfall:", sentence(err))
 		return 1
 	}

@@ -96,7 +96,7 @@ func (c *serveCmd) options(s *session) (app.Options, error) {
 		Plausible: c.Plausible, RequestRate: c.RequestRate, Limits: c.Limit, Drain: c.Drain, WebhookAllowPrivate: c.WebhookAllowPrivate, WebhookRate: c.WebhookRate,
 		SMTPURL: c.SMTPURL, MailFrom: c.MailFrom, MailRate: c.MailRate, LogfileDir: c.LogfileDir,
 		OTLPEndpoint: c.OTLPEndpoint, BackupDir: c.BackupDir, BackupKeep: c.BackupKeep,
-		Logger: slog.New(handler), Version: versionText(), Now: time.Now,
+		LogLinesLost: s.lost, Logger: slog.New(handler), Version: versionText(), Now: time.Now,
 	}, nil
 }
 
@@ -111,10 +111,12 @@ func (c *serveCmd) Run(s *session) error {
 	if err != nil {
 		return err
 	}
+	out := newOutput(s.out)
+	defer out.close()
 	if token := a.FirstToken(); token != "" && terminal(s.out) { // what is no terminal may be a log
-		_, _ = fmt.Fprintf(s.out, "First start. Token of the first account, shown this once and kept in %s:\n\n    %s\n\n", a.TokenPath(), token)
+		_, _ = fmt.Fprintf(out, "First start. Token of the first account, shown this once and kept in %s:\n\n    %s\n\n", a.TokenPath(), token)
 	}
-	_, _ = fmt.Fprintf(s.out, "Landfall is ready on %s\n", a.URL())
+	_, _ = fmt.Fprintf(out, "Landfall is ready on %s\n", a.URL())
 
 	var fatal error
 	select {

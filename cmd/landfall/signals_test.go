@@ -28,6 +28,45 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+func TestAServiceAnswersWhileNobodyReadsItsLog(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, os.Args[0], "serve", "--data", filepath.Join(t.TempDir(), "data"), "--listen", "127.0.0.1:0") //nolint:gosec // this test itself
+	cmd.Env = append(os.Environ(), asCommand+"=yes")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := cmd.StderrPipe(); err != nil { // it is never read
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	url := ""
+	for lines := bufio.NewScanner(out); url == "" && lines.Scan(); {
+		_, url, _ = strings.Cut(lines.Text(), "ready on ")
+	}
+	for range 400 { // each is logged, which is more than a pipe holds
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/api/v1/incidents", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatalf("the service does not answer: %v", err)
+		}
+		_ = resp.Body.Close()
+	}
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("stopped: %v", err)
+	}
+}
+
 func TestAServiceOutlivesItsTerminalAndWhoReadsItsOutput(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {

@@ -359,4 +359,9 @@ func (a *App) observe() {
 		}
 	}
 	a.metrics.registry.MustRegister(q)
+	if lost := a.opt.LogLinesLost; lost != nil {
+		a.metrics.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "landfall_log_lines_lost_total", Help: "Lines of the log that were dropped, because nobody read them.",
+		}, func() float64 { return float64(lost()) }))
+	}
 }

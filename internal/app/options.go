@@ -40,7 +40,9 @@ type Options struct {
 	Offline bool             // no listener and no schedule: for tools on a stopped service
 	Now     func() time.Time // required: the wall clock
 	Logger  *slog.Logger     // slog.Default()
-	Version string
+
+	LogLinesLost func() int64 // how many lines of the log nobody has read; nil: it is not known
+	Version      string
 
 	SecretKey string // 64 hexadecimal digits; "" keeps one in the data folder
 
