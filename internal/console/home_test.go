@@ -93,3 +93,23 @@ func TestWhatIsWorstStandsFirstAndNothingGreenStandsAboveIt(t *testing.T) {
 	m.Account("DMA", "coordinator").Visit("en").Get("/incidents/"+m.story.ID).Says("21 h overdue", "120 persons · by sea").Silent("Nothing is late")
 	m.Account("ATG", "official").Visit("fr").Get("/").Says("120 personnes devraient être arrivées.", "Vies en jeu")
 }
+
+func TestNobodyIsAskedOnTheFirstPageForWhatOthersSay(t *testing.T) {
+	t.Parallel()
+	m := alerted(t, nil)
+	m.atg.AwaitAlert("activation", 1)
+	m.atg.Visit("en").Get("/").Want(http.StatusOK).Says("ACTIVATION REQUEST")
+	m.Account("ATG", "liaison").Visit("en").Get("/").Want(http.StatusOK).Silent("ACTIVATION REQUEST")
+}
+
+func TestWhoHasNotAnsweredStandsAboveWhoAccepts(t *testing.T) {
+	t.Parallel()
+	m := alerted(t, nil)
+	m.atg.Post(m.story.Path+"/answers", harness.Object{"kind": "accept", "ceiling": 40}).Want(http.StatusCreated)
+	for _, path := range []string{"/incidents/" + m.story.ID, page(m.story, "answers")} {
+		text := m.dma.Visit("en").Get(path).Want(http.StatusOK).Text()
+		if waits, accepts := strings.Index(text, "Saint Lucia no answer"), strings.Index(text, "Antigua and Barbuda accepts"); waits < 0 || accepts < waits {
+			t.Errorf("%s: who waits stands at %d, who accepts at %d: %s", path, waits, accepts, text)
+		}
+	}
+}
