@@ -201,7 +201,7 @@ func (v *visit) stepTitles(id string) (map[string]string, error) {
 // stepName names a step for people: by its key, which has the id of a movement in it where there is one step for each, and then by its code.
 func stepName(s incident.Step) string {
 	if s.Movement != "" {
-		return string(s.Code)
+		return s.Code
 	}
 	return s.Key
 }

@@ -17,7 +17,7 @@ type Confirmation struct {
 }
 
 // Unconfirmed reports whether it is a word that another party entered and that its own party has not confirmed.
-func (a *Acknowledgement) Unconfirmed() bool { return a.OnBehalfOf != "" && a.Confirmed == nil }
+func (a Acknowledgement) Unconfirmed() bool { return a.OnBehalfOf != "" && a.Confirmed == nil }
 
 // Unconfirmed reports whether the acknowledgement that stands waits for the own word of the alert's party.
 func (a *Alert) Unconfirmed() bool { return a.Acknowledged != nil && a.Acknowledged.Unconfirmed() }
