@@ -10,12 +10,9 @@ import (
 	"sync"
 	"time"
 
-	"landfall/internal/backup"
 	"landfall/internal/fault"
 	"landfall/internal/head"
-	"landfall/internal/ledger"
 	"landfall/internal/proof"
-	"landfall/internal/store"
 )
 
 const (
@@ -30,9 +27,10 @@ const (
 
 // heads is what a process with the role watch signs heads with.
 type heads struct {
-	dir  string
-	key  ed25519.PrivateKey
-	desk *head.Desk // of the ledger
+	dir     string
+	key     ed25519.PrivateKey
+	trusted proof.Keys
+	desk    *head.Desk // of the ledger
 
 	mu       sync.Mutex // one signing at a time
 	log      *proof.Log // nil while the folder cannot be used
@@ -57,23 +55,23 @@ func openHeads(dir string, secret []byte) (*heads, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &heads{dir: dir, key: key}
+	h := &heads{dir: dir, key: key, trusted: proof.KeysOf(proof.PublicOf(key))}
 	h.reopen()
 	return h, nil
 }
 
-// believe reports why a head in the file is not this service's own: this key must have signed it,
-// or it must name this key as the next, signed by one that is kept beside it.
-func (h *heads) believe(s proof.Signed) error {
-	own := proof.PublicOf(h.key)
-	if s.Head.NextKey != proof.EncodeKey(own) {
-		return s.Verify(proof.KeysOf(own))
-	}
-	keys, err := proof.KeysIn(h.dir)
+// believe reports why a head in the file is not this service's own: this key must have signed it, or
+// one whose heads it has taken on by a rotation.
+func (h *heads) believe(s proof.Signed) error { return s.Verify(h.trusted) }
+
+// trustFormer adds the keys that this one was rotated from, as the heads in the records say.
+func (h *heads) trustFormer(recorded []proof.Signed) error {
+	beside, err := proof.KeysIn(h.dir)
 	if err != nil {
 		return err
 	}
-	return s.Verify(keys)
+	h.trusted = proof.Predecessors(proof.PublicOf(h.key), beside, recorded)
+	return nil
 }
 
 // reopen tries to use the folder, unless it is in use.
@@ -292,54 +290,4 @@ func describe(list []proof.Loss) string {
 		words = append(words, fmt.Sprintf("%s (%s: had %d, has %d)", l.Stream, l.What, l.Had, l.Has))
 	}
 	return strings.Join(words, ", ")
-}
-
-// RotateHeads records that from now on another secret key signs: the old one signs a head that
-// names the new one, so whoever believes the old one believes the new one, and what the old one has
-// signed goes on to hold. Nothing else may run on the records.
-func RotateHeads(ctx context.Context, st store.Store, l *ledger.Ledger, records Records, old, next []byte, now time.Time) error {
-	state, err := backup.ReadState(ctx, st)
-	if err != nil {
-		return err
-	}
-	h, err := openHeads(records.headsFolder(), old)
-	if err != nil {
-		return err
-	}
-	newKey, err := proof.KeyFrom(next)
-	if err != nil {
-		return err
-	}
-	h.desk = head.NewDesk(l, st)
-	prev, after, err := h.newest(ctx)
-	if err != nil {
-		return err
-	}
-	_, tree, _ := h.covered()
-	found, err := head.Reach(ctx, st, tree, time.Time{})
-	if err != nil {
-		return err
-	}
-	lost := (*losses)(nil).with(found, prev.Head.Number)
-	rotation := proof.Head{
-		Number: prev.Head.Number + 1, Epoch: state.Epoch, At: now, Why: proof.WhyRotation, Streams: int64(tree.Len()),
-		Root: tree.Root(), NextKey: proof.EncodeKey(proof.PublicOf(newKey)), Lost: lost.signed(),
-	}
-	if rotation.Number > 1 {
-		rotation.Prev = prev.Hash()
-	}
-	signed, err := proof.Sign(rotation, h.key)
-	if err != nil {
-		return err
-	}
-	if err := h.desk.Record(ctx, signed, after, nil); err != nil {
-		return err
-	}
-	if h.write(ctx, signed, tree, lost.streams()); h.trouble != "" {
-		return fault.New(fault.Unavailable, "heads_folder", "The head of the rotation is not in %s: %s.", h.dir, h.trouble)
-	}
-	if err := h.log.AddKey(proof.PublicOf(newKey)); err != nil {
-		return fault.Wrap(err, fault.Unavailable, "heads_folder", "The new key cannot be written into %s.", h.dir)
-	}
-	return nil
 }

@@ -78,6 +78,9 @@ func (a *App) compareRecords(ctx context.Context, secret []byte, state backup.St
 	if a.heads = h; a.opt.Offline {
 		return state, nil
 	}
+	if err := a.trustFormerKeys(ctx); err != nil {
+		return state, err
+	}
 	covered, tree, _ := h.covered()
 	last, filed, err := a.recordedHead(ctx)
 	if err != nil {
@@ -113,6 +116,25 @@ func (a *App) compareRecords(ctx context.Context, secret []byte, state backup.St
 		return state, nil
 	}
 	return backup.RaiseEpoch(ctx, a.store, newest.Head.Epoch, a.opt.Now())
+}
+
+// trustFormerKeys finds out whose heads this key has taken on, where the file ends with another
+// key's.
+func (a *App) trustFormerKeys(ctx context.Context) error {
+	h := a.heads
+	if h.log == nil {
+		return nil
+	}
+	last, ok := h.log.Last()
+	covered, _, known := h.log.Covered()
+	if (!ok || h.believe(last) == nil) && (!known || h.believe(covered) == nil) {
+		return nil
+	}
+	recorded, err := head.Recorded(ctx, a.store)
+	if err != nil {
+		return a.opt.cannotOpen(err)
+	}
+	return h.trustFormer(append(recorded, last))
 }
 
 // recordedHead gives the newest head in the records and, if there is any that this key signed, the

@@ -65,7 +65,11 @@ func verifyHeads(ctx context.Context, st store.Store, records Records, against A
 		return unkept(ctx, st, records, path, wrong)
 	}
 	r.Proven.Exists = true
-	keys, signer, vouch, err := verifyingKeys(records, against, path)
+	recorded, err := head.Recorded(ctx, st)
+	if err != nil {
+		return err
+	}
+	keys, signer, vouch, err := verifyingKeys(records, against, path, recorded)
 	if err != nil {
 		return err
 	}
@@ -82,8 +86,9 @@ func verifyHeads(ctx context.Context, st store.Store, records Records, against A
 		wrong("there is no head that can be believed")
 		return nil
 	}
-	if signer != "" && filed.Head.Key != signer && filed.Head.NextKey == "" {
-		wrong(fmt.Sprintf("head %d is signed with the key %s, and the service signs with %s", filed.Head.Number, filed.Head.Key, signer))
+	if own && signer != "" && filed.Head.Key != signer && filed.Head.NextKey == "" {
+		wrong(fmt.Sprintf("head %d is signed with the key %s, and the service signs with %s",
+			filed.Head.Number, filed.Head.Key, signer))
 	}
 	if err := sameHeads(ctx, st, trail, own && !records.onServer(), r, wrong); err != nil {
 		return err
@@ -118,7 +123,9 @@ func unkept(ctx context.Context, st store.Store, records Records, path string, w
 
 // sameHeads holds the heads in the records against those in the file. The only writer of a file is
 // at most one head behind the records, and never before them.
-func sameHeads(ctx context.Context, st store.Store, trail *proof.Trail, alone bool, r *Report, wrong func(string)) error {
+func sameHeads(
+	ctx context.Context, st store.Store, trail *proof.Trail, alone bool, r *Report, wrong func(string),
+) error {
 	recorded, err := head.Recorded(ctx, st)
 	if err != nil {
 		return err
@@ -133,43 +140,51 @@ func sameHeads(ctx context.Context, st store.Store, trail *proof.Trail, alone bo
 	filed, _ := trail.Last()
 	switch behind := newest - filed.Head.Number; {
 	case behind > 1 && alone:
-		wrong(fmt.Sprintf("the file ends with head %d, and the records hold heads up to %d", filed.Head.Number, newest))
+		wrong(fmt.Sprintf("the file ends with head %d, and the records hold heads up to %d",
+			filed.Head.Number, newest))
 	case behind > 0:
 		r.Proven.Notes = append(r.Proven.Notes, fmt.Sprintf("The records hold newer heads: %d.", behind))
 	case behind < 0:
-		wrong(fmt.Sprintf("head %d of %s is in the file and not in the records", filed.Head.Number, filed.Head.At.Format(time.RFC3339)))
+		wrong(fmt.Sprintf("head %d of %s is in the file and not in the records",
+			filed.Head.Number, filed.Head.At.Format(time.RFC3339)))
 	}
 	return nil
 }
 
 // verifyingKeys gives the keys to believe, the fingerprint of the service's own key where that is
 // known, and whether any of it came from elsewhere than the heads themselves.
-func verifyingKeys(records Records, against Against, path string) (keys proof.Keys, signer string, vouch bool, err error) {
+func verifyingKeys(
+	records Records, against Against, path string, recorded []proof.Signed,
+) (keys proof.Keys, signer string, vouch bool, err error) {
 	if against.Keys != "" {
 		text, err := os.ReadFile(against.Keys)
 		if err != nil {
-			return nil, "", false, fault.Wrap(err, fault.Invalid, "heads_keys", "The keys in %s cannot be read.", against.Keys)
+			return nil, "", false, fault.Wrap(err, fault.Invalid, "heads_keys",
+				"The keys in %s cannot be read.", against.Keys)
 		}
 		if keys, err = proof.ReadKeys(bytes.NewReader(text)); err != nil || len(keys) == 0 {
-			return nil, "", false, fault.Wrap(err, fault.Invalid, "heads_keys", "%s is no file of public keys.", against.Keys)
+			return nil, "", false, fault.Wrap(err, fault.Invalid, "heads_keys",
+				"%s is no file of public keys.", against.Keys)
 		}
 		return keys, "", true, nil
 	}
-	beside, err := proof.KeysIn(path)
-	if err != nil {
-		return nil, "", false, fault.Wrap(err, fault.Invalid, "heads_keys", "The keys beside %s cannot be read.", path)
+	beside := proof.Keys{}
+	for _, at := range []string{records.headsFolder(), path} {
+		keys, err := proof.KeysIn(at)
+		if err != nil {
+			return nil, "", false, fault.Wrap(err, fault.Invalid, "heads_keys",
+				"The keys beside %s cannot be read.", at)
+		}
+		maps.Copy(beside, keys)
 	}
-	keys = maps.Clone(beside)
 	own, err := ownKey(records, against.SecretKey)
 	if err != nil {
 		return nil, "", false, err
 	}
 	if own == nil {
-		return keys, "", false, nil
+		return beside, "", false, nil
 	}
-	signer = proof.Fingerprint(own)
-	keys[signer] = own
-	return keys, signer, true, nil
+	return proof.Predecessors(own, beside, recorded), proof.Fingerprint(own), true, nil
 }
 
 // ownKey gives the public key that the service signs with; nil where its secret key is not known.
@@ -196,17 +211,24 @@ func ownKey(records Records, secretKey string) (ed25519.PublicKey, error) {
 // own fingerprint; without its secret key only those beside the heads are known, and the
 // fingerprint is "".
 func PublicKeys(records Records, secretKey string) (lines []string, own string, err error) {
-	keys, own, _, err := verifyingKeys(records, Against{SecretKey: secretKey}, records.headsFolder())
+	keys, err := proof.KeysIn(records.headsFolder())
+	if err != nil {
+		return nil, "", fault.Wrap(err, fault.Invalid, "heads_keys", "The keys beside the heads cannot be read.")
+	}
+	key, err := ownKey(records, secretKey)
 	if err != nil {
 		return nil, "", err
+	}
+	if key != nil {
+		own = proof.Fingerprint(key)
 	}
 	for _, print := range slices.Sorted(maps.Keys(keys)) {
 		if print != own {
 			lines = append(lines, proof.KeyLine(keys[print]))
 		}
 	}
-	if own != "" {
-		lines = append(lines, proof.KeyLine(keys[own]))
+	if key != nil {
+		lines = append(lines, proof.KeyLine(key))
 	}
 	return lines, own, nil
 }

@@ -27,6 +27,7 @@ const (
 	PointKeyKept     = "app.key_kept"     // the old key is kept under the name of its print
 	PointResealed    = "app.resealed"     // the secrets of one subscription are sealed with the new key
 	PointErased      = "app.resealed_all" // all are, and what the old key opens is removed
+	PointKeySigned   = "app.key_signed"   // the old key has signed a head that names the new one
 	PointKeyRecorded = "app.key_recorded" // the records say that the new key is theirs
 	PointKeyReplaced = "app.key_replaced" // secret.key is the new key
 	PointKeyTidied   = "app.key_tidied"   // and lies there once
@@ -40,7 +41,7 @@ const (
 
 // RotationPoints lists those points for records whose key lies in the data folder, in order.
 func RotationPoints() []string {
-	return []string{PointKeyMade, PointKeyKept, PointResealed, PointErased, PointKeyRecorded, PointKeyReplaced, PointKeyTidied}
+	return []string{PointKeyMade, PointKeyKept, PointResealed, PointErased, PointKeySigned, PointKeyRecorded, PointKeyReplaced, PointKeyTidied}
 }
 
 // Rotated says what a rotation has done.
@@ -187,6 +188,10 @@ func (r *rotation) run() (err error) {
 		return err
 	}
 	r.at(PointErased)
+	if err := rotateHeads(r.ctx, r.st, r.records, r.old, r.next, r.opt.Now, r.log); err != nil {
+		return err
+	}
+	r.at(PointKeySigned)
 	if err := r.record(); err != nil {
 		return err
 	}

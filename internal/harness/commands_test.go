@@ -32,6 +32,10 @@ func TestAfterARotationOfTheKeyMessagesAreSignedWithTheSecretsThatReceiversHave(
 		t.Errorf("beside the service: %v", err)
 	}
 	w.Halt()
+	oldKeys := filepath.Join(t.TempDir(), "heads.pub") // as somebody has it who knows of no rotation
+	if text, err := os.ReadFile(filepath.Join(w.Dir, "heads", "heads.pub")); err != nil || os.WriteFile(oldKeys, text, 0o600) != nil {
+		t.Fatal(err)
+	}
 	done, err := app.RotateKey(t.Context(), records, "", "", Backup(w), Quiet())
 	if err != nil || done.Secrets != 2 || done.Left != 0 || done.Subscriptions != 1 {
 		t.Fatalf("%+v, %v", done, err)
@@ -43,6 +47,10 @@ func TestAfterARotationOfTheKeyMessagesAreSignedWithTheSecretsThatReceiversHave(
 		far.CheckSignature(m, secret)
 	}
 	w.Verify()
+	report, err := app.Verify(t.Context(), records, app.Against{Keys: oldKeys}, w.Clock.Now, Quiet())
+	if err != nil || len(report.Findings) > 0 || report.Proven.Head == 0 {
+		t.Errorf("with the old key: %v, %+v, %v", report.Findings, report.Proven, err)
+	}
 	// The backup of before is restored beside the key that was kept.
 	former, err := os.ReadFile(done.Former)
 	if err != nil {

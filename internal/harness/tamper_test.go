@@ -362,7 +362,7 @@ func TestWhatIsTamperedWithIsNamed(t *testing.T) {
 				return lines
 			})
 		}, "its leaves are not those that were signed", "", true},
-		{"file of heads of another key", func(x *tampering) { x.forge() }, "and the service signs with", unkept, false},
+		{"file of heads of another key", func(x *tampering) { x.forge() }, "not one of those believed", unkept, false},
 		{"file of heads removed", func(x *tampering) {
 			if err := os.RemoveAll(filepath.Join(x.at.Data, "heads")); err != nil {
 				x.t.Fatal(err)

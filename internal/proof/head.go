@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -68,6 +69,7 @@ type Head struct {
 	Prev     Hash      `json:"prev,omitzero"`      // hash of the head before; absent in the first
 	Key      string    `json:"key"`                // fingerprint of the key that signed
 	NextKey  string    `json:"next_key,omitempty"` // Ed25519 public key, base64, that signs from the next head on
+	Accepted string    `json:"accepted,omitempty"` // signature by the next key, base64: it takes the old one's heads on
 	Lost     *Lost     `json:"lost,omitempty"`
 	WentBack *WentBack `json:"went_back,omitempty"`
 }
@@ -96,6 +98,37 @@ func Sign(h Head, key ed25519.PrivateKey) (Signed, error) {
 		return Signed{}, fmt.Errorf("write a head: %w", err)
 	}
 	return Signed{Head: h, Text: text, Signature: ed25519.Sign(key, message(text))}, nil
+}
+
+// Rotate signs a head with the old key that names the next one. The next key signs that it takes
+// the chain on, so that neither key alone can name the other.
+func Rotate(h Head, old, next ed25519.PrivateKey) (Signed, error) {
+	h.NextKey = base64.StdEncoding.EncodeToString(PublicOf(next))
+	h.Accepted = base64.StdEncoding.EncodeToString(ed25519.Sign(next, h.handover(Fingerprint(PublicOf(old)))))
+	return Sign(h, old)
+}
+
+// handover is what the next key signs of a rotation.
+func (h Head) handover(old string) []byte {
+	return fmt.Appendf(nil, "landfall next key 1\n%s %d %s\n", old, h.Number, h.Prev)
+}
+
+// Predecessors gives the keys whose heads a key has taken on by rotations among these heads, itself
+// included, as far as their public halves are among the others.
+func Predecessors(key ed25519.PublicKey, others Keys, heads []Signed) Keys {
+	trusted := KeysOf(key)
+	for _, s := range slices.Backward(heads) {
+		next, err := s.NextKey()
+		old, known := others[s.Head.Key]
+		if err != nil || next == nil || !known || trusted[Fingerprint(next)] == nil {
+			continue
+		}
+		accepted, err := base64.StdEncoding.DecodeString(s.Head.Accepted)
+		if err == nil && ed25519.Verify(next, s.Head.handover(s.Head.Key), accepted) && s.Verify(KeysOf(old)) == nil {
+			trusted[s.Head.Key] = old
+		}
+	}
+	return trusted
 }
 
 // Parse reads a head as it is kept. Whether the signature is good, Verify says.
@@ -132,6 +165,3 @@ func (s Signed) NextKey() (ed25519.PublicKey, error) {
 	}
 	return parseKey(s.Head.NextKey)
 }
-
-// EncodeKey is how a head names the next key.
-func EncodeKey(key ed25519.PublicKey) string { return base64.StdEncoding.EncodeToString(key) }

@@ -3,6 +3,7 @@ package proof_test
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -20,14 +21,15 @@ var began = time.Date(2026, 9, 16, 12, 0, 0, 0, time.UTC)
 
 // service is who signs in these tests.
 type service struct {
-	t      testing.TB
-	dir    string
-	log    *proof.Log
-	secret byte
-	tree   proof.Tree
-	last   proof.Signed
-	seen   []proof.Signed // signed elsewhere, and not in the log yet
-	next   *proof.Head    // members of the next head beside those that sign fills in
+	t        testing.TB
+	dir      string
+	log      *proof.Log
+	secret   byte
+	tree     proof.Tree
+	last     proof.Signed
+	seen     []proof.Signed // signed elsewhere, and not in the log yet
+	rotation proof.Signed
+	next     *proof.Head // members of the next head beside those that sign fills in
 }
 
 func newService(t testing.TB) *service {
@@ -87,6 +89,27 @@ func (s *service) sign(forget []string, set ...proof.Leaf) {
 		s.t.Fatal(err)
 	}
 	s.seen = nil
+}
+
+// rotate lets the key sign a head that names the next one, which signs from then on.
+func (s *service) rotate(secret byte) {
+	s.t.Helper()
+	old, err := proof.KeyFrom(bytes.Repeat([]byte{s.secret}, 32))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	next, err := proof.KeyFrom(bytes.Repeat([]byte{secret}, 32))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	h := s.head().Head
+	if s.rotation, err = proof.Rotate(h, old, next); err == nil {
+		err = s.log.Append(s.rotation, &s.tree, nil, nil)
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.last, s.secret = s.rotation, secret
 }
 
 // elsewhere signs a head that this log does not get.
@@ -276,15 +299,23 @@ func TestARotatedKeyIsBelievedBecauseTheOldOneNamesIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.next = &proof.Head{Why: proof.WhyRotation, NextKey: proof.EncodeKey(proof.PublicOf(next))}
-	s.sign(nil)
-	s.secret = 2
+	s.rotate(2)
 	s.sign(nil, leaf("incident/a", 2))
 	if trail := s.read(old); len(trail.Wrong()) > 0 || len(trail.Claims("incident/a")) != 2 {
 		t.Errorf("with the old key: %v, %v", trail.Wrong(), trail.Claims("incident/a"))
 	}
 	if trail := s.read(s.keys()); len(trail.Wrong()) != 1 || !strings.Contains(trail.Wrong()[0], "not one of those believed") {
 		t.Errorf("with the new key alone: %v", trail.Wrong())
+	}
+	rotation := s.rotation
+	taken := proof.Predecessors(proof.PublicOf(next), old, []proof.Signed{rotation})
+	if len(taken) != 2 {
+		t.Errorf("the new key takes on %v", taken)
+	}
+	forged := rotation
+	forged.Head.Accepted = base64.StdEncoding.EncodeToString(make([]byte, 64))
+	if taken := proof.Predecessors(proof.PublicOf(next), old, []proof.Signed{forged}); len(taken) != 1 {
+		t.Errorf("the new key never accepted, and takes on %v", taken)
 	}
 	for range 2 {
 		if err := s.log.AddKey(proof.PublicOf(next)); err != nil {
