@@ -26,8 +26,8 @@ type output struct {
 
 func newOutput(to io.Writer) *output {
 	o := &output{to: to, lines: make(chan []byte, outputLines), quit: make(chan struct{}), done: make(chan struct{})}
-	g := guard.New(nil, time.Now)
-	go g.Run("the output", o.run)
+	panics := guard.New(nil, time.Now)
+	go func() { panics.Run("the output", o.run) }()
 	return o
 }
 

@@ -1,10 +1,11 @@
 // Package guard keeps one mistake in the program from ending the process, and remembers it for the operator's alarms.
 //
-// Every goroutine of the service has an owner, and at its top a call of Do or Keep. A panic below it becomes an error like any other:
-// whoever waited is answered with a fault of kind Internal, the owner logs it with its stack, and everything else goes on.
+// Every goroutine of the service has an owner and begins with a call of Do, Run or Keep. A panic below that call becomes an error
+// like any other: whoever waited for the work gets a fault of kind Internal, the owner logs it with its stack, and everything else
+// goes on.
 //
-// What fails again and again for one subject, such as a stream that nobody can fold, is set aside: it is left alone for a pause
-// that doubles with every further failure, so that it holds up no other.
+// A subject whose work fails again and again, such as a stream that nobody can fold, is set aside. It is left alone for a pause that
+// doubles with every further failure, so that it holds up no other subject.
 //
 //	well ──Fails──▶ left alone ──pause is over──▶ tried ──Works──▶ well
 //	                    ▲                           │
@@ -85,24 +86,25 @@ func (g *Guard) Do(where string, f func() error) (err error) {
 	return f()
 }
 
-// Recovered notes a panic that a caller has recovered itself, and gives the fault to answer with: of kind Internal, with the stack as its
-// private cause. The caller logs it or returns it.
+// Recovered notes a panic that a caller has recovered itself. It gives the fault to answer with, which is of kind Internal and has
+// the stack as its private cause. The caller logs it or returns it.
 func (g *Guard) Recovered(where string, p any) error {
 	g.mu.Lock()
 	g.panics.Count++
 	g.panics.Last, g.panics.Where = g.now(), where
 	g.mu.Unlock()
-	return fault.Wrap(fmt.Errorf("panic: %v\n%s", p, debug.Stack()), fault.Internal, "panic", "Something went wrong in %s.", where)
+	cause := fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+	return fault.Wrap(cause, fault.Internal, "panic", "Something went wrong in %s.", where)
 }
 
-// Run calls f once and logs its panic: for work that nobody waits for the end of.
+// Run calls f once and logs its panic. It is for work whose end nobody waits for.
 func (g *Guard) Run(where string, f func()) {
 	if err := g.Do(where, func() error { f(); return nil }); err != nil {
 		g.log.Error("a part of the service failed", "part", where, "error", err)
 	}
 }
 
-// Keep calls f until it returns in order or ctx ends. After a panic, which is logged, f is called again after a pause of a second.
+// Keep calls f until it returns in order or ctx ends. It logs a panic and calls f again after a pause of a second.
 func (g *Guard) Keep(ctx context.Context, where string, f func()) {
 	for {
 		err := g.Do(where, func() error { f(); return nil })
@@ -127,9 +129,9 @@ func (g *Guard) Panics() Panics {
 	return g.panics
 }
 
-// Fails notes that work on a subject, such as "sweep of incident/1", failed for a reason of its own. From now on it is left alone for a second, and twice as long after each
-// further failure, at most 5 minutes. The subject that is set aside with this failure is logged as an error; every other failure is the
-// caller's to log.
+// Fails notes that work on a subject, such as "sweep of incident/1", failed for a reason of its own. The subject is left alone for a
+// second, and twice as long after each further failure, at most for 5 minutes. Fails logs the failure that sets the subject aside;
+// the caller logs every other one.
 func (g *Guard) Fails(subject string, err error) {
 	now := g.now()
 	g.mu.Lock()

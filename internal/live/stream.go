@@ -70,7 +70,9 @@ type Source func(ctx context.Context) (string, error)
 // Run writes what next gives until ctx ends, the reader is gone or may not listen any more, or next
 // fails, whose error it gives. still says whether the reader may listen on; its fault is Unauthenticated
 // when not. It is asked every few seconds, also while a write waits, by a goroutine of its own.
-func (s *Stream) Run(ctx context.Context, heartbeat time.Duration, still func(context.Context) error, next Source) error {
+func (s *Stream) Run(
+	ctx context.Context, heartbeat time.Duration, still func(context.Context) error, next Source,
+) error {
 	ctx, end := context.WithCancel(ctx)
 	var looking sync.WaitGroup
 	defer looking.Wait()
