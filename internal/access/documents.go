@@ -27,7 +27,8 @@ func Kinds() []store.Kind {
 		{
 			Name: kindToken, Derived: true,
 			Fields: []store.Field{
-				{Name: "token_id", Type: store.String}, {Name: "account", Type: store.String}, {Name: "created_at", Type: store.Time},
+				{Name: "token_id", Type: store.String}, {Name: "account", Type: store.String},
+				{Name: "created_at", Type: store.Time},
 				{Name: "state", Type: store.String}, {Name: "lives_until", Type: store.Time},
 			},
 			Indexes: []store.Index{
@@ -37,9 +38,11 @@ func Kinds() []store.Kind {
 		},
 		{Name: kindUse},
 		{
-			Name:    kindSession,
-			Fields:  []store.Field{{Name: "account", Type: store.String}, {Name: "expires", Type: store.Time}},
-			Indexes: []store.Index{{Name: "account", Fields: []string{"account", "expires"}}, {Name: "expires", Fields: []string{"expires"}}},
+			Name:   kindSession,
+			Fields: []store.Field{{Name: "account", Type: store.String}, {Name: "expires", Type: store.Time}},
+			Indexes: []store.Index{
+				{Name: "account", Fields: []string{"account", "expires"}}, {Name: "expires", Fields: []string{"expires"}},
+			},
 		},
 	}
 }
@@ -90,7 +93,8 @@ func project(s *state, head ledger.Head, events []ledger.Recorded) []store.Op {
 			ExpiresAt: t.ExpiresAt, RevokedAt: t.RevokedAt, Changed: t.Changed,
 		}
 		ops = append(ops, put(kindToken, t.Digest, t.Touched, doc, map[string]any{
-			"token_id": t.ID, "account": s.ID, "created_at": t.CreatedAt, "state": string(s.Party.StateParty()), "lives_until": doc.livesUntil(),
+			"token_id": t.ID, "account": s.ID, "created_at": t.CreatedAt,
+			"state": string(s.Party.StateParty()), "lives_until": doc.livesUntil(),
 		}))
 	}
 	return ops

@@ -83,8 +83,8 @@ func (s *Sessions) FindCtx(ctx context.Context, id string) ([]byte, bool, error)
 const SessionTime = 24 * time.Hour
 
 // CommitCtx keeps the data of a session for SessionTime by the service's own clock: the library that calls reads another. data must be JSON
-// with the member "account". When the account has as many sessions as it may have, its oldest ends, so that whoever has a token can always
-// sign in.
+// with the member "account". When the account has as many sessions as it may have, its oldest ends, so
+// that whoever has a token can always sign in.
 func (s *Sessions) CommitCtx(ctx context.Context, id string, data []byte, _ time.Time) error {
 	var owner Session
 	expires := s.now().UTC().Add(SessionTime)

@@ -48,12 +48,15 @@ func TestMetricsAreGatheredOnceASecondHoweverOftenTheyAreAskedFor(t *testing.T) 
 		request.Header.Set("Accept-Encoding", "gzip")
 		metrics.ServeHTTP(answer, request)
 		text := answer.Body.String()
-		for name, want := range map[string]float64{"landfall_pending_commits": step.read, "landfall_relay_commits": 3, "failures": 2 * step.read} {
+		for name, want := range map[string]float64{
+			"landfall_pending_commits": step.read, "landfall_relay_commits": 3, "failures": 2 * step.read,
+		} {
 			if line := fmt.Sprintf("\n%s %v\n", name, want); !strings.Contains(text, line) {
 				t.Errorf("after %s more: no %q in\n%s", step.pass, line, text)
 			}
 		}
-		if kind := answer.Header().Get("Content-Type"); answer.Code != http.StatusOK || !strings.HasPrefix(kind, "text/plain; version=0.0.4") {
+		kind := answer.Header().Get("Content-Type")
+		if answer.Code != http.StatusOK || !strings.HasPrefix(kind, "text/plain; version=0.0.4") {
 			t.Errorf("answered %d, %s", answer.Code, kind)
 		}
 	}

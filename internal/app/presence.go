@@ -161,7 +161,7 @@ func (a *App) oneBus(ctx context.Context) error {
 			return refused // an embedded bus has nobody else on it
 		}
 		if !waiting {
-			a.log.Warn("another process is on another message bus; waiting until it notices that the bus was made anew, or counts as stopped",
+			a.log.Warn("waiting for another process to notice that the message bus was made anew, or to count as stopped",
 				"process", other.Name, "roles", roleNames(other.Roles), "its_bus", busName(other.BusAt, other.Bus),
 				"this_bus", busName(a.bus.Servers(), a.bus.Incarnation()), "last_seen", other.LastSeen, "at_most", busPatience)
 		}

@@ -65,7 +65,9 @@ func TestAProcessWaitsLongerForOthersThanWhatWasKilledCountsAsRunning(t *testing
 	late := time.After(30 * time.Second)
 	select {
 	case line := <-said:
-		for _, want := range []string{"api-1", "nats://nats-1:4222 (stream before)", a.bus.Incarnation(), busPatience.String()} {
+		for _, want := range []string{
+			"api-1", "nats://nats-1:4222 (stream before)", a.bus.Incarnation(), busPatience.String(),
+		} {
 			if !strings.Contains(line, want) {
 				t.Errorf("it does not say %q: %s", want, line)
 			}

@@ -52,7 +52,8 @@ func (b *bench) flood(ctx context.Context) (err error) {
 	defer other.http.CloseIdleConnections()
 	say := func(from int) sender {
 		return func(ctx context.Context, _, i int) (string, error) {
-			return "", other.call(ctx, http.MethodPost, "/api/v1/alerts/"+alerts[from+i]+"/acknowledge", map[string]any{"outcome": "received"}, nil)
+			path := "/api/v1/alerts/" + alerts[from+i] + "/acknowledge"
+			return "", other.call(ctx, http.MethodPost, path, map[string]any{"outcome": "received"}, nil)
 		}
 	}
 	greedy, err := p.greedy(ctx)
@@ -77,7 +78,8 @@ func (b *bench) flood(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	b.head("Acknowledging from another address while one address floods the service, SQLite", "What", "p50", "p95", "slowest", "refused")
+	b.head("Acknowledging from another address while one address floods the service, SQLite",
+		"What", "p50", "p95", "slowest", "refused")
 	for _, row := range []struct {
 		what string
 		got  result
@@ -86,10 +88,11 @@ func (b *bench) flood(ctx context.Context) (err error) {
 			b.row(row.what, "", "", "", fmt.Sprint(row.got.refused))
 			continue
 		}
-		b.row(fmt.Sprintf("%s, %d alerts one at a time", row.what, row.got.accepted), ms(row.got.quantile(.5)), ms(row.got.quantile(.95)),
-			ms(slices.Max(row.got.latencies)), fmt.Sprint(row.got.refused))
+		b.row(fmt.Sprintf("%s, %d alerts one at a time", row.what, row.got.accepted), ms(row.got.quantile(.5)),
+			ms(row.got.quantile(.95)), ms(slices.Max(row.got.latencies)), fmt.Sprint(row.got.refused))
 	}
-	b.row(fmt.Sprintf("the flood: %d connections, of which %d were refused or closed; %d wrong sign-ins", f.opened.Load(), f.refused.Load(), f.guesses.Load()))
+	b.row(fmt.Sprintf("the flood: %d connections, of which %d were refused or closed; %d wrong sign-ins",
+		f.opened.Load(), f.refused.Load(), f.guesses.Load()))
 	return nil
 }
 
@@ -121,7 +124,8 @@ func (f *flooding) stop() {
 func startFlood(ctx context.Context, door, token string) *flooding {
 	f := &flooding{}
 	ctx, f.end = context.WithCancel(ctx)
-	form := "POST /sign-in HTTP/1.1\r\nHost: landfall\r\nContent-Type: application/x-www-form-urlencoded\r\nSec-Fetch-Site: same-origin\r\nContent-Length: 4000\r\n\r\nt"
+	form := "POST /sign-in HTTP/1.1\r\nHost: landfall\r\nContent-Type: application/x-www-form-urlencoded\r\n" +
+		"Sec-Fetch-Site: same-origin\r\nContent-Length: 4000\r\n\r\nt"
 	for range floodForms {
 		f.all.Go(func() { f.again(ctx, door, form) })
 	}
@@ -129,13 +133,16 @@ func startFlood(ctx context.Context, door, token string) *flooding {
 	for range floodStreams {
 		f.all.Go(func() { f.again(ctx, door, stream) })
 	}
-	guesser := &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: floodGuesses, DisableCompression: true}}
+	guesser := &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{
+		MaxIdleConnsPerHost: floodGuesses, DisableCompression: true,
+	}}
 	for range floodGuesses {
 		f.all.Go(func() {
 			defer guesser.CloseIdleConnections()
 			for ctx.Err() == nil {
 				wrong := url.Values{"token": {fmt.Sprintf("lf_%043d", f.guesses.Add(1))}}.Encode()
-				r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+door+"/sign-in", strings.NewReader(wrong))
+				body := strings.NewReader(wrong)
+				r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+door+"/sign-in", body)
 				if err != nil {
 					return
 				}
@@ -150,7 +157,8 @@ func startFlood(ctx context.Context, door, token string) *flooding {
 	return f
 }
 
-// again sends text on a connection of its own, and again a second after each refusal, until ctx ends.
+// again sends text on a connection of its own, and again a second after each refusal, until ctx
+// ends.
 func (f *flooding) again(ctx context.Context, door, text string) {
 	for ctx.Err() == nil {
 		f.once(ctx, door, text)

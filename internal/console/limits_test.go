@@ -79,8 +79,11 @@ func TestAPartyHasSoManySubscriptionsAndTokens(t *testing.T) {
 		t.Errorf("refused with %s", a.Raw)
 	}
 	c.Post("/api/v1/subscriptions", wish(0), harness.Key("0")).Want(http.StatusCreated) // a repeat
-	for language, words := range map[string]string{"en": "as many subscriptions as it may have", "fr": "autant d’abonnements"} {
-		c.Visit(language).Post("/subscriptions/new", url.Values{"channel": {"webhook"}, "target": {"https://hooks.example.org/3"}, "key": {language}}).Says(words)
+	for language, words := range map[string]string{
+		"en": "as many subscriptions as it may have", "fr": "autant d’abonnements",
+	} {
+		form := url.Values{"channel": {"webhook"}, "target": {"https://hooks.example.org/3"}, "key": {language}}
+		c.Visit(language).Post("/subscriptions/new", form).Says(words)
 	}
 	c.Do(http.MethodDelete, "/api/v1/subscriptions/"+first.Str("id"), nil, harness.IfMatch("*")).Want(http.StatusNoContent)
 	c.Post("/api/v1/subscriptions", wish(2)).Want(http.StatusCreated)

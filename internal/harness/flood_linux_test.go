@@ -41,8 +41,8 @@ type flood struct {
 	ctx      context.Context
 }
 
-// send opens a connection from an address, sends text and waits for the begin of an answer, until the
-// flood is over.
+// send opens a connection from an address, sends text and waits for the begin of an answer, until
+// the flood is over.
 func (f *flood) send(from, text string) {
 	f.all.Go(func() {
 		conn, err := (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}).DialContext(f.ctx, "tcp", f.door)
@@ -99,7 +99,8 @@ func (f *flood) guess(client *http.Client, most int) {
 					return
 				}
 				form := url.Values{"token": {fmt.Sprintf("lf_%043d", n)}}.Encode()
-				r, err := http.NewRequestWithContext(f.ctx, http.MethodPost, "http://"+f.door+"/sign-in", strings.NewReader(form))
+				target := "http://" + f.door + "/sign-in"
+				r, err := http.NewRequestWithContext(f.ctx, http.MethodPost, target, strings.NewReader(form))
 				if err != nil {
 					f.t.Error(err)
 					return
@@ -129,7 +130,8 @@ func room(t *testing.T, n int) int {
 	ends := uint64(2 * (halfSent + listeners + 500)) // both ends of each connection are in this process
 	if files.Cur < ends {
 		n = int(uint64(n) * files.Cur / ends)
-		t.Logf("LESS THAN ASKED FOR: this process may open %d files and the flood needs %d, so it sends %d instead", files.Cur, ends, n)
+		t.Logf("LESS THAN ASKED FOR: this process may open %d files and the flood needs %d, so it sends %d instead",
+			files.Cur, ends, n)
 	}
 	return n
 }
@@ -144,11 +146,13 @@ func TestNobodyIsRefusedForWhatOneSideSends(t *testing.T) {
 			maria := w.Maria(dominica, []string{"ATG"}, nil)
 			maria.Activate(w.Clock.Now().Add(54 * hour))
 			alert := fmt.Sprint(antigua.AwaitAlert("activation", 1)[0]["id"])
+			people := Object{"total": 118}
 			leaves := w.Clock.Now().Truncate(time.Second)
 			boat := maria.Post(maria.Path+"/movements", Object{
-				"mode": "sea", "departs_at": leaves, "eta": leaves.Add(7 * hour), "from": Object{"party": "DMA", "name": "Roseau"}, "to": Object{"party": "ATG", "name": "St John's"}, "people": Object{"total": 118},
+				"mode": "sea", "departs_at": leaves, "eta": leaves.Add(7 * hour), "people": people,
+				"from": Object{"party": "DMA", "name": "Roseau"}, "to": Object{"party": "ATG", "name": "St John's"},
 			}).Want(http.StatusCreated).Str("id")
-			maria.Post(maria.Path+"/movements/"+boat+"/depart", Object{"people": Object{"total": 118}}).Want(http.StatusOK)
+			maria.Post(maria.Path+"/movements/"+boat+"/depart", Object{"people": people}).Want(http.StatusOK)
 
 			ctx, over := context.WithCancel(t.Context())
 			f := &flood{t: t, door: strings.TrimPrefix(w.App.URL(), "http://"), ctx: ctx}
@@ -174,11 +178,14 @@ func TestNobodyIsRefusedForWhatOneSideSends(t *testing.T) {
 				f.send(from(n), listen(greedy.Token()))
 			}
 			if side == "one address" {
-				f.guess(&http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16, DisableCompression: true}}, wrongSignIns)
+				transport := &http.Transport{MaxIdleConnsPerHost: 16, DisableCompression: true}
+				defer transport.CloseIdleConnections()
+				f.guess(&http.Client{Transport: transport}, wrongSignIns)
 			}
 			Eventually(t, func() (bool, string) {
 				held, full := f.held.Load(), f.full.Load()
-				return held >= 50 && full >= int64(forms+streams)*3/4, fmt.Sprintf("%d streams held, %d refused of %d", held, full, f.open.Load())
+				return held >= 50 && full >= int64(forms+streams)*3/4,
+					fmt.Sprintf("%d streams held, %d refused of %d", held, full, f.open.Load())
 			})
 
 			var slowest time.Duration
@@ -192,7 +199,7 @@ func TestNobodyIsRefusedForWhatOneSideSends(t *testing.T) {
 				return antigua.Post("/api/v1/alerts/"+alert+"/acknowledge", Object{"outcome": "received"})
 			})
 			timed(http.StatusOK, func() Answer {
-				return antigua.Post(maria.Path+"/movements/"+boat+"/arrive", Object{"people": Object{"total": 118}})
+				return antigua.Post(maria.Path+"/movements/"+boat+"/arrive", Object{"people": people})
 			})
 			timed(http.StatusCreated, func() Answer {
 				return antigua.Post(maria.Path+"/answers", Object{"kind": "accept", "ceiling": 300})
@@ -215,11 +222,13 @@ func TestNobodyIsRefusedForWhatOneSideSends(t *testing.T) {
 			if n := f.guesses.Load(); side == "one address" && f.braked.Load() < n-100 {
 				t.Errorf("%d of %d wrong sign-ins were looked up", n-f.braked.Load(), n)
 			}
-			t.Logf("%s: %d connections, %d streams held, %d refused, %d wrong sign-ins; the slowest of the others waited %s, %s after the beginning",
-				side, f.open.Load(), f.held.Load(), f.full.Load(), f.guesses.Load(), slowest.Round(time.Millisecond), time.Since(began).Round(time.Millisecond))
+			t.Logf("%s: %d connections, %d streams held, %d refused, %d wrong sign-ins, over %s; the slowest of the others waited %s",
+				side, f.open.Load(), f.held.Load(), f.full.Load(), f.guesses.Load(),
+				time.Since(began).Round(time.Millisecond), slowest.Round(time.Millisecond))
 
 			w.Run("presence")
-			if alarms := w.Admin.From("127.0.0.3").Get("/api/v1/operation").Want(http.StatusOK); !strings.Contains(string(alarms.Raw), `"busy"`) {
+			alarms := w.Admin.From("127.0.0.3").Get("/api/v1/operation").Want(http.StatusOK)
+			if !strings.Contains(string(alarms.Raw), `"busy"`) {
 				t.Errorf("no alarm tells of it: %s", alarms.Raw)
 			}
 		})

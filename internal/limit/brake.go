@@ -11,7 +11,8 @@ import (
 	"landfall/internal/fault"
 )
 
-// Rate is how often somebody may ask: so many times a second in the long run, and so many at once. The zero Rate limits nothing.
+// Rate is how often somebody may ask: so many times a second in the long run, and so many at once.
+// The zero Rate limits nothing.
 type Rate struct {
 	PerSecond float64
 	Burst     int // 0: as many as in a second, at least one
@@ -36,10 +37,13 @@ func newBuckets(r Rate) *buckets {
 func (b *buckets) off() bool { return b.rate.PerSecond <= 0 }
 
 func (b *buckets) bucket(key string) *rate.Limiter {
-	return b.held.orPut(key, func() *rate.Limiter { return rate.NewLimiter(rate.Limit(b.rate.PerSecond), b.rate.Burst) })
+	return b.held.orPut(key, func() *rate.Limiter {
+		return rate.NewLimiter(rate.Limit(b.rate.PerSecond), b.rate.Burst)
+	})
 }
 
-// take takes one out of the caller's bucket. When it is empty it takes none and gives the time until there is one again.
+// take takes one out of the caller's bucket. When it is empty it takes none and gives the time
+// until there is one again.
 func (b *buckets) take(key string, now time.Time) time.Duration {
 	if b.off() {
 		return 0
@@ -68,12 +72,14 @@ func (b *buckets) until(l *rate.Limiter, now time.Time) time.Duration {
 	return max(time.Nanosecond, b.missing(l, now))
 }
 
-// missing gives the time until there is one in the bucket; 0 when there is, or as good as: what takes less than a nanosecond to fill lets pass.
+// missing gives the time until there is one in the bucket; 0 when there is, or as good as: what
+// takes less than a nanosecond to fill lets pass.
 func (b *buckets) missing(l *rate.Limiter, now time.Time) time.Duration {
 	return max(0, time.Duration((1-l.TokensAt(now))/b.rate.PerSecond*float64(time.Second)))
 }
 
-// Brake slows down who sends tokens that open nothing, wherever they are sent: with a request, or to sign in. All methods may be called concurrently.
+// Brake slows down who sends tokens that open nothing, wherever they are sent: with a request, or
+// to sign in. All methods may be called concurrently.
 type Brake struct {
 	now       func() time.Time
 	addresses *buckets              // tokens that opened nothing, each counted once
@@ -84,14 +90,19 @@ type Brake struct {
 
 // newBrake makes a brake on the clock of now. The zero Rate brakes nobody.
 func newBrake(address Rate, now func() time.Time, counts func()) *Brake {
-	return &Brake{now: now, addresses: newBuckets(address), secrets: newBuckets(address), opened: newRecent[string, bool](bucketsMax), counts: counts}
+	return &Brake{
+		now: now, addresses: newBuckets(address), secrets: newBuckets(address),
+		opened: newRecent[string, bool](bucketsMax), counts: counts,
+	}
 }
 
-// Try looks a token up with open, and gives what that gives. A token that has to wait is not looked up: the error is TooMany and says how long.
+// Try looks a token up with open, and gives what that gives. A token that has to wait is not looked
+// up: the error is TooMany and says how long.
 func (b *Brake) Try(address, secret string, open func() error) error {
 	if wait := b.knock(address, secret, b.now()); wait > 0 {
 		b.counts()
-		f := fault.New(fault.TooMany, AddressRate, "Too many requests with tokens that open nothing have come from here. Wait as Retry-After says.")
+		f := fault.New(fault.TooMany, AddressRate,
+			"Too many requests with tokens that open nothing have come from here. Wait as Retry-After says.")
 		f.RetryAfter = wait
 		return f
 	}
@@ -105,9 +116,11 @@ func (b *Brake) Try(address, secret string, open func() error) error {
 	return err
 }
 
-// knock tells how long a token has to wait before it is looked up, 0 for not at all. It has to when it was sent too often and opened nothing, or when its address
-// has sent too many that opened nothing. An office behind one address keeps its service, though: over a machine with an old token, which counts once however
-// often it asks, and over somebody who guesses, since a token that has opened before does not wait for its address.
+// knock tells how long a token has to wait before it is looked up, 0 for not at all. It has to when
+// it was sent too often and opened nothing, or when its address has sent too many that opened
+// nothing. An office behind one address keeps its service, though: over a machine with an old
+// token, which counts once however often it asks, and over somebody who guesses, since a token that
+// has opened before does not wait for its address.
 func (b *Brake) knock(address, secret string, now time.Time) time.Duration {
 	if b.addresses.off() {
 		return 0
@@ -150,7 +163,8 @@ func digestKey(secret string) string {
 	return string(sum[:])
 }
 
-// addressKey gives what counts as one address: for IPv6 the network that one household or one machine is given.
+// addressKey gives what counts as one address: for IPv6 the network that one household or one
+// machine is given.
 func addressKey(address string) string {
 	a, err := netip.ParseAddr(address)
 	if err != nil {

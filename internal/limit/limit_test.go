@@ -20,7 +20,9 @@ var start = time.Date(2026, 9, 1, 12, 0, 0, 0, time.UTC)
 func TestABucketNeverLetsMoreThrough(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		r := Rate{PerSecond: rapid.Float64Range(0.1, 50).Draw(t, "per second"), Burst: rapid.IntRange(1, 20).Draw(t, "burst")}
+		r := Rate{
+			PerSecond: rapid.Float64Range(0.1, 50).Draw(t, "per second"), Burst: rapid.IntRange(1, 20).Draw(t, "burst"),
+		}
 		b, now, passed := newBuckets(r), start, 0
 		for range rapid.IntRange(1, 200).Draw(t, "requests") {
 			now = now.Add(time.Duration(rapid.IntRange(0, 500).Draw(t, "ms later")) * time.Millisecond)
@@ -59,6 +61,8 @@ func TestTheMemoryOfCallersIsBounded(t *testing.T) {
 func TestAPartOfEveryBoundIsKeptForWhatCannotWait(t *testing.T) {
 	t.Parallel()
 	l := New(Limits{Requests: Share{Total: 100, Account: 50, Address: 25}, Kept: 12}, func() time.Time { return start })
+	account := func(urgent bool) (func(), error) { return l.Requests.Account("a", urgent) }
+	address := func(urgent bool) (func(), error) { return l.Requests.Address("2001:db8:1:2::7", urgent) }
 	for _, c := range []struct {
 		name             string
 		take             func(urgent bool) (func(), error)
@@ -67,8 +71,8 @@ func TestAPartOfEveryBoundIsKeptForWhatCannotWait(t *testing.T) {
 		ordinary, urgent int
 	}{
 		{"all", l.Requests.One, fault.Unavailable, Busy, 88, 12},
-		{"account", func(u bool) (func(), error) { return l.Requests.Account("a", u) }, fault.TooMany, AccountShare, 44, 6},
-		{"address", func(u bool) (func(), error) { return l.Requests.Address("2001:db8:1:2::7", u) }, fault.TooMany, AddressShare, 22, 3},
+		{"account", account, fault.TooMany, AccountShare, 44, 6},
+		{"address", address, fault.TooMany, AddressShare, 22, 3},
 	} {
 		var backs []func()
 		fill := func(urgent bool) (n int) {
@@ -133,7 +137,8 @@ func TestAProgramThatRunsAwayKeepsNobodyOfItsOfficeFromWhatCannotWait(t *testing
 func TestLackOfRoomIsTroubleUntilNobodyHasBeenRefusedForAWhile(t *testing.T) {
 	t.Parallel()
 	now := start
-	l := New(Limits{Requests: Share{Total: 1, Account: 1}, AccountRate: Rate{PerSecond: 1, Burst: 1}}, func() time.Time { return now })
+	limits := Limits{Requests: Share{Total: 1, Account: 1}, AccountRate: Rate{PerSecond: 1, Burst: 1}}
+	l := New(limits, func() time.Time { return now })
 	refuse := func(n int, take func() error) {
 		for range n {
 			_ = take() // the first is not refused
@@ -162,7 +167,9 @@ func TestLackOfRoomIsTroubleUntilNobodyHasBeenRefusedForAWhile(t *testing.T) {
 func TestLimitsAreSetByName(t *testing.T) {
 	t.Parallel()
 	l, err := Defaults().With(map[string]int{"requests-account": 7, "kept-percent": 0, "wrong-tokens-address": 0})
-	if err != nil || l.Requests.Account != 7 || l.Requests.Total != Defaults().Requests.Total || l.Kept != 0 || l.AddressRate != (Rate{}) {
+	want := Defaults()
+	want.Requests.Account, want.Kept, want.AddressRate = 7, 0, Rate{}
+	if err != nil || l != want {
 		t.Errorf("%+v, %v", l, err)
 	}
 	for _, bad := range []map[string]int{{"requets": 1}, {"requests": -1}, {"kept-percent": 51}, {"body-seconds": 0}} {
@@ -197,7 +204,8 @@ func TestConnectionsBeyondTheShareOfAnAddressAreClosed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		l := New(Limits{Connections: c.limits}, func() time.Time { return start }).Listener(under, func(string) bool { return c.exempt })
+		limiter := New(Limits{Connections: c.limits}, func() time.Time { return start })
+		l := limiter.Listener(under, func(string) bool { return c.exempt })
 		accepted := make(chan net.Conn, 9)
 		var all sync.WaitGroup
 		all.Go(func() {

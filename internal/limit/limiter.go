@@ -27,8 +27,12 @@ type Limiter struct {
 
 // New makes the bounds on the clock of now.
 func New(l Limits, now func() time.Time) *Limiter {
-	m := &Limiter{Limits: l, now: now, accounts: newBuckets(l.AccountRate), count: func(string) {}, refused: map[string]int{}}
-	m.Requests, m.Bodies, m.Streams = newPool(l.Requests, l.Kept, m.turned), newPool(l.Bodies, l.Kept, m.turned), newPool(l.Streams, l.Kept, m.turned)
+	m := &Limiter{
+		Limits: l, now: now, accounts: newBuckets(l.AccountRate), count: func(string) {}, refused: map[string]int{},
+	}
+	m.Requests = newPool(l.Requests, l.Kept, m.turned)
+	m.Bodies = newPool(l.Bodies, l.Kept, m.turned)
+	m.Streams = newPool(l.Streams, l.Kept, m.turned)
 	m.Brake = newBrake(l.AddressRate, now, func() { m.turned(AddressRate) })
 	return m
 }
@@ -40,8 +44,8 @@ func (m *Limiter) Count(count func(reason string)) {
 	m.count = count
 }
 
-// Ask refuses an account that asks too often, with TooMany and how long to wait. What cannot wait is
-// counted apart, so that a program that runs away does not keep its own office from it.
+// Ask refuses an account that asks too often, with TooMany and how long to wait. What cannot wait
+// is counted apart, so that a program that runs away does not keep its own office from it.
 func (m *Limiter) Ask(account string, urgent bool) error {
 	key := account
 	if urgent {
@@ -52,7 +56,8 @@ func (m *Limiter) Ask(account string, urgent bool) error {
 		return nil
 	}
 	m.turned(AccountRate)
-	f := fault.New(fault.TooMany, AccountRate, "This account asks more often than it may. Wait as Retry-After says and go on.")
+	f := fault.New(fault.TooMany, AccountRate,
+		"This account asks more often than it may. Wait as Retry-After says and go on.")
 	f.RetryAfter = wait
 	return f
 }
@@ -60,8 +65,8 @@ func (m *Limiter) Ask(account string, urgent bool) error {
 const (
 	// calm is how long nobody has been refused when the trouble is over.
 	calm = 5 * time.Minute
-	// sharesMost is how many refusals of sides that have their share are no trouble yet: a page that
-	// loads much at once causes a few.
+	// sharesMost is how many refusals of sides that have their share are no trouble yet: a page
+	// that loads much at once causes a few.
 	sharesMost = 100
 )
 
@@ -91,7 +96,8 @@ func (m *Limiter) Trouble(now time.Time) string {
 	if now.Sub(m.last).Abs() >= calm || all == 0 && shares <= sharesMost {
 		return ""
 	}
-	text := fmt.Sprintf("Since %s, %d requests and connections were refused because one account or address had its share",
+	text := fmt.Sprintf(
+		"Since %s, %d requests and connections were refused because one account or address had its share",
 		m.first.UTC().Format(time.RFC3339), shares)
 	if all > 0 {
 		text += fmt.Sprintf(", and %d because everything was taken", all)

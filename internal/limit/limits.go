@@ -1,16 +1,16 @@
 // Package limit bounds what one side may take of what everybody shares, so that nobody can take the
 // service away from the others.
 //
-// One side is an account, whatever its tokens and addresses, or an address: one IPv4 address, or one
-// IPv6 network of 64 bits, which one household or one machine is given. What is shared is requests
-// being answered, bodies being read, event streams, connections, and looking tokens up. A Pool counts
-// what is held of one of them; buckets count how often somebody asks; a Brake slows down who sends
-// tokens that open nothing.
+// One side is an account, whatever its tokens and addresses, or an address: one IPv4 address, or
+// one IPv6 network of 64 bits, which one household or one machine is given. What is shared is
+// requests being answered, bodies being read, event streams, connections, and looking tokens up. A
+// Pool counts what is held of one of them; buckets count how often somebody asks; a Brake slows
+// down who sends tokens that open nothing.
 //
-// It promises: a side that has its share is refused and everybody else goes on; of every bound a part
-// is kept for acknowledgements, arrivals and answers, also within one account and one address; memory
-// is bounded whatever strangers send. Each process counts for itself. It does not know what a request
-// is: packages rest and console decide who counts as what.
+// It promises: a side that has its share is refused and everybody else goes on; of every bound a
+// part is kept for acknowledgements, arrivals and answers, also within one account and one address;
+// memory is bounded whatever strangers send. Each process counts for itself. It does not know what
+// a request is: packages rest and console decide who counts as what.
 package limit
 
 import (
@@ -79,8 +79,8 @@ func (l *Limits) numbers() map[string]*int {
 	}
 }
 
-// With gives the limits with some of them set by name. Its fault is Invalid for a name that is none,
-// a number below 0, a kept part of more than half, and a body that may take for ever.
+// With gives the limits with some of them set by name. Its fault is Invalid for a name that is
+// none, a number below 0, a kept part of more than half, and a body that may take for ever.
 func (l Limits) With(given map[string]int) (Limits, error) {
 	var bad fault.Check
 	numbers := l.numbers()
@@ -88,7 +88,8 @@ func (l Limits) With(given map[string]int) (Limits, error) {
 		n, at := given[name], numbers[name]
 		switch {
 		case at == nil:
-			bad.Field("--limit", "%q is no limit; there are %s", name, strings.Join(slices.Sorted(maps.Keys(numbers)), ", "))
+			all := strings.Join(slices.Sorted(maps.Keys(numbers)), ", ")
+			bad.Field("--limit", "%q is no limit; there are %s", name, all)
 			continue
 		case n < 0 || n > math.MaxInt32:
 			bad.Field("--limit", "%s must be 0 or more", name)

@@ -5,9 +5,9 @@ import (
 	"sync"
 )
 
-// Listener gives a listener that closes connections beyond their bounds as soon as they come, so that
-// what sends no request, or half of one, holds no more than its share. exempt names peers that speak
-// for many others and have no share of their own: trusted proxies.
+// Listener gives a listener that closes connections beyond their bounds as soon as they come, so
+// that what sends no request, or half of one, holds no more than its share. exempt names peers that
+// speak for many others and have no share of their own: trusted proxies.
 func (m *Limiter) Listener(of net.Listener, exempt func(address string) bool) net.Listener {
 	return &listener{Listener: of, limiter: m, pool: newPool(m.Limits.Connections, 0, func(string) {}), exempt: exempt}
 }

@@ -25,10 +25,11 @@ func Reasons() []string {
 // soon is when to try again where nobody knows better.
 const soon = time.Second
 
-// Pool counts what is held of one thing, by everybody, by account and by address. Each of its methods
-// gives a function that gives one back, to be called once, or refuses: with Unavailable ("busy") when
-// everything is taken, with TooMany ("account_share", "address_share") when one side has its share.
-// What cannot wait may take the kept part too. All methods may be called concurrently.
+// Pool counts what is held of one thing, by everybody, by account and by address. Each of its
+// methods gives a function that gives one back, to be called once, or refuses: with Unavailable
+// ("busy") when everything is taken, with TooMany ("account_share", "address_share") when one side
+// has its share. What cannot wait may take the kept part too. All methods may be called
+// concurrently.
 type Pool struct {
 	share Share
 	kept  int // of a hundred
@@ -90,7 +91,8 @@ func (p *Pool) giveBack(h holder) {
 
 // refusal is what one who is turned away is told.
 func refusal(reason string) error {
-	f := fault.New(fault.TooMany, reason, "Too much of this account is under way. Wait for answers before you send more.")
+	f := fault.New(fault.TooMany, reason,
+		"Too much of this account is under way. Wait for answers before you send more.")
 	switch reason {
 	case Busy:
 		f = fault.New(fault.Unavailable, reason, "Too many requests are being answered at the moment. Try again.")

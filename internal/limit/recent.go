@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// recent remembers at most so many things by key, and forgets the one that was asked for least recently when another comes. All methods may
-// be called concurrently.
+// recent remembers at most so many things by key, and forgets the one that was asked for least
+// recently when another comes. All methods may be called concurrently.
 type recent[K comparable, V any] struct {
 	mu    sync.Mutex
 	most  int

@@ -11,9 +11,10 @@ import (
 	"landfall/internal/limit"
 )
 
-// meter keeps rate, errors and duration. By route it keeps sums alone, and the spread of durations by kind of request: a histogram of each route
-// would make half a megabyte of every scrape. Routes are those of the contract, as it writes them, and methods the known ones, so that no
-// caller can make a new series.
+// meter keeps rate, errors and duration. By route it keeps sums alone, and the spread of durations
+// by kind of request: a histogram of each route would make half a megabyte of every scrape. Routes
+// are those of the contract, as it writes them, and methods the known ones, so that no caller can
+// make a new series.
 type meter struct {
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
@@ -34,20 +35,28 @@ func newMeter(r prometheus.Registerer) (*meter, error) {
 			Name: "landfall_http_requests_total", Help: "Requests answered, by route of the contract and status.",
 		}, []string{"method", "route", "status"}),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "landfall_http_request_seconds", Help: "Time from reading a request's header to the end of its answer, by kind of request and outcome. Event streams excepted.",
+			Name: "landfall_http_request_seconds",
+			Help: "Time from reading a request's header to the end of its answer, by kind of request and outcome. " +
+				"Event streams excepted.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 		}, []string{"kind", "outcome"}),
 		took: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "landfall_http_route_seconds_total", Help: "The same time in all, by route.",
 		}, []string{"method", "route"}),
 		bytes: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "landfall_http_response_bytes_total", Help: "Bytes of the bodies of all answers, by route. Event streams excepted.",
+			Name: "landfall_http_response_bytes_total",
+			Help: "Bytes of the bodies of all answers, by route. Event streams excepted.",
 		}, []string{"method", "route"}),
 		limited: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "landfall_http_limited_total", Help: "Requests refused so that others have room, by the code that the answer says; and connections closed.",
+			Name: "landfall_http_limited_total",
+			Help: "Requests refused so that others have room, by the code that the answer says; and connections closed.",
 		}, []string{"by"}),
-		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{Name: "landfall_http_in_flight", Help: "Requests being answered, event streams included."}),
-		streams:  prometheus.NewGauge(prometheus.GaugeOpts{Name: "landfall_http_event_streams", Help: "Event streams that are open."}),
+		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "landfall_http_in_flight", Help: "Requests being answered, event streams included.",
+		}),
+		streams: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "landfall_http_event_streams", Help: "Event streams that are open.",
+		}),
 	}
 	for _, reason := range limit.Reasons() {
 		m.limited.WithLabelValues(reason)
@@ -88,7 +97,8 @@ func methodLabel(method string) string {
 	}
 }
 
-// kind gives what a request is for: a page, a document or probe that needs no token, a change, or reading.
+// kind gives what a request is for: a page, a document or probe that needs no token, a change, or
+// reading.
 func kind(method string, k *call) string {
 	switch {
 	case k.op == nil || k.op.public:

@@ -46,7 +46,8 @@ func (s *Server) address(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// authenticate turns the bearer token into a Scope. It runs before anything of the request's content is read.
+// authenticate turns the bearer token into a Scope. It runs before anything of the request's
+// content is read.
 func (s *Server) authenticate(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		k := callOf(c)
@@ -73,8 +74,8 @@ func (s *Server) authenticate(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// moderate takes one of the share of the account, and refuses what it asks too often. The pages, which
-// find out by themselves who asks, do the same.
+// moderate takes one of the share of the account, and refuses what it asks too often. The pages,
+// which find out by themselves who asks, do the same.
 func (s *Server) moderate(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		k := callOf(c)
@@ -92,8 +93,8 @@ func (s *Server) moderate(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// body reads what is sent to its end, before the request takes a slot from anybody. A client that takes
-// longer than limit.Limits.BodySeconds for it is let go.
+// body reads what is sent to its end, before the request takes a slot from anybody. A client that
+// takes longer than limit.Limits.BodySeconds for it is let go.
 func (s *Server) body(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
@@ -109,7 +110,8 @@ func (s *Server) body(next echo.HandlerFunc) echo.HandlerFunc {
 		if k.body, err = s.readBody(c, k); err != nil {
 			return err
 		}
-		// From here on the client has nothing to send, so nothing cuts its request short but its own deadline.
+		// From here on the client has nothing to send, so nothing cuts its request short but its
+		// own deadline.
 		_ = http.NewResponseController(c.Response()).SetReadDeadline(time.Time{})
 		r.Body = io.NopCloser(bytes.NewReader(k.body)) // for the pages
 		return next(c)
@@ -167,6 +169,6 @@ func (s *Server) room(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// urgent reports whether the request cannot wait, so that it may take what is kept: an acknowledgement,
-// an arrival or an answer.
+// urgent reports whether the request cannot wait, so that it may take what is kept: an
+// acknowledgement, an arrival or an answer.
 func (k *call) urgent() bool { return k.op != nil && k.op.urgent }

@@ -2,7 +2,6 @@ package rest
 
 import (
 	"bufio"
-	"fmt"
 	"net"
 	"net/http"
 	"testing"
@@ -20,8 +19,9 @@ func (w *world) halfSent(t *testing.T, name string) func() *http.Response {
 	}
 	t.Cleanup(func() { _ = conn.Close() })
 	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
-	if _, err := fmt.Fprintf(conn, "POST /api/v1/hazards HTTP/1.1\r\nHost: landfall\r\nContent-Type: application/json\r\n"+
-		"Authorization: Bearer %s\r\nContent-Length: 4000\r\n\r\n{", w.tokens[name]); err != nil {
+	head := "POST /api/v1/hazards HTTP/1.1\r\nHost: landfall\r\nContent-Type: application/json\r\n" +
+		"Content-Length: 4000\r\nAuthorization: Bearer " + w.tokens[name] + "\r\n\r\n{"
+	if _, err := conn.Write([]byte(head)); err != nil {
 		t.Fatal(err)
 	}
 	return func() *http.Response {
@@ -37,7 +37,9 @@ func (w *world) halfSent(t *testing.T, name string) func() *http.Response {
 
 func TestABodyThatIsSentSlowlyHoldsNoSlotAndIsLetGo(t *testing.T) {
 	t.Parallel()
-	w := served(t, within(limit.Limits{Requests: limit.Share{Total: 1}, Bodies: limit.Share{Account: 1}, BodySeconds: 2})).cast()
+	w := served(t, within(limit.Limits{
+		Requests: limit.Share{Total: 1}, Bodies: limit.Share{Account: 1}, BodySeconds: 2,
+	})).cast()
 	first := w.halfSent(t, "origin")
 	second := w.halfSent(t, "origin")
 	var let, refused *http.Response
