@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/vbauerster/mpb/v8"
@@ -15,13 +16,7 @@ const tellEvery = time.Minute
 // anything else is written.
 func (s *session) progress(what string) (step func(done, total int64), end func()) {
 	if !terminal(s.err) {
-		last := time.Now()
-		return func(done, total int64) {
-			if now := time.Now(); now.Sub(last) >= tellEvery {
-				last = now
-				_, _ = fmt.Fprintf(s.err, "landfall %s: %d of %d\n", what, done, total)
-			}
-		}, func() {}
+		return lines(s.err, what, time.Now), func() {}
 	}
 	bars := mpb.New(mpb.WithOutput(s.err), mpb.WithWidth(64))
 	bar := bars.AddBar(0, mpb.PrependDecorators(decor.Name(what+" ")), mpb.AppendDecorators(decor.Percentage(), decor.Name(" "), decor.AverageETA(decor.ET_STYLE_GO)))
@@ -32,4 +27,15 @@ func (s *session) progress(what string) (step func(done, total int64), end func(
 			bar.Abort(true)
 			bars.Wait()
 		}
+}
+
+// lines tells of progress in lines, by this clock.
+func lines(w io.Writer, what string, now func() time.Time) func(done, total int64) {
+	last := now()
+	return func(done, total int64) {
+		if at := now(); at.Sub(last) >= tellEvery {
+			last = at
+			_, _ = fmt.Fprintf(w, "landfall %s: %d of %d\n", what, done, total)
+		}
+	}
 }

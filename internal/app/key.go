@@ -85,3 +85,16 @@ func recordedPrint(ctx context.Context, docs store.Documents) (string, error) {
 	}
 	return printIn(doc)
 }
+
+// recordPrint says in the records that their secrets are encrypted with the key of this print, whatever was said before.
+func recordPrint(ctx context.Context, docs store.Documents, held string) error {
+	found, err := docs.Get(ctx, backup.KindService, keyDoc)
+	if err == nil {
+		doc := store.Doc{ID: keyDoc, Version: found[keyDoc].Version + 1, Body: fmt.Appendf(nil, `{"print":%q}`, held)}
+		_, err = docs.Bulk(ctx, []store.Op{{Do: store.OpPut, Kind: backup.KindService, Doc: doc}})
+	}
+	if err != nil {
+		return fault.Wrap(err, fault.Unavailable, "store_unavailable", "The records do not say yet which key is theirs. Run the same command again.")
+	}
+	return nil
+}

@@ -57,7 +57,10 @@ func Restore(ctx context.Context, records Records, secretKey string, r io.Reader
 		derive := opt
 		derive.Progress = nil // the archive's bytes are counted already
 		_, err := rebuild(ctx, st, derive, log)
-		return err
+		if err != nil || opt.KeyPrint == "" || opt.WithoutSecrets {
+			return err
+		}
+		return recordPrint(ctx, st, opt.KeyPrint) // or the first start might make another key
 	}
 	opt.Marking = records.marking(st, opt)
 	var out Restored

@@ -5,9 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -142,7 +140,7 @@ func (r *rotation) keys(old, next string) (err error) {
 }
 
 // keyOf reads the key with a print from the first of these files of the data folder that holds it.
-func (r *rotation) keyOf(print string, names ...string) ([]byte, error) {
+func (r *rotation) keyOf(of string, names ...string) ([]byte, error) {
 	for _, name := range names {
 		text, err := os.ReadFile(r.file(name))
 		if errors.Is(err, os.ErrNotExist) {
@@ -151,12 +149,12 @@ func (r *rotation) keyOf(print string, names ...string) ([]byte, error) {
 		if err != nil {
 			return nil, fault.Wrap(err, fault.Unavailable, "secret_key", "%s cannot be read: %v.", r.file(name), reason(err))
 		}
-		if key, err := givenKey(string(text)); err == nil && keyPrint(key) == print {
+		if key, err := givenKey(string(text)); err == nil && keyPrint(key) == of {
 			return key, nil
 		}
 	}
 	return nil, fault.New(fault.Invalid, "secret_key", "The key %s is in none of the files %s of %s. Put it back from where it is kept.",
-		print, strings.Join(names, ", "), r.records.Data)
+		of, strings.Join(names, ", "), r.records.Data)
 }
 
 // makeNext makes the new key, or takes the one that a run has made which was cut off before it marked anything.
@@ -192,7 +190,7 @@ func (r *rotation) run() (err error) {
 		return err
 	}
 	r.at(PointKeySigned)
-	if err := r.record(); err != nil {
+	if err := recordPrint(r.ctx, r.st, r.out.Print); err != nil {
 		return err
 	}
 	r.at(PointKeyRecorded)
@@ -262,21 +260,4 @@ func (r *rotation) erase(l *ledger.Ledger) error {
 			return err
 		}
 	}
-}
-
-// record says in the records that the new key is theirs.
-func (r *rotation) record() error {
-	docs, err := r.st.Get(r.ctx, backup.KindService, keyDoc)
-	if err != nil {
-		return r.records.cannotOpen(err)
-	}
-	body, err := json.Marshal(map[string]string{"print": r.out.Print})
-	if err != nil {
-		return fmt.Errorf("document of the key: %w", err)
-	}
-	doc := store.Doc{ID: keyDoc, Version: docs[keyDoc].Version + 1, Body: body}
-	if _, err := r.st.Bulk(r.ctx, []store.Op{{Do: store.OpPut, Kind: backup.KindService, Doc: doc}}); err != nil {
-		return r.records.cannotOpen(err)
-	}
-	return nil
 }

@@ -24,6 +24,7 @@ import (
 	"landfall/internal/head"
 	"landfall/internal/ledger"
 	"landfall/internal/store"
+	"landfall/internal/store/mongodb"
 	"landfall/internal/store/sqlite"
 )
 
@@ -48,78 +49,39 @@ func TestALongCommandCutOffAnywhereIsFinishedByTheSameCommand(t *testing.T) {
 	}
 }
 
-// longCommand is one command as the walk knows it.
-type longCommand struct {
-	name   string
-	points []string
-	marks  string // the code of its refusals, "" when it leaves the records alone
-	into   bool   // it makes the records: there are none before
-	file   string // beside the data folder that it writes; how its name begins
-	run    func(ctx context.Context, o orders, opt backup.Options) error
-}
-
-func longCommands() []longCommand {
-	return []longCommand{
-		{
-			name: "rebuild", marks: "rebuild_unfinished", points: slices.Concat(backup.Points("rebuild"), ledger.RebuildPoints()),
-			run: func(ctx context.Context, o orders, opt backup.Options) error {
-				_, err := app.Rebuild(ctx, o.Records, opt, Quiet())
-				return err
-			},
-		},
-		{
-			name: "restore", marks: "restore_unfinished", into: true, points: slices.Concat(backup.Points("restore"), ledger.RebuildPoints()),
-			run: func(ctx context.Context, o orders, opt backup.Options) (err error) {
-				f, err := os.Open(o.File)
-				if err != nil {
-					return err
-				}
-				defer func() { err = errors.Join(err, f.Close()) }()
-				_, err = app.Restore(ctx, o.Records, "", f, opt, Quiet())
-				return err
-			},
-		},
-		{
-			name: "rotate-key", marks: "rotate_key_unfinished", points: slices.Concat(backup.Points("rotate-key"), app.RotationPoints()),
-			run: func(ctx context.Context, o orders, opt backup.Options) error {
-				_, err := app.RotateKey(ctx, o.Records, "", "", opt, Quiet())
-				return err
-			},
-		},
-		{
-			name: "backup", file: "mine.backup", points: backup.Points("backup"),
-			run: func(ctx context.Context, o orders, opt backup.Options) error {
-				_, err := app.Backup(ctx, o.Records, filepath.Join(o.Records.Data, "..", "mine.backup"), opt, Quiet())
-				return err
-			},
-		},
-		{
-			name: "nightly", file: "nightly/landfall-", points: backup.Points("nightly"),
-			run: func(ctx context.Context, o orders, opt backup.Options) (err error) {
-				a, err := app.Start(ctx, app.Options{
-					Records: o.Records, BackupDir: filepath.Join(o.Records.Data, "..", "nightly"), BackupKeep: 1, Offline: true,
-					Now: opt.Now, At: opt.At, Logger: Quiet(), Version: "test",
-				})
-				if err != nil {
-					return err
-				}
-				defer func() { err = errors.Join(err, a.Stop(context.WithoutCancel(ctx))) }()
-				return a.RunOnce(ctx, "backup")
-			},
-		},
+// On a server nothing tells a dead process from a slow one but the time since it was heard of, so each command goes on half a minute later.
+func TestALongCommandCutOffOnAServerIsFinishedByTheSameCommand(t *testing.T) {
+	t.Parallel()
+	uri := MongoDB(t)
+	o := newOrigin(t)
+	commands := longCommands()
+	p := o.place(t, commands[1])
+	data := p.Records.Data
+	p.Records = Database(t, uri)
+	p.Records.Data = data
+	for _, c := range []struct {
+		longCommand
+		points []string
+	}{
+		{commands[1], []string{backup.PointRestoreCommits, backup.PointRestoreEmptied, backup.PointRestoreHeld}},
+		{commands[0], []string{ledger.PointDropped, backup.PointUnmarking}},
+		{commands[2], []string{app.PointResealed, app.PointKeyRecorded}},
+	} {
+		p.c, p.Command = c.longCommand, c.name
+		for _, point := range c.points {
+			how := "kill"
+			if point == backup.PointRestoreEmptied { // an interrupt later than that finds most of the work done, and lets it end
+				how = "Ctrl-C"
+			}
+			p.cutOff(how, point, 1)
+			p.named()
+			if err := c.run(t.Context(), p.orders, commandOptions(nil, p.Ahead)); fault.CodeOf(err) != "command_running" {
+				t.Errorf("%s at once after a %s at %s: %v", c.name, how, point, err)
+			}
+			p.Ahead += 31 * time.Second
+		}
+		p.finish()
 	}
-}
-
-// commandChild carries out the command of a child, which ends itself at its point.
-func commandChild(o orders) error {
-	w := &walker{die: o.Die, hit: o.Hit, armed: true, passed: map[string]int{}}
-	i := slices.IndexFunc(longCommands(), func(c longCommand) bool { return c.name == o.Command })
-	return longCommands()[i].run(context.Background(), o, commandOptions(w.at, o.Ahead))
-}
-
-// commandOptions are those of every command of the walk: its clock stands still.
-func commandOptions(at func(string), ahead time.Duration) backup.Options {
-	return backup.Options{Now: func() time.Time { return Start.Add(48*hour + ahead) }, Version: "test", At: at}
 }
 
 // origin is what every command of the walk begins from: a stopped service, and a backup of it.
@@ -147,7 +109,7 @@ func newOrigin(t *testing.T) *origin {
 	if _, err := app.Backup(t.Context(), app.Records{Data: w.Dir}, o.archive, Backup(w), Quiet()); err != nil {
 		t.Fatal(err)
 	}
-	o.records = recordsIn(t, w.Dir)
+	o.records = recordsIn(t, app.Records{Data: w.Dir})
 	return o
 }
 
@@ -215,7 +177,7 @@ func (p *place) cutOff(how, point string, nth int) {
 		if w.counts()[point] == nth {
 			cancel()
 		}
-	}, 0))
+	}, p.Ahead))
 	if w.counts()[point] < nth {
 		p.t.Fatalf("%s never comes to %s: %v", p.c.name, point, err)
 	}
@@ -238,7 +200,7 @@ func (p *place) named() {
 	if !marked && p.c.into || p.c.file != "" {
 		return // a service that starts here is the one that it would have been before
 	}
-	opt := app.Options{Records: p.Records, Listen: "127.0.0.1:0", Now: commandOptions(nil, 0).Now, NoSchedule: true, Logger: Quiet(), Version: "test"}
+	opt := app.Options{Records: p.Records, Listen: "127.0.0.1:0", Now: commandOptions(nil, p.Ahead).Now, NoSchedule: true, Logger: Quiet(), Version: "test"}
 	for _, offline := range []bool{false, true} { // serve, run-once
 		opt.Offline = offline
 		a, err := app.Start(p.t.Context(), opt)
@@ -256,7 +218,7 @@ func (p *place) named() {
 // finish runs the same command again and compares.
 func (p *place) finish() {
 	p.t.Helper()
-	err := p.c.run(p.t.Context(), p.orders, commandOptions(nil, time.Minute))
+	err := p.c.run(p.t.Context(), p.orders, commandOptions(nil, p.Ahead+time.Minute))
 	if code := fault.CodeOf(err); p.done && code == "store_not_empty" || code == "backup_exists" {
 		err = nil // it was cut off behind the end
 	}
@@ -264,7 +226,7 @@ func (p *place) finish() {
 		p.t.Fatalf("the same command again: %v", err)
 	}
 	verified(p.t, p.Records)
-	after := recordsIn(p.t, p.Records.Data)
+	after := recordsIn(p.t, p.Records)
 	if p.c.name == "rotate-key" {
 		p.rotated(after)
 	} else if diff := cmp.Diff(p.o.records, after); diff != "" {
@@ -285,6 +247,9 @@ func (p *place) rotated(after map[string]record) {
 			p.t.Fatal(err)
 		}
 		files = append(files, text...)
+	}
+	for _, r := range after {
+		files = append(files, r.Detached...)
 	}
 	sealed := 0
 	for id, before := range p.o.records {
@@ -328,9 +293,15 @@ func (p *place) kept() {
 type record struct{ Body, Detached string }
 
 // recordsIn gives all of them by id, but for the signed heads: each run of a command may add one.
-func recordsIn(t *testing.T, data string) map[string]record {
+func recordsIn(t *testing.T, records app.Records) map[string]record {
 	t.Helper()
-	st, err := sqlite.OpenReadOnly(t.Context(), filepath.Join(data, "landfall.db"), app.Kinds(), sqlite.Options{})
+	open := func() (store.Store, error) {
+		if records.MongoDBURI != "" {
+			return mongodb.Open(t.Context(), records.MongoDBURI, app.Kinds(), mongodb.Options{Database: records.MongoDBDatabase, Now: time.Now})
+		}
+		return sqlite.OpenReadOnly(t.Context(), filepath.Join(records.Data, "landfall.db"), app.Kinds(), sqlite.Options{})
+	}
+	st, err := open()
 	if err != nil {
 		t.Fatal(err)
 	}
