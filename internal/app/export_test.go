@@ -57,8 +57,6 @@ func (a *App) Announced(ctx context.Context) ([]ledger.Announcement, map[string]
 	return all, types, err
 }
 
-// Bus gives the address where the embedded bus takes other clients.
-func (a *App) Bus() string { return a.bus.Listening() }
 
 // CopiesOf gives the states whose systems get a copy of an event.
 func CopiesOf(n ledger.Announcement) []string { return statesOf(n) }

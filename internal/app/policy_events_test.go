@@ -239,7 +239,7 @@ func TestEveryEventAsksThePolicy(t *testing.T) {
 		c := &caller{role: "partner", party: state}
 		var got map[string]string
 		s.until(t, "the copies for "+state+" are there", func() bool {
-			got = out.copies(t, s.app.Bus(), state)
+			got = out.copies(t, state)
 			return !slices.ContainsFunc(events, func(e told) bool {
 				return got[e.id] == "" && e.level != "public" && s.tells(t, c, e)
 			})

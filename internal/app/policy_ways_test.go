@@ -19,6 +19,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"landfall/internal/app"
+	"landfall/internal/bus/bustest"
 	"landfall/internal/notify"
 	"landfall/internal/notify/email/emailtest"
 )
@@ -29,20 +30,20 @@ const (
 	copying   = "the copies"
 )
 
-// waysOut are the far ends of everything that the service sends: a server for webhooks, one for mail, the folder of the log files, and the token
-// of the bus.
+// waysOut are the far ends of everything that the service sends: a server for webhooks, one for mail, the folder of the log files, and a bus
+// that others reach too.
 type waysOut struct {
 	hooks *hooks
 	url   string
 	mails *mails
 	smtp  string
 	files string
-	token string
+	bus   string
 }
 
 func newWaysOut(t *testing.T) *waysOut {
 	t.Helper()
-	o := &waysOut{hooks: &hooks{got: map[string]map[string]string{}, status: map[string]int{}}, mails: &mails{}, files: t.TempDir(), token: "a token for the bus"}
+	o := &waysOut{hooks: &hooks{got: map[string]map[string]string{}, status: map[string]int{}}, mails: &mails{}, files: t.TempDir(), bus: bustest.New(t, 1).URL()}
 	web := httptest.NewServer(o.hooks)
 	t.Cleanup(web.Close)
 	mail, err := emailtest.Start(emailtest.Options{Security: emailtest.NoTLS, Take: o.mails.take})
@@ -60,7 +61,7 @@ func newWaysOut(t *testing.T) *waysOut {
 
 func (o *waysOut) options(opt *app.Options) {
 	opt.LogfileDir, opt.SMTPURL, opt.MailFrom = o.files, o.smtp, "Landfall <landfall@example.org>"
-	opt.NATSListen, opt.NATSToken = "127.0.0.1:0", o.token
+	opt.NATSURL, opt.NATSReplicas = o.bus, 1
 }
 
 // way is a channel of subscriptions: what each account got by it, by event.
@@ -143,9 +144,9 @@ func (m *mails) of(c *caller, events []told) map[string]string {
 }
 
 // copies reads off the bus what lies there for the system of a state, as a client of its own.
-func (o *waysOut) copies(t testing.TB, address, state string) map[string]string {
+func (o *waysOut) copies(t testing.TB, state string) map[string]string {
 	t.Helper()
-	conn, err := nats.Connect("nats://"+address, nats.Token(o.token))
+	conn, err := nats.Connect(o.bus)
 	if err != nil {
 		t.Fatal(err)
 	}
