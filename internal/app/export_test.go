@@ -57,6 +57,5 @@ func (a *App) Announced(ctx context.Context) ([]ledger.Announcement, map[string]
 	return all, types, err
 }
 
-
 // CopiesOf gives the states whose systems get a copy of an event.
 func CopiesOf(n ledger.Announcement) []string { return statesOf(n) }
