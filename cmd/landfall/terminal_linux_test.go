@@ -40,36 +40,44 @@ func TestTheFirstTokenIsShownOnATerminalOnce(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "data")
 	for start, want := range []int{1, 0} {
-		reader, screen := pseudo(t)
-		ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
-		defer stop()
-		said := make(chan string, 1)
-		go func() {
-			var text strings.Builder
-			part := make([]byte, 4096)
-			for !strings.Contains(text.String(), "Landfall is ready on") {
-				n, err := reader.Read(part)
-				if err != nil {
-					break
-				}
-				text.Write(part[:n])
-			}
-			stop()
-			said <- text.String()
-		}()
-		log := &bytes.Buffer{}
-		if code := run(ctx, []string{"serve", "--data", dir, "--listen", "127.0.0.1:0"}, screen, log); code != 0 {
-			t.Fatalf("exit code %d\n%s", code, log)
-		}
+		text, log := started(t, dir)
 		token, err := os.ReadFile(filepath.Join(dir, "admin.token"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n := strings.Count(<-said, strings.TrimSpace(string(token))); n != want {
+		if n := strings.Count(text, strings.TrimSpace(string(token))); n != want {
 			t.Errorf("start %d shows the token %d times, want %d", start+1, n, want)
 		}
-		if strings.Contains(log.String(), strings.TrimSpace(string(token))) {
+		if strings.Contains(log, strings.TrimSpace(string(token))) {
 			t.Error("the log shows the token")
 		}
 	}
+}
+
+// started starts the service on a terminal, stops it once it is ready, and gives what stood there and
+// in its log.
+func started(t *testing.T, dir string) (text, log string) {
+	t.Helper()
+	reader, screen := pseudo(t)
+	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
+	defer stop()
+	said := make(chan string, 1)
+	go func() {
+		defer stop()
+		var text strings.Builder
+		part := make([]byte, 4096)
+		for !strings.Contains(text.String(), "Landfall is ready on") {
+			n, err := reader.Read(part)
+			if err != nil {
+				break
+			}
+			text.Write(part[:n])
+		}
+		said <- text.String()
+	}()
+	lines := &bytes.Buffer{}
+	if code := run(ctx, []string{"serve", "--data", dir, "--listen", "127.0.0.1:0"}, screen, lines); code != 0 {
+		t.Fatalf("exit code %d\n%s", code, lines)
+	}
+	return <-said, lines.String()
 }

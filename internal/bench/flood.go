@@ -176,8 +176,8 @@ func (f *flooding) once(ctx context.Context, door, text string) {
 	defer cut()
 	defer func() { _ = conn.Close() }()
 	_, _ = conn.Write([]byte(text)) // one whose connection was closed reads that below
-	answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
-	if err == nil && answer.StatusCode == http.StatusOK {
+	answer, err := bufio.NewReader(conn).ReadString('\n')
+	if err == nil && strings.Contains(answer, " 200 ") {
 		<-ctx.Done()
 		return
 	}

@@ -247,9 +247,9 @@ func copiesIn(t *testing.T, b *bus.Bus) string {
 }
 
 // plain is a client of the servers at url that can do what an operator can.
-func plain(t testing.TB, url string, opts ...nats.Option) jetstream.JetStream {
+func plain(t testing.TB, url string) jetstream.JetStream {
 	t.Helper()
-	conn, err := nats.Connect(url, opts...)
+	conn, err := nats.Connect(url)
 	if err != nil {
 		t.Fatal(err)
 	}

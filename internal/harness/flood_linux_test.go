@@ -57,19 +57,19 @@ func (f *flood) send(from, text string) {
 		defer func() { _ = conn.Close() }()
 		f.open.Add(1)
 		_, _ = conn.Write([]byte(text)) // one whose connection was closed reads that below
-		answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		answer, err := bufio.NewReader(conn).ReadString('\n')
 		switch {
 		case f.ctx.Err() != nil:
 			return
-		case err != nil || answer.StatusCode == http.StatusTooManyRequests:
+		case err != nil || strings.Contains(answer, " 429 "):
 			f.full.Add(1)
 			return
-		case answer.StatusCode == http.StatusBadRequest:
+		case strings.Contains(answer, " 400 "):
 			return // its body had all its time
-		case answer.StatusCode == http.StatusOK:
+		case strings.Contains(answer, " 200 "):
 			f.held.Add(1)
 		default:
-			f.t.Errorf("the flood is answered with %s", answer.Status)
+			f.t.Errorf("the flood is answered with %s", answer)
 		}
 		<-f.ctx.Done()
 	})
@@ -88,7 +88,8 @@ func listen(token string) string {
 	return "GET /api/v1/events HTTP/1.1\r\nHost: landfall\r\nAuthorization: Bearer " + token + "\r\n\r\n"
 }
 
-// guess signs in with tokens that open nothing, as fast as the service answers.
+// guess signs in with tokens that open nothing, on the page and at the API in turns, as fast as the
+// service answers.
 func (f *flood) guess(client *http.Client, most int) {
 	var sent atomic.Int64
 	for range 16 {
@@ -98,13 +99,17 @@ func (f *flood) guess(client *http.Client, most int) {
 				if n > int64(most) {
 					return
 				}
-				form := url.Values{"token": {fmt.Sprintf("lf_%043d", n)}}.Encode()
-				target := "http://" + f.door + "/sign-in"
-				r, err := http.NewRequestWithContext(f.ctx, http.MethodPost, target, strings.NewReader(form))
+				wrong := fmt.Sprintf("lf_%043d", n)
+				method, path, form := http.MethodGet, "/api/v1/me", ""
+				if n%2 == 0 {
+					method, path, form = http.MethodPost, "/sign-in", url.Values{"token": {wrong}}.Encode()
+				}
+				r, err := http.NewRequestWithContext(f.ctx, method, "http://"+f.door+path, strings.NewReader(form))
 				if err != nil {
 					f.t.Error(err)
 					return
 				}
+				r.Header.Set("Authorization", "Bearer "+wrong)
 				r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 				r.Header.Set("Sec-Fetch-Site", "same-origin")
 				if answer, err := client.Do(r); err == nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -182,8 +183,8 @@ func TestLimitsAreSetByName(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := Defaults()
-	for name, n := range d.numbers() {
-		if row := fmt.Sprintf("| `%s` | %d |", name, *n); !strings.Contains(string(guide), row) {
+	for name, n := range numbersOf(&d) {
+		if row := "| `" + name + "` | " + strconv.Itoa(*n) + " |"; !strings.Contains(string(guide), row) {
 			t.Errorf("the guide to deploying has no line %q", row)
 		}
 	}

@@ -67,8 +67,8 @@ func Defaults() Limits {
 	}
 }
 
-// numbers names every bound that an operator may set; the rate of accounts has a flag of its own.
-func (l *Limits) numbers() map[string]*int {
+// numbersOf names every bound that an operator may set; the rate of accounts has a flag of its own.
+func numbersOf(l *Limits) map[string]*int {
 	return map[string]*int{
 		"requests": &l.Requests.Total, "requests-account": &l.Requests.Account, "requests-address": &l.Requests.Address,
 		"bodies": &l.Bodies.Total, "bodies-account": &l.Bodies.Account, "bodies-address": &l.Bodies.Address,
@@ -83,7 +83,7 @@ func (l *Limits) numbers() map[string]*int {
 // none, a number below 0, a kept part of more than half, and a body that may take for ever.
 func (l Limits) With(given map[string]int) (Limits, error) {
 	var bad fault.Check
-	numbers := l.numbers()
+	numbers := numbersOf(&l)
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		n, at := given[name], numbers[name]
 		switch {

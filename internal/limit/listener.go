@@ -40,8 +40,8 @@ func (l *listener) admit(from net.Addr) (func(), error) {
 	if err != nil {
 		return nil, err
 	}
-	host, _, err := net.SplitHostPort(from.String())
-	if err != nil || l.exempt(host) {
+	host, _, _ := net.SplitHostPort(from.String()) // of TCP; what has no host is one address
+	if l.exempt(host) {
 		return one, nil
 	}
 	share, err := l.pool.Address(host, true)

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"testing"
 	"time"
@@ -29,7 +30,7 @@ func TestTheMetricsOfAllOperationsStaySmall(t *testing.T) {
 		}
 	}
 	answer := httptest.NewRecorder()
-	promhttp.HandlerFor(registry, promhttp.HandlerOpts{}).ServeHTTP(answer, httptest.NewRequest("GET", "/metrics", nil))
+	promhttp.HandlerFor(registry, promhttp.HandlerOpts{}).ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", http.NoBody))
 	const budget = 80 << 10
 	if n := answer.Body.Len(); n > budget {
 		t.Errorf("%d bytes for %d operations, want %d at most", n, len(c.operations), budget)

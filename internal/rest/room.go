@@ -120,6 +120,12 @@ func (s *Server) body(next echo.HandlerFunc) echo.HandlerFunc {
 
 // readBody reads a body while it has one of the shares of those who send one.
 func (s *Server) readBody(c echo.Context, k *call) ([]byte, error) {
+	var held []func()
+	defer func() {
+		for _, back := range held {
+			back()
+		}
+	}()
 	for _, take := range []func() (func(), error){
 		func() (func(), error) { return s.limiter.Bodies.Address(c.RealIP(), k.urgent()) },
 		func() (func(), error) { return s.limiter.Bodies.Account(k.scope.Account, k.urgent()) },
@@ -130,7 +136,7 @@ func (s *Server) readBody(c echo.Context, k *call) ([]byte, error) {
 			s.hangUp(c)
 			return nil, err
 		}
-		defer back()
+		held = append(held, back)
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(c.Response(), c.Request().Body, s.opt.BodyLimit))
 	if err != nil {

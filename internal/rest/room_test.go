@@ -10,8 +10,15 @@ import (
 	"landfall/internal/limit"
 )
 
+// ended is how a request ended that was half sent.
+type ended struct {
+	status  int
+	retry   string
+	closing bool
+}
+
 // halfSent sends the beginning of a request to open a hazard, and gives what reads the answer.
-func (w *world) halfSent(t *testing.T, name string) func() *http.Response {
+func (w *world) halfSent(t *testing.T, name string) func() ended {
 	t.Helper()
 	conn, err := net.Dial("tcp", w.server.Addr())
 	if err != nil {
@@ -24,14 +31,14 @@ func (w *world) halfSent(t *testing.T, name string) func() *http.Response {
 	if _, err := conn.Write([]byte(head)); err != nil {
 		t.Fatal(err)
 	}
-	return func() *http.Response {
+	return func() ended {
 		t.Helper()
 		answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		_ = answer.Body.Close()
-		return answer
+		return ended{answer.StatusCode, answer.Header.Get("Retry-After"), answer.Close}
 	}
 }
 
@@ -42,19 +49,17 @@ func TestABodyThatIsSentSlowlyHoldsNoSlotAndIsLetGo(t *testing.T) {
 	})).cast()
 	first := w.halfSent(t, "origin")
 	second := w.halfSent(t, "origin")
-	var let, refused *http.Response
-	answers := make(chan *http.Response, 2)
-	for _, read := range []func() *http.Response{first, second} {
+	answers := make(chan ended, 2)
+	for _, read := range []func() ended{first, second} {
 		go func() { answers <- read() }()
 	}
-	refused = <-answers // whichever came second
-	if refused.StatusCode != http.StatusTooManyRequests || refused.Header.Get("Retry-After") == "" || !refused.Close {
-		t.Errorf("a second body is answered with %s, closing: %t", refused.Status, refused.Close)
+	if refused := <-answers; refused.status != 429 || refused.retry == "" || !refused.closing { // whichever came second
+		t.Errorf("a second body is answered with %+v", refused)
 	}
 	w.get("origin", "/api/v1/me").want(200) // the only slot is free
 	w.post("stranger", "/api/v1/hazards", `{"name":"Maria","type":"TC","started_at":"2026-08-30T12:00:00Z"}`).want(201)
-	if let = <-answers; let.StatusCode != http.StatusBadRequest {
-		t.Errorf("the first body is answered with %s", let.Status)
+	if late := <-answers; late.status != 400 {
+		t.Errorf("the first body is answered with %+v", late)
 	}
 	w.post("origin", "/api/v1/hazards", `{"name":"Maria","type":"TC","started_at":"2026-08-30T12:00:00Z"}`).want(201)
 }
