@@ -21,7 +21,7 @@ const module = "landfall"
 // and never from above: nouns know nothing of edges, edges and engines know nothing of each other.
 var layers = [][]string{
 	{"api", "internal/fault"},
-	{"internal/place", "internal/guard", "internal/proof"},
+	{"internal/place", "internal/guard", "internal/limit", "internal/proof"},
 	{"internal/store"}, // the contract only; its engines are far above
 	{"internal/protocol", "internal/ledger"},
 	{"internal/check"},
