@@ -123,6 +123,8 @@ func (c *checker) key(ctx context.Context, st store.Store) {
 func (c *checker) state(ctx context.Context, st store.Store) {
 	state, err := backup.ReadState(ctx, st)
 	switch {
+	case fault.Is(err, fault.State):
+		c.serious("See docs/runbooks/unfinished.md.", "%s", plain(err))
 	case err != nil:
 		c.serious("See docs/runbooks/restore.md.", "%s", plain(err))
 	case state.Held:

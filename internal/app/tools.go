@@ -38,7 +38,8 @@ func Verify(
 	if r.Report, err = l.Verify(ctx, Kinds(), nil); err != nil {
 		return r, err
 	}
-	return r, verifyHeads(ctx, st, records, against, &r)
+	err = verifyHeads(ctx, st, records, against, &r)
+	return r, err
 }
 
 // reader gives a ledger that knows every noun and is used for reading and deriving only.

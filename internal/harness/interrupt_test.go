@@ -5,7 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -201,6 +201,9 @@ func (p *place) named() {
 		return // a service that starts here is the one that it would have been before
 	}
 	opt := app.Options{Records: p.Records, Listen: "127.0.0.1:0", Now: commandOptions(nil, p.Ahead).Now, NoSchedule: true, Logger: Quiet(), Version: "test"}
+	if says := fmt.Sprint(app.Check(p.t.Context(), opt)); marked != strings.Contains(says, "docs/runbooks/unfinished.md") {
+		p.t.Errorf("check, of records that are marked (%v): %s", marked, says)
+	}
 	for _, offline := range []bool{false, true} { // serve, run-once
 		opt.Offline = offline
 		a, err := app.Start(p.t.Context(), opt)
