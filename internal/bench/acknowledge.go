@@ -25,7 +25,7 @@ func (b *bench) acknowledge(ctx context.Context) (err error) {
 	}
 	begin := time.Now()
 	n := b.filled(alertsStored) / alertsEach
-	if _, err := seeded(ctx, records, n, true); err != nil {
+	if _, err := seeded(ctx, records, n); err != nil {
 		return err
 	}
 	seeding := time.Since(begin)

@@ -28,7 +28,7 @@ func (b *bench) flood(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if _, err := seeded(ctx, records, b.filled(2000), true); err != nil {
+	if _, err := seeded(ctx, records, b.filled(2000)); err != nil {
 		return err
 	}
 	alerts, _, err := someAlerts(ctx, records)

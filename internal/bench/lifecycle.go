@@ -31,7 +31,7 @@ func (b *bench) start(ctx context.Context) error {
 		return err
 	}
 	n := b.filled(10_000)
-	if _, err := seeded(ctx, records, n, true); err != nil {
+	if _, err := seeded(ctx, records, n); err != nil {
 		return err
 	}
 	for range startRuns {

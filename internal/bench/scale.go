@@ -45,7 +45,7 @@ func (b *bench) scaleIncidentsTo(ctx context.Context, n int) (err error) {
 	if err != nil {
 		return err
 	}
-	ids, err := seeded(ctx, records, n, true)
+	ids, err := seeded(ctx, records, n)
 	if err != nil {
 		return err
 	}

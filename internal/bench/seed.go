@@ -81,7 +81,7 @@ func seed(ctx context.Context, st store.Store, t *template, n int) (ids []string
 
 // seeded starts Landfall for a moment on empty records, lets it make one incident, and writes that n times again. The incidents lie two days before a
 // landfall. It gives the ids of all incidents, the original first, and of all alerts.
-func seeded(ctx context.Context, records app.Records, n int, alerts bool) (ids []string, err error) {
+func seeded(ctx context.Context, records app.Records, n int) (ids []string, err error) {
 	r, err := startReal(ctx, records)
 	if err != nil {
 		return nil, err
@@ -94,7 +94,7 @@ func seeded(ctx context.Context, records app.Records, n int, alerts bool) (ids [
 		return nil, err
 	}
 	err = withRecords(ctx, records, func(st store.Store) error {
-		t, err := takeTemplate(ctx, st, ids[0], alerts)
+		t, err := takeTemplate(ctx, st, ids[0], true)
 		if err != nil {
 			return err
 		}

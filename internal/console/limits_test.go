@@ -18,7 +18,7 @@ func TestAnAccountAsksThePagesNoMoreOftenThanTheAPI(t *testing.T) {
 	t.Parallel()
 	w := harness.New(t, func(o *app.Options) { o.RequestRate = 1 }) // ten in a row
 	c := w.Account("ATG", "official")
-	for language, words := range map[string]string{"en": "asking more often", "fr": "plus de demandes"} {
+	for language, words := range map[string]string{"en": "asking more often", "fr": "qu’il ne le peut"} {
 		v := w.Account("ATG", "official").Visit(language)
 		page := v.Get("/incidents")
 		for range 20 {
