@@ -20,7 +20,7 @@ func (s *stage) listened(t testing.TB, out *waysOut) {
 		{"coordinator", "DMA"}, {"liaison", "DMA"}, {"official", "ATG"}, {"liaison", "ATG"}, {"administrator", "ATG"}, {"coordinator", "KNA"},
 		{"coordinator", "LCA"}, {"official", "GRD"}, {"coordinator", "ATG-BARBUDA"}, {"regional_officer", "ORG-CDEMA"}, {"regional_officer", "ORG-IOM"},
 	} {
-		out.subscribe(s, t, s.caller(of[0], of[1]))
+		out.subscribe(t, s, s.caller(of[0], of[1]))
 	}
 	s.early = map[string]bool{string(head.Stream): true} // signed at the start
 	s.began = s.firstEvent(t)

@@ -80,7 +80,7 @@ func (o *waysOut) sent(t testing.TB, events []told) []way {
 }
 
 // subscribe gives an account a subscription of each channel.
-func (o *waysOut) subscribe(s *stage, t testing.TB, c *caller) {
+func (o *waysOut) subscribe(t testing.TB, s *stage, c *caller) {
 	t.Helper()
 	make := func(channel, target string) string {
 		body := fmt.Sprintf(`{"channel":%q,"target":%q}`, channel, target)

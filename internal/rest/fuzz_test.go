@@ -53,7 +53,7 @@ func FuzzRequest(f *testing.F) {
 		{"incident/x", "limit=99999999999999999999", "\ufeff{}", "", "é"},
 		{"", "a=1&a=2&=", `{"a":1,"a":2}`, `"1--1"`, " "},
 	} {
-		for o := range len(operations) {
+		for o := range operations {
 			f.Add(uint8(o), uint8(n), seed.id, seed.query, seed.body, seed.match, seed.key)
 		}
 	}
