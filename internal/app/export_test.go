@@ -33,7 +33,7 @@ func (a *App) EventTypes() []string { return a.ledger.EventTypes() }
 
 // Pages gives every address of the console with its method, as in "GET /incidents/:id".
 func (a *App) Pages() ([]string, error) {
-	pages, err := console.New(console.Options{Access: a.access, Incidents: a.incidents, Notify: a.notify, Preparedness: a.prepared, Now: time.Now})
+	pages, err := console.New(console.Options{Access: a.access, Incidents: a.incidents, Notify: a.notify, Preparedness: a.prepared, Heads: a.headDesk, Now: time.Now})
 	if err != nil {
 		return nil, err
 	}

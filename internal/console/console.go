@@ -36,6 +36,7 @@ import (
 	"landfall/internal/access"
 	"landfall/internal/fault"
 	"landfall/internal/guard"
+	"landfall/internal/head"
 	"landfall/internal/incident"
 	"landfall/internal/limit"
 	"landfall/internal/live"
@@ -49,6 +50,7 @@ type Options struct {
 	Incidents    *incident.Desk
 	Notify       *notify.Desk
 	Preparedness *preparedness.Desk
+	Heads        *head.Desk
 	Feed         live.Feed        // what happens, as it happens; nil: pages do not follow
 	Now          func() time.Time // the wall clock
 	Logger       *slog.Logger     // slog.Default()
@@ -71,6 +73,7 @@ type Console struct {
 	incident *incident.Desk
 	notify   *notify.Desk
 	prepared *preparedness.Desk
+	heads    *head.Desk
 	sessions *scs.SessionManager
 	origin   *http.CrossOriginProtection // of every form
 	entrance *http.CrossOriginProtection // of the form that signs in
@@ -93,7 +96,7 @@ func New(opt Options) (*Console, error) {
 	}
 	c := &Console{
 		opt: opt, log: opt.Logger, now: opt.Now,
-		access: opt.Access, incident: opt.Incidents, notify: opt.Notify, prepared: opt.Preparedness,
+		access: opt.Access, incident: opt.Incidents, notify: opt.Notify, prepared: opt.Preparedness, heads: opt.Heads,
 		sessions: newSessions(opt), origin: http.NewCrossOriginProtection(), entrance: http.NewCrossOriginProtection(),
 		looking: make(chan struct{}, 1),
 	}
@@ -131,6 +134,7 @@ func (c *Console) routes() {
 	c.post("/utc", c.showUTC)
 	c.get("/style", c.style)
 	c.get(livePath, c.live)
+	c.get(recordsPath, c.records)
 
 	c.homeRoutes()
 	c.incidentRoutes()

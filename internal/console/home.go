@@ -13,20 +13,22 @@ func (c *Console) homeRoutes() { c.get("/", c.home) }
 // homeView is the first page: what is wrong and what is to be done, the most urgent first, then whom others wait for, then the incidents, then
 // whatever keeps messages from arriving.
 type homeView struct {
-	Situation string      // what is wrong; "" when nothing is
-	First     []homeFirst // on an empty service: what to do first
-	Counts    []homeCount // for who looks after all of it
-	Acts      []homeAct
-	MoreActs  int  // how many are left out
-	Asks      bool // the reader is one who is asked: that nothing is late is worth saying
-	Know      int  // alerts that want no answer
-	Waiting   []homeWaiting
-	Groups    []homeGroup
-	Ready     *homeReady
-	Dead      string // how many messages were given up, in words; "" for none
-	NoAddress bool   // nothing goes out to the reader's office
-	MayOpen   bool
-	MayRelay  bool
+	Situation   string      // what is wrong; "" when nothing is
+	First       []homeFirst // on an empty service: what to do first
+	Counts      []homeCount // for who looks after all of it
+	Acts        []homeAct
+	MoreActs    int  // how many are left out
+	Asks        bool // the reader is one who is asked: that nothing is late is worth saying
+	Know        int  // alerts that want no answer
+	Waiting     []homeWaiting
+	Groups      []homeGroup
+	Ready       *homeReady
+	Dead        string // how many messages were given up, in words; "" for none
+	Records     bool   // the reader looks after the service
+	RecordsLost bool   // and some of its records were lost of late
+	NoAddress   bool   // nothing goes out to the reader's office
+	MayOpen     bool
+	MayRelay    bool
 
 	requests map[string]string // by incident, where the reader answers its request
 	tally    homeTally
@@ -77,6 +79,9 @@ func (c *Console) home(v *visit) error {
 		return err
 	}
 	if err := c.homeReadiness(v, &view); err != nil {
+		return err
+	}
+	if err := c.homeRecords(v, &view); err != nil {
 		return err
 	}
 	if alerts+open == 0 {

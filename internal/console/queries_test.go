@@ -14,6 +14,7 @@ import (
 	"landfall/internal/app"
 	"landfall/internal/console"
 	"landfall/internal/harness"
+	"landfall/internal/head"
 	"landfall/internal/incident"
 	"landfall/internal/ledger"
 	"landfall/internal/notify"
@@ -84,7 +85,7 @@ func readsOf(t *testing.T, n int, shared bool, paths ...string) map[string]int64
 	})
 	opt := console.Options{
 		Access: access.NewDesk(l, st, access.Options{Now: w.Clock.Now, Logger: harness.Quiet()}), Incidents: incident.NewDesk(l, st, nil),
-		Preparedness: preparedness.NewDesk(l, st, nil), Now: w.Clock.Now, Logger: harness.Quiet(),
+		Preparedness: preparedness.NewDesk(l, st, nil), Heads: head.NewDesk(l, st), Now: w.Clock.Now, Logger: harness.Quiet(),
 	}
 	if opt.Notify, err = notify.NewDesk(l, st, notify.DeskOptions{Visibility: opt.Incidents, SealKey: bytes.Repeat([]byte{7}, 32), Logger: harness.Quiet()}); err != nil {
 		t.Fatal(err)

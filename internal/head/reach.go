@@ -30,7 +30,7 @@ const Overlap = 10 * time.Minute
 // Which streams have grown, their wakes say, and what has no wake yet is still pending. Both are
 // only hints: where a stream ends and with which hash is read from its commits.
 func Reach(ctx context.Context, st store.Store, tree *proof.Tree, since time.Time) ([]proof.Loss, error) {
-	w := &walk{st: st, tree: tree}
+	w := &walk{st: st, tree: tree, wakes: map[string]int64{}}
 	var err error
 	if since.IsZero() {
 		err = w.all(ctx)
@@ -115,6 +115,7 @@ func lossOf(leaf, end proof.Leaf) proof.Loss {
 type walk struct {
 	st     store.Store
 	tree   *proof.Tree
+	wakes  map[string]int64 // up to which seq streams were derived, of those that are looked at next
 	losses []proof.Loss
 }
 
@@ -168,7 +169,7 @@ func (w *walk) grown(ctx context.Context, since time.Time) error {
 		}
 		names := make([]string, len(found.Docs))
 		for i, d := range found.Docs {
-			names[i] = d.ID
+			names[i], w.wakes[d.ID] = d.ID, d.Version
 		}
 		if err := look(names); err != nil {
 			return err
@@ -200,20 +201,31 @@ var forever = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 // look finds where these streams end and puts it into the tree.
 func (w *walk) look(ctx context.Context, names []string) error {
 	for names := range slices.Chunk(names, page) {
-		wakes, err := w.st.Get(ctx, ledger.KindWake, names...)
-		if err != nil {
-			return fmt.Errorf("look for hints: %w", err)
-		}
 		hints := make([]hint, len(names))
+		var unknown []string
 		for i, name := range names {
 			hints[i] = hint{stream: name}
 			if l, ok := w.tree.Get(name); ok {
 				hints[i].seqs = append(hints[i].seqs, l.Seq)
+			} else if w.wakes[name] == 0 {
+				unknown = append(unknown, name)
 			}
-			if v := wakes[name].Version; v > 0 && !slices.Contains(hints[i].seqs, v) {
+		}
+		if len(unknown) > 0 {
+			docs, err := w.st.Get(ctx, ledger.KindWake, unknown...)
+			if err != nil {
+				return fmt.Errorf("look for hints: %w", err)
+			}
+			for name, d := range docs {
+				w.wakes[name] = d.Version
+			}
+		}
+		for i, name := range names {
+			if v := w.wakes[name]; v > 0 && !slices.Contains(hints[i].seqs, v) {
 				hints[i].seqs = append(hints[i].seqs, v)
 			}
 		}
+		clear(w.wakes)
 		ends, err := tails(ctx, w.st, hints)
 		if err != nil {
 			return err

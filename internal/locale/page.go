@@ -11,5 +11,6 @@ type Page struct {
 	Alerts    Alerts    `json:"alerts"`    // alerts, and relaying
 	Told      Told      `json:"told"`      // subscriptions and deliveries
 	Prepare   Prepare   `json:"prepare"`   // preparedness
+	Records   Records   `json:"records"`   // signed heads, and what was lost
 	Style     Style     `json:"style"`     // the page that shows how pages look
 }

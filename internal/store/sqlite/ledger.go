@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"database/sql/driver"
+	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,7 +25,8 @@ const (
 
 	streamSQL  = `SELECT ` + commitColumns + ` FROM commits WHERE stream = ? AND seq > ? ORDER BY seq LIMIT ?`
 	commitSQL  = `SELECT ` + commitColumns + ` FROM commits WHERE stream = ? AND seq = ?`
-	hashSQL    = `SELECT hash FROM commits WHERE stream = ? AND seq = ?`
+	hashesSQL  = `SELECT r.key, c.hash FROM json_each(?) AS r CROSS JOIN commits AS c INDEXED BY commits__seq
+		ON c.stream = r.value ->> 0 AND c.seq = r.value ->> 1`
 	keySQL     = `SELECT seq FROM commits INDEXED BY commits__key WHERE stream = ? AND "key" = ? ORDER BY seq LIMIT 1`
 	pendingSQL = `SELECT ` + commitColumns + ` FROM commits INDEXED BY commits__pending
 		WHERE pending = 1 AND (stream, seq) > (?, ?) AND recorded_at < ? ORDER BY stream, seq LIMIT ?`
@@ -141,23 +144,29 @@ func (s *Store) Commits(ctx context.Context, refs []store.Ref) ([]store.Commit, 
 	return s.commits(ctx, "read commits", commitSQL, args...)
 }
 
-// Hashes implements store.Ledger.
+// hashesPage is how many commits one question about hashes names.
+const hashesPage = 1000
+
+// Hashes implements store.Ledger. A question names a thousand commits, since asking costs more than
+// finding.
 func (s *Store) Hashes(ctx context.Context, refs []store.Ref) (map[store.Ref][]byte, error) {
 	found := make(map[store.Ref][]byte, len(refs))
-	err := s.readers.use(ctx, func(c *conn) error {
-		for _, ref := range refs {
-			err := c.query(ctx, hashSQL, binds(ref.Stream, ref.Seq), func(v []driver.Value) error {
-				found[ref] = bytes.Clone(v[0].([]byte))
-				return nil
-			})
-			if err != nil {
-				return err
-			}
+	for refs := range slices.Chunk(refs, hashesPage) {
+		asked := make([][2]any, len(refs))
+		for i, ref := range refs {
+			asked[i] = [2]any{ref.Stream, ref.Seq}
 		}
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read hashes: %w", err)
+		list, err := json.Marshal(asked)
+		if err != nil {
+			return nil, fmt.Errorf("read hashes: %w", err)
+		}
+		err = s.read(ctx, "read hashes", hashesSQL, []driver.Value{string(list)}, func(v []driver.Value) error {
+			found[refs[v[0].(int64)]] = bytes.Clone(v[1].([]byte))
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
 	}
 	return found, nil
 }
