@@ -118,6 +118,7 @@ func (s *season) sights(language string) map[string][]sight {
 		"/":                         {{dominica, "/"}, {antigua, "/"}, {office, "/"}, {liaison, "/"}},
 		"/sign-in":                  {{dominica, "/sign-in"}},
 		"/style":                    {{dominica, "/style"}},
+		"/records":                  {{s.Admin.Visit(language), "/records"}},
 		"/alerts":                   {{dominica, "/alerts"}, {antigua, "/alerts"}, {office, "/alerts"}},
 		"/alerts/:id":               {{antigua, "/alerts/" + s.alert}},
 		"/relay":                    {{dominica, "/relay"}, {dominica, "/relay?incident=" + s.story.ID}, {dominica, "/relay?incident=" + s.story.ID + "&party=ATG"}},

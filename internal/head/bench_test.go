@@ -114,4 +114,7 @@ func fill(b *testing.B, db *sql.DB, streams int) {
 	if err := tx.Commit(); err != nil {
 		b.Fatal(err)
 	}
+	if _, err := db.Exec("PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
+		b.Fatal(err)
+	}
 }

@@ -212,12 +212,14 @@ func (w *walk) look(ctx context.Context, names []string) error {
 			}
 		}
 		if len(unknown) > 0 {
-			docs, err := w.st.Get(ctx, ledger.KindWake, unknown...)
+			// There is hardly a wake between them of a stream that is not asked for.
+			q := store.Query{Kind: ledger.KindWake, From: slices.Min(unknown), Until: slices.Max(unknown) + "\x00", Limit: page}
+			docs, err := w.st.Find(ctx, q)
 			if err != nil {
 				return fmt.Errorf("look for hints: %w", err)
 			}
-			for name, d := range docs {
-				w.wakes[name] = d.Version
+			for _, d := range docs.Docs {
+				w.wakes[d.ID] = d.Version
 			}
 		}
 		for i, name := range names {
