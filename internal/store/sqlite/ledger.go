@@ -23,9 +23,9 @@ const (
 	clearSQL    = `UPDATE commits SET pending = 0 WHERE stream = ? AND seq = ? AND pending = 1`
 	detachedSQL = `UPDATE commits SET detached = ? WHERE stream = ? AND seq = ?`
 
-	streamSQL  = `SELECT ` + commitColumns + ` FROM commits WHERE stream = ? AND seq > ? ORDER BY seq LIMIT ?`
-	commitSQL  = `SELECT ` + commitColumns + ` FROM commits WHERE stream = ? AND seq = ?`
-	hashesSQL  = `SELECT r.key, c.hash FROM json_each(?) AS r CROSS JOIN commits AS c INDEXED BY commits__seq
+	streamSQL = `SELECT ` + commitColumns + ` FROM commits WHERE stream = ? AND seq > ? ORDER BY seq LIMIT ?`
+	commitSQL = `SELECT ` + commitColumns + ` FROM commits WHERE stream = ? AND seq = ?`
+	hashesSQL = `SELECT r.key, c.hash FROM json_each(?) AS r CROSS JOIN commits AS c INDEXED BY commits__seq
 		ON c.stream = r.value ->> 0 AND c.seq = r.value ->> 1`
 	keySQL     = `SELECT seq FROM commits INDEXED BY commits__key WHERE stream = ? AND "key" = ? ORDER BY seq LIMIT 1`
 	pendingSQL = `SELECT ` + commitColumns + ` FROM commits INDEXED BY commits__pending
