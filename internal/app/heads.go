@@ -268,9 +268,10 @@ func (a *App) headTrouble(context.Context, time.Time) (string, error) {
 		text = fmt.Sprintf("Heads are not kept in %s: %s.", a.heads.dir, a.heads.trouble)
 	}
 	if len(a.heads.notes) > 0 {
-		text = strings.TrimSpace(text + " Files of heads in " + a.heads.dir + " were not as they should be: " + strings.Join(a.heads.notes, "; ") + ".")
+		text += fmt.Sprintf(" Files of heads in %s were not as they should be: %s.",
+			a.heads.dir, strings.Join(a.heads.notes, "; "))
 	}
-	return text, nil
+	return strings.TrimSpace(text), nil
 }
 
 func (a *App) recordsLost(ctx context.Context, now time.Time) (string, error) {
@@ -279,7 +280,8 @@ func (a *App) recordsLost(ctx context.Context, now time.Time) (string, error) {
 		return "", err
 	}
 	l := lost.Head.Lost
-	return fmt.Sprintf("At %s records were missing or altered that an earlier head covers: %d streams, %d commits. The first: %s.",
+	return fmt.Sprintf("At %s records were missing or altered that had been signed or announced: "+
+		"%d streams, %d commits. The first: %s.",
 		lost.Head.At.Format(time.RFC3339), l.Streams, l.Commits, describe(l.First)), nil
 }
 

@@ -94,7 +94,9 @@ func (a *App) compareRecords(ctx context.Context, secret []byte, state backup.St
 	if filed != nil && filed.Head.Number > last.Head.Number {
 		newest = *filed
 		missing := filed.Head.Number - last.Head.Number
-		found = append(found, proof.Loss{Stream: string(head.Stream), What: proof.Shorter, Had: a.headsRecorded + missing, Has: a.headsRecorded})
+		found = append(found, proof.Loss{
+			Stream: string(head.Stream), What: proof.Shorter, Had: a.headsRecorded + missing, Has: a.headsRecorded,
+		})
 	}
 	if state.RestoredAt != nil && state.Epoch > newest.Head.Epoch {
 		// The restore has raised the epoch, and the operator knows of it.

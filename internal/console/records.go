@@ -89,7 +89,8 @@ func (v *visit) recordsLost(h proof.Head) recordsLost {
 	if l == nil {
 		return out
 	}
-	out.Title = t.Lost.Say(locale.Name{Name: v.L.Count(int(l.Streams), t.Streams) + ", " + v.L.Count(int(l.Commits), t.Commits)})
+	count := v.L.Count(int(l.Streams), t.Streams) + ", " + v.L.Count(int(l.Commits), t.Commits)
+	out.Title = t.Lost.Say(locale.Name{Name: count})
 	if out.Known = string(t.ByBus); l.Since > 0 {
 		out.Known = t.Covered.Say(locale.Name{Name: strconv.FormatInt(l.Since, 10)})
 	}

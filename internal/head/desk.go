@@ -227,7 +227,9 @@ func Recorded(ctx context.Context, st store.Ledger) ([]proof.Signed, error) {
 
 // List gives heads, the newest first; limit as checked by the caller, cursor from Page.Next.
 // NotFound when nobody asks; Invalid for a cursor that is not of this list.
-func (d *Desk) List(ctx context.Context, scope access.Scope, limit int, cursor string) (access.Page[proof.Signed], error) {
+func (d *Desk) List(
+	ctx context.Context, scope access.Scope, limit int, cursor string,
+) (access.Page[proof.Signed], error) {
 	var none access.Page[proof.Signed]
 	if scope.Account == "" {
 		return none, errNoHead()

@@ -20,7 +20,9 @@ import (
 // not know it. What was slipped in with the time of its coming is not told from what the service
 // recorded: it is covered by the next head, and whoever keeps copies of heads has only the hour
 // between two of them to do it in.
-func Prove(ctx context.Context, st store.Store, trail *proof.Trail) (findings []ledger.Finding, grown int64, err error) {
+func Prove(
+	ctx context.Context, st store.Store, trail *proof.Trail,
+) (findings []ledger.Finding, grown int64, err error) {
 	p := &proving{st: st, trail: trail}
 	if p.covered, p.any = trail.Covered(); !p.any {
 		return nil, 0, nil
@@ -46,7 +48,8 @@ type proving struct {
 }
 
 func (p *proving) wrong(stream string, seq int64, format string, args ...any) {
-	p.findings = append(p.findings, ledger.Finding{Stream: ledger.Stream(stream), Seq: seq, What: fmt.Sprintf(format, args...)})
+	what := fmt.Sprintf(format, args...)
+	p.findings = append(p.findings, ledger.Finding{Stream: ledger.Stream(stream), Seq: seq, What: what})
 }
 
 // claims holds the records against everything that heads say of these streams.
@@ -94,7 +97,9 @@ func (p *proving) recorded(ctx context.Context, refs []store.Ref) (map[store.Ref
 }
 
 // stream says the first thing that is wrong with a stream.
-func (p *proving) stream(ctx context.Context, stream string, found map[store.Ref][]byte, recorded map[store.Ref]time.Time) error {
+func (p *proving) stream(
+	ctx context.Context, stream string, found map[store.Ref][]byte, recorded map[store.Ref]time.Time,
+) error {
 	var before int64
 	for _, c := range p.trail.Claims(stream) {
 		hash, there := found[store.Ref{Stream: stream, Seq: c.Seq}]

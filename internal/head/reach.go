@@ -135,7 +135,9 @@ func (w *walk) all(ctx context.Context) error {
 		// too.
 		n := len(known)
 		if full {
-			n, _ = slices.BinarySearchFunc(known, after+"\x00", func(l proof.Leaf, name string) int { return strings.Compare(l.Stream, name) })
+			n, _ = slices.BinarySearchFunc(known, after+"\x00", func(l proof.Leaf, name string) int {
+				return strings.Compare(l.Stream, name)
+			})
 		}
 		var gone []string
 		for _, l := range known[:n] {

@@ -163,7 +163,8 @@ func (t *Trail) cover(rec Record, fresh bool, name string) {
 	for _, l := range set {
 		have := t.claims[l.Stream]
 		if n := len(have); n > 0 && l.Seq <= have[n-1].Seq {
-			t.say("%s: %s ends there with commit %d, and under an earlier head with commit %d", name, l.Stream, l.Seq, have[n-1].Seq)
+			t.say("%s: %s ends there with commit %d, and under an earlier head with commit %d",
+				name, l.Stream, l.Seq, have[n-1].Seq)
 			continue
 		}
 		c := Claim{Seq: l.Seq, Hash: l.Hash, Head: rec.Head.Number, After: after}

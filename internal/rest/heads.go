@@ -30,16 +30,18 @@ func (s *Server) GetHead(c echo.Context, number int64) error {
 func signedHead(s proof.Signed) Head {
 	h := s.Head
 	v := Head{
-		Number: h.Number, Epoch: h.Epoch, SignedAt: h.At, Why: HeadWhy(h.Why), Streams: h.Streams, Root: h.Root.String(), Key: h.Key, NextKey: h.NextKey,
+		Number: h.Number, Epoch: h.Epoch, SignedAt: h.At, Why: HeadWhy(h.Why), Streams: h.Streams,
+		Root: h.Root.String(), Key: h.Key, NextKey: h.NextKey,
 		Hash: s.Hash().String(), Text: string(s.Text), Signature: base64.StdEncoding.EncodeToString(s.Signature),
 	}
 	if !h.Prev.IsZero() {
 		v.Prev = h.Prev.String()
 	}
 	if l := h.Lost; l != nil {
-		v.Lost = LostRecords{Since: l.Since, Streams: l.Streams, Commits: l.Commits, First: each(l.First, func(one proof.Loss) LostStream {
+		v.Lost = LostRecords{Since: l.Since, Streams: l.Streams, Commits: l.Commits}
+		v.Lost.First = each(l.First, func(one proof.Loss) LostStream {
 			return LostStream{Stream: one.Stream, What: LostStreamWhat(one.What), Had: one.Had, Has: one.Has}
-		})}
+		})
 	}
 	if b := h.WentBack; b != nil {
 		v.WentBack = WentBack{TakenAt: b.TakenAt, Number: b.Number}
