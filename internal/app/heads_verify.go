@@ -222,9 +222,9 @@ func PublicKeys(records Records, secretKey string) (lines []string, own string, 
 	if key != nil {
 		own = proof.Fingerprint(key)
 	}
-	for _, print := range slices.Sorted(maps.Keys(keys)) {
-		if print != own {
-			lines = append(lines, proof.KeyLine(keys[print]))
+	for _, one := range slices.Sorted(maps.Keys(keys)) {
+		if one != own {
+			lines = append(lines, proof.KeyLine(keys[one]))
 		}
 	}
 	if key != nil {

@@ -68,17 +68,17 @@ func ReadKeys(r io.Reader) (Keys, error) {
 		if line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
-		print, text, _ := strings.Cut(line, " ")
+		fingerprint, text, _ := strings.Cut(line, " ")
 		key, err := parseKey(text)
 		switch {
 		case err != nil:
 			return nil, fmt.Errorf("line %d: %w", n, err)
-		case Fingerprint(key) != print:
+		case Fingerprint(key) != fingerprint:
 			return nil, fmt.Errorf("line %d: the fingerprint is not that of the key", n)
 		case len(keys) == maxKeys:
 			return nil, fmt.Errorf("more than %d keys", maxKeys)
 		}
-		keys[print] = key
+		keys[fingerprint] = key
 	}
 	return keys, lines.Err()
 }

@@ -57,7 +57,8 @@ func OpenLog(dir string) (*Log, error) {
 	l := &Log{dir: dir, lock: flock.New(filepath.Join(dir, "heads.lock"), flock.SetPermissions(0o600))}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l, l.locked(l.catchUp)
+	err := l.locked(l.catchUp)
+	return l, err
 }
 
 // Notes says what was wrong with the files, and forgets it.
@@ -159,7 +160,7 @@ func (l *Log) write(fresh bool, number int64, text []byte) error {
 		return err
 	}
 	_, err = f.Write(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
 	if !fresh {
@@ -189,7 +190,7 @@ func (l *Log) AddKey(key ed25519.PublicKey) error {
 			return err
 		}
 		_, err = f.Write(text)
-		if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 			return err
 		}
 		if err := os.Rename(path+".new", path); err != nil {

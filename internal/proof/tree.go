@@ -144,8 +144,8 @@ func (t *Tree) Root() Hash {
 	}
 	// Pairs from the left, an odd one carried up as it is: that is the tree of the RFC, one level
 	// after another.
-	level := append(t.level[:0], t.digests...)
-	t.level = level
+	t.level = append(t.level[:0], t.digests...)
+	level := t.level
 	var pair [1 + 2*sha256.Size]byte
 	pair[0] = 1
 	for len(level) > 1 {
