@@ -238,14 +238,21 @@ func (v *visit) workMovementFacts(m workMoves) []workFact {
 	if mv.Carrier != "" {
 		facts = append(facts, workFact{string(label.Carrier), mv.Carrier})
 	}
-	facts = append(facts, workFact{string(label.People), v.L.Count(mv.People.Total, v.L.Counts.Persons)})
+	counted := func(n int, word *incident.Word) string {
+		text := v.L.Count(n, v.L.Counts.Persons)
+		if how := v.bare().Relayed(word); how != "" {
+			text += " · " + how
+		}
+		return text
+	}
+	facts = append(facts, workFact{string(label.People), counted(mv.People.Total, mv.Relayed)})
 	facts = slices.Concat(facts, moment(label.Departs, mv.DepartsAt), moment(v.L.Page.Work.Movement.ETA, mv.ETA), moment(label.Departed, mv.DepartedAt))
 	if mv.Left != nil {
-		facts = append(facts, workFact{string(label.Left), v.L.Count(mv.Left.Total, v.L.Counts.Persons)})
+		facts = append(facts, workFact{string(label.Left), counted(mv.Left.Total, mv.LeftRelayed)})
 	}
 	facts = append(facts, moment(label.Arrived, mv.ArrivedAt)...)
 	if mv.Came != nil {
-		facts = append(facts, workFact{string(label.Came), v.L.Count(mv.Came.Total, v.L.Counts.Persons)})
+		facts = append(facts, workFact{string(label.Came), counted(mv.Came.Total, mv.CameRelayed)})
 	}
 	return facts
 }

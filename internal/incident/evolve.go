@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"reflect"
 	"slices"
 
 	"landfall/internal/access"
@@ -10,7 +11,7 @@ import (
 )
 
 // foldVersion is raised when state or evolve changes; older snapshots are then ignored.
-const foldVersion = 2
+const foldVersion = 3
 
 // fold is the fold of incidents; epoch is that of the ledger, which every announcement carries.
 func fold(epoch int64) ledger.Fold[*state] {
@@ -266,7 +267,10 @@ func (s *state) touch(e ledger.Recorded, key string) *Instance {
 
 func (s *state) onStepReported(e ledger.Recorded, d stepReported) {
 	i := s.touch(e, d.Key)
-	i.Word, i.Relayed = later(i.Word, d.OccurredAt), wordOf(e)
+	i.Word = later(i.Word, d.OccurredAt)
+	if e.Type != EventStepNoted { // a note says nothing of how the step came to stand as it does
+		i.Relayed = wordOf(e)
+	}
 	switch e.Type {
 	case EventStepStarted:
 		i.Status, i.StartedAt = StepInProgress, d.OccurredAt
@@ -313,7 +317,8 @@ func (s *state) onMovementReported(e ledger.Recorded, d movementReported) {
 	if old, ok := s.Movements[d.ID]; ok {
 		*m = *old
 	}
-	m.Voyage, m.Seq, m.RecordedAt, m.Relayed = d.Voyage, e.Seq, e.RecordedAt, wordOf(e)
+	m.heard(e, d.Voyage)
+	m.Voyage, m.Seq, m.RecordedAt = d.Voyage, e.Seq, e.RecordedAt
 	switch e.Type {
 	case EventMovementDeparted:
 		m.Status = Departed
@@ -326,6 +331,21 @@ func (s *state) onMovementReported(e ledger.Recorded, d movementReported) {
 	}
 	s.Movements[d.ID] = m
 	s.apply(e, d.follows)
+}
+
+// heard notes of each of the three things that are said of a movement how the word on it came: the notice, the departure, the arrival. A
+// report that leaves one of them as it was says nothing of it.
+func (m *Movement) heard(e ledger.Recorded, now Voyage) {
+	was, word := m.Voyage, wordOf(e)
+	if e.Type == EventMovementDeparted || !now.DepartedAt.Equal(was.DepartedAt) || !reflect.DeepEqual(now.Left, was.Left) {
+		m.LeftRelayed = word
+	}
+	if e.Type == EventMovementArrived || !now.ArrivedAt.Equal(was.ArrivedAt) || !reflect.DeepEqual(now.Came, was.Came) || now.Why != "" && now.Why != was.Why {
+		m.CameRelayed = word
+	}
+	if e.Type == EventMovementCancelled || now.notice() != was.notice() || !reflect.DeepEqual(now.People, was.People) {
+		m.Relayed = word
+	}
 }
 
 func (s *state) onFigureReported(e ledger.Recorded, d figureReported) {

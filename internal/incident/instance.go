@@ -73,7 +73,7 @@ type Instance struct {
 	ProofOwed    bool          `json:"proof_owed,omitempty"`
 	Reason       string        `json:"reason,omitempty"`  // why not applicable, cancelled or reopened
 	Notes        int           `json:"notes,omitempty"`   // how many; their text is in the timeline
-	Relayed      *Word         `json:"relayed,omitempty"` // how the last word on it came, when another entered it
+	Relayed      *Word         `json:"relayed,omitempty"` // how the word came by which it stands as it does, when another entered it
 	Seq          int64         `json:"seq"`               // last changed it
 	RecordedAt   time.Time     `json:"recorded_at"`       // of that change
 }

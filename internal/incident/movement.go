@@ -67,16 +67,30 @@ type Movement struct {
 	ID string `json:"id"`
 	Voyage
 	Status      MovementStatus `json:"status"`
-	Reason      string         `json:"reason,omitempty"`  // of the last correction or the cancellation
-	Relayed     *Word          `json:"relayed,omitempty"` // how the last word on it came, when another entered it
-	AnnouncedAt time.Time      `json:"announced_at"`      // recorded
-	RecordedAt  time.Time      `json:"recorded_at"`       // of the last change
-	Seq         int64          `json:"seq"`               // last changed it
+	Reason      string         `json:"reason,omitempty"`       // of the last correction or the cancellation
+	Relayed     *Word          `json:"relayed,omitempty"`      // how the word of its notice or cancellation came, when another entered it
+	LeftRelayed *Word          `json:"left_relayed,omitempty"` // how the word of its departure came, likewise
+	CameRelayed *Word          `json:"came_relayed,omitempty"` // how the word of its arrival came, likewise
+	AnnouncedAt time.Time      `json:"announced_at"`           // recorded
+	RecordedAt  time.Time      `json:"recorded_at"`            // of the last change
+	Seq         int64          `json:"seq"`                    // last changed it
 }
 
 // Reconciled reports whether who came matches who was expected, or the difference is explained.
 func (m *Movement) Reconciled() bool {
 	return m.Status == Arrived && (m.Difference == 0 || m.Why != "")
+}
+
+// notice is what a movement notice says, but for the people.
+type notice struct {
+	mode           Mode
+	carrier        string
+	from, to       Spot
+	departsAt, eta int64
+}
+
+func (v Voyage) notice() notice {
+	return notice{v.Mode, v.Carrier, v.From, v.To, v.DepartsAt.UnixMicro(), v.ETA.UnixMicro()}
 }
 
 // expected gives how many should arrive.

@@ -138,7 +138,7 @@ func TestWhatWasEnteredForAnotherSaysByWhom(t *testing.T) {
 	step := must(w.desk.StartStep(ctx, dma, relayed(), i.ID, "HUR-07.ATG", incident.StepReport{}))(t)
 	m := w.boat(i.ID, "ATG")
 	arrived := must(w.desk.ArriveMovement(ctx, dma, relayed(), i.ID, m.ID, incident.ArriveMovement{People: incident.People{Total: 120}}))(t)
-	for name, got := range map[string]*incident.Word{"answer": answer.Value.Relayed, "step": step.Value.Relayed, "movement": arrived.Value.Relayed} {
+	for name, got := range map[string]*incident.Word{"answer": answer.Value.Relayed, "step": step.Value.Relayed, "movement": arrived.Value.CameRelayed} {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}

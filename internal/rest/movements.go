@@ -113,7 +113,7 @@ func (s *Server) movement(m *incident.Movement) Movement {
 	v := Movement{
 		ID: m.ID, Status: MovementStatus(m.Status), Mode: MovementMode(m.Mode), Carrier: m.Carrier, From: spot(m.From), To: spot(m.To),
 		Receiver: Party(m.Receiver), DepartsAt: m.DepartsAt, Eta: m.ETA, People: people(m.People), DepartedAt: m.DepartedAt, ArrivedAt: m.ArrivedAt,
-		DifferenceReason: m.Why, Reason: m.Reason, AnnouncedAt: m.AnnouncedAt, RecordedAt: m.RecordedAt, Relay: relay(m.Relayed), Etag: s.opt.ETag(m.Seq),
+		DifferenceReason: m.Why, Reason: m.Reason, AnnouncedAt: m.AnnouncedAt, RecordedAt: m.RecordedAt, Relay: relay(m.Relayed), LeftRelay: relay(m.LeftRelayed), CameRelay: relay(m.CameRelayed), Etag: s.opt.ETag(m.Seq),
 	}
 	if m.Left != nil {
 		v.Left = new(people(*m.Left))

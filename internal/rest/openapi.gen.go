@@ -2299,7 +2299,9 @@ type LostStream struct {
 // LostStreamWhat There is no commit of it any more; its last ones are missing; the commit that was its last has another hash.
 type LostStreamWhat string
 
-// Movement One departure and one arrival, or a shuttle of many lifts between the same places. Times are scenario time.
+// Movement One departure and one arrival, or a shuttle of many lifts between the same places. Times are scenario time. Where another party entered
+// what is said of it, `relay` tells of its notice or cancellation how the word came, `left_relay` of its departure and who left, and
+// `came_relay` of its arrival and who came.
 //
 // Example: {"announced_at":"2026-11-23T14:08:00Z","carrier":"Ferry Jaden Sun","departs_at":"2017-09-22T12:00:00Z","eta":"2017-09-22T19:00:00Z","etag":"\"1-6\"","from":{"name":"Roseau","party":"DMA","port":"DMRSU"},"id":"0198c0de-0000-7000-8000-000000000003","mode":"sea","people":{"total":120},"receiver":"ATG","recorded_at":"2026-11-23T14:08:00Z","status":"announced","to":{"name":"St John's","party":"ATG","port":"AGSJO"}}
 type Movement struct {
@@ -2313,6 +2315,11 @@ type Movement struct {
 	//
 	// Example: {"ages":[{"age_from":0,"age_to":4,"count":9}],"needs":[{"count":3,"need":"wheelchair"}],"sex":[{"count":61,"sex":"f"},{"count":59,"sex":"m"}],"total":120}
 	Came *People `json:"came,omitempty"`
+
+	// CameRelay That somebody passed on another party's word.
+	//
+	// Example: {"entered_by":{"party":"DMA","role":"coordinator"},"on_behalf_of":"ATG","relayed_by":"radio","said_at":"2017-09-18T17:40:00Z"}
+	CameRelay *Relay `json:"came_relay,omitempty"`
 
 	// Carrier Vessel or flight.
 	Carrier string `json:"carrier,omitempty,omitzero"`
@@ -2347,6 +2354,11 @@ type Movement struct {
 	//
 	// Example: {"ages":[{"age_from":0,"age_to":4,"count":9}],"needs":[{"count":3,"need":"wheelchair"}],"sex":[{"count":61,"sex":"f"},{"count":59,"sex":"m"}],"total":120}
 	Left *People `json:"left,omitempty"`
+
+	// LeftRelay That somebody passed on another party's word.
+	//
+	// Example: {"entered_by":{"party":"DMA","role":"coordinator"},"on_behalf_of":"ATG","relayed_by":"radio","said_at":"2017-09-18T17:40:00Z"}
+	LeftRelay *Relay `json:"left_relay,omitempty"`
 
 	// Mode How people travel.
 	//
