@@ -103,8 +103,13 @@ func (c *releaseCmd) Run(s *session) error {
 	}
 	_, _ = fmt.Fprintf(s.out, "Released, it would at once look at %d records whose time has come and go on with %d deliveries.\n",
 		status.WouldFire.OverdueSteps, status.WouldFire.Deliveries)
-	if !c.Yes && !s.confirm("Release it? Type yes: ") {
-		return errors.New("nothing was released")
+	if !c.Yes {
+		switch answer, err := s.ask("Release it? Type yes: "); {
+		case err != nil:
+			return errors.New("nothing was released")
+		case !strings.EqualFold(answer, "yes"):
+			return errors.New("nothing was released, because the answer was not yes")
+		}
 	}
 	if err := api.post(s.ctx, "/operation/release", struct{}{}, nil); err != nil {
 		return err
@@ -113,10 +118,21 @@ func (c *releaseCmd) Run(s *session) error {
 	return nil
 }
 
-// confirm asks a person; anything but yes is no.
-func (s *session) confirm(question string) bool {
+// ask gives the first word that a person answers, or an error when an interrupt comes first. What reads the answer then goes on until
+// the process ends.
+func (s *session) ask(question string) (string, error) {
 	_, _ = fmt.Fprint(s.out, question)
-	var answer string
-	_, _ = fmt.Fscanln(s.in, &answer)
-	return strings.EqualFold(answer, "yes")
+	answers := make(chan string, 1)
+	go func() {
+		var answer string
+		_, _ = fmt.Fscanln(s.in, &answer)
+		answers <- answer
+	}()
+	select {
+	case answer := <-answers:
+		return answer, nil
+	case <-s.ctx.Done():
+		_, _ = fmt.Fprintln(s.out)
+		return "", s.ctx.Err()
+	}
 }

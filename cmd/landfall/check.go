@@ -38,6 +38,9 @@ func (c *checkCmd) Run(s *session) error {
 		}
 	}
 	if serious > 0 {
+		if serious == 1 {
+			return errors.New("1 problem")
+		}
 		return fmt.Errorf("%d problems", serious)
 	}
 	_, _ = fmt.Fprintln(s.out, "Nothing stands in the way of the service.")

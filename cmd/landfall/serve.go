@@ -123,10 +123,13 @@ func (c *serveCmd) Run(s *session) error {
 	case <-s.ctx.Done():
 	case fatal = <-a.Fatal():
 	}
+	opt.Logger.Info("stopping")
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), c.Drain+stopTimeout)
 	defer cancel()
-	if err := a.Stop(ctx); err != nil && fatal == nil {
-		return err
+	err = a.Stop(ctx)
+	opt.Logger.Info("stopped")
+	if fatal != nil {
+		return fatal
 	}
-	return fatal
+	return err
 }

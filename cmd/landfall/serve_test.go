@@ -46,8 +46,10 @@ func TestTheFirstTokenIsWrittenIntoNoLog(t *testing.T) {
 	if strings.Contains(all, strings.TrimSpace(string(token))) {
 		t.Error("what is no terminal shows the token")
 	}
-	if !strings.Contains(log.text.String(), path) {
-		t.Errorf("the log does not say where the token is:\n%s", &log.text)
+	for _, want := range []string{path, "msg=stopping", "number=2 why=stop", "msg=stopped"} {
+		if !strings.Contains(log.text.String(), want) {
+			t.Errorf("the log does not say %q:\n%s", want, &log.text)
+		}
 	}
 }
 

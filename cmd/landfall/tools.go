@@ -47,13 +47,24 @@ func showProven(s *session, p app.Proven) {
 		_, _ = fmt.Fprintf(s.out, "No head in %s proves any of it: what was shortened or removed as a whole would not be seen.\n", p.From)
 		return
 	}
-	_, _ = fmt.Fprintf(s.out, "Proven up to head %d of %s, key %s. %d streams have grown since.\n", p.Head, p.At.Format(time.RFC3339), p.Key, p.Grown)
+	_, _ = fmt.Fprintf(s.out, "Proven up to head %d of %s, key %s; %s.\n", p.Head, p.At.Format(time.RFC3339), p.Key, since(p.Grown))
 	for _, note := range p.Notes {
 		_, _ = fmt.Fprintln(s.out, note)
 	}
 	if !p.Vouch {
 		_, _ = fmt.Fprintln(s.out, "The key was read beside the heads themselves: compare its fingerprint with one that you have from elsewhere, or give --key.")
 	}
+}
+
+// since says how many streams have grown since the head that proves the records.
+func since(grown int64) string {
+	switch grown {
+	case 0:
+		return "nothing was recorded since"
+	case 1:
+		return "1 stream has grown since"
+	}
+	return fmt.Sprintf("%d streams have grown since", grown)
 }
 
 type headsCmd struct{ recordsFlags }

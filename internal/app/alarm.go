@@ -120,6 +120,15 @@ func (a *App) watchers() []watcher {
 		}
 		return fmt.Sprintf("%s since %s", what, since.UTC().Format(time.RFC3339))
 	}
+	// A held service follows nothing up, delivers nothing and announces nothing: the alarm "held" says so, and what waits is no other trouble.
+	unheld := func(look func(context.Context, time.Time) (string, error)) func(context.Context, time.Time) (string, error) {
+		return func(ctx context.Context, now time.Time) (string, error) {
+			if a.held.Load() {
+				return "", nil
+			}
+			return look(ctx, now)
+		}
+	}
 	list := []watcher{
 		{"nobody_notifies", "nobody-notifies.md", a.alone(RoleNotify, "No process sends alerts: what is accepted waits.")},
 		{"nobody_watches", "nobody-watches.md", a.alone(RoleWatch, "No process watches the deadlines: nothing that falls due is announced.")},
@@ -135,18 +144,18 @@ func (a *App) watchers() []watcher {
 			}
 			return "", nil
 		}},
-		{"pending_old", "pending-age.md", func(ctx context.Context, now time.Time) (string, error) {
+		{"pending_old", "pending-age.md", unheld(func(ctx context.Context, now time.Time) (string, error) {
 			_, since, err := a.store.PendingStats(ctx)
 			return oldest("Accepted changes have not been followed up", since, now, pendingAfter), err
-		}},
-		{"undelivered_old", "undelivered-age.md", func(ctx context.Context, now time.Time) (string, error) {
+		})},
+		{"undelivered_old", "undelivered-age.md", unheld(func(ctx context.Context, now time.Time) (string, error) {
 			since, err := a.router.OldestUndelivered(ctx)
 			return oldest("Something has not reached its target and has not been given up", since, now, undeliveredAfter), err
-		}},
-		{"due_late", "due-late.md", func(ctx context.Context, now time.Time) (string, error) {
+		})},
+		{"due_late", "due-late.md", unheld(func(ctx context.Context, now time.Time) (string, error) {
 			since, err := a.oldestDue(ctx)
 			return oldest("Something has been due and nobody was told", since, now, dueLateAfter), err
-		}},
+		})},
 		{"bus_unready", "bus-lost.md", func(ctx context.Context, _ time.Time) (string, error) {
 			if fault.Is(a.bus.Ready(ctx), fault.Unavailable) {
 				return "The message bus does not answer; alerts go on by the slower way, through the records.", nil

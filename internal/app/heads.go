@@ -182,6 +182,7 @@ func (a *App) signOnce(ctx context.Context, why proof.Why) error {
 	h.lost, h.restored = nil, nil
 	h.write(ctx, signed, tree, lost.streams())
 	a.at(head.PointWritten)
+	a.log.Info("signed a head over the records", "number", next.Number, "why", string(why))
 	return nil
 }
 

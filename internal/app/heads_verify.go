@@ -143,12 +143,20 @@ func sameHeads(
 		wrong(fmt.Sprintf("the file ends with head %d, and the records hold heads up to %d",
 			filed.Head.Number, newest))
 	case behind > 0:
-		r.Proven.Notes = append(r.Proven.Notes, fmt.Sprintf("The records hold newer heads: %d.", behind))
+		r.Proven.Notes = append(r.Proven.Notes, newer(behind))
 	case behind < 0:
 		wrong(fmt.Sprintf("head %d of %s is in the file and not in the records",
 			filed.Head.Number, filed.Head.At.Format(time.RFC3339)))
 	}
 	return nil
+}
+
+// newer says how many heads were signed after those that the records are held against.
+func newer(heads int64) string {
+	if heads == 1 {
+		return "One more head was signed after the last in this file, which says nothing about what it covers."
+	}
+	return fmt.Sprintf("%d more heads were signed after the last in this file, which says nothing about what they cover.", heads)
 }
 
 // verifyingKeys gives the keys to believe, the fingerprint of the service's own key where that is

@@ -150,7 +150,7 @@ func (p *restoring) header(h header) error {
 				here = "the key here is " + p.opt.KeyPrint
 			}
 			return fault.New(fault.State, "other_key",
-				"The secrets in the backup are sealed with the key %s, and %s. Give the secret.key of the lost service; or restore without secrets, and give every subscription a new one.",
+				"The secrets in the backup are sealed with the key %s, and %s. Put the secret.key of the lost service into the data folder, or give --secret-key; or restore with --without-secrets, and give every subscription a new secret.",
 				h.KeyPrint, here)
 		}
 		p.warnings = append(p.warnings, "the secrets of subscriptions cannot be read with the key that is used here: each needs a new one")

@@ -86,6 +86,7 @@ type page struct {
 	Section  string // of the navigation: home, incidents, alerts, prepare, told
 	Back     *link  // where one comes from
 	Again    string // where a browser without scripts looks after two seconds
+	Answers  bool   // it answers a form that was taken as far as this, such as with a review
 }
 
 // link is somewhere to go.
@@ -111,7 +112,7 @@ func backTo(href, text string) option { return func(p *page) { p.Back = &link{hr
 
 // show renders a page.
 func (v *visit) show(status int, name, title string, body any, opts ...option) error {
-	p := &page{visit: v, Title: title, Body: body}
+	p := &page{visit: v, Title: title, Body: body, Answers: status == http.StatusOK && v.Request().Method == http.MethodPost}
 	for _, o := range opts {
 		o(p)
 	}

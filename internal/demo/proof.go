@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -250,6 +251,10 @@ func (p *play) verify(ctx context.Context) error {
 		p.tell.bad("landfall verify: %s", said)
 		return err
 	}
-	p.tell.say("landfall verify: %s", said)
+	first, more, _ := strings.Cut(said, "\n")
+	p.tell.say("landfall verify: %s", first)
+	for line := range strings.Lines(more) {
+		p.tell.say("%s", strings.TrimSpace(line))
+	}
 	return nil
 }

@@ -174,7 +174,7 @@ func (s *server) stop() error {
 	return nil
 }
 
-// verify runs `landfall verify` on the folder, and gives its last line.
+// verify runs `landfall verify` on the folder, and gives what it says.
 func (s *server) verify(ctx context.Context) (string, error) {
 	cmd := exec.CommandContext(ctx, s.program, "verify", "--data", s.data)
 	cmd.Env = s.env
@@ -183,7 +183,7 @@ func (s *server) verify(ctx context.Context) (string, error) {
 	if err != nil {
 		return text, fmt.Errorf("verify: %w", err)
 	}
-	return text[strings.LastIndexByte(text, '\n')+1:], nil
+	return text, nil
 }
 
 // tail gives the end of the server's log.

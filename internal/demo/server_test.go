@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 // landfallStandIn is as much of the executable as starting and stopping it shows.
 func landfallStandIn(how string, args []string) int {
 	if args[0] == "verify" {
-		fmt.Println("3 streams, 9 commits")
+		fmt.Println("3 streams, 9 commits\nProven up to head 2")
 		if how == "damaged" {
 			fmt.Println("DAMAGED  incident/1 seq 4: the hash does not match")
 			return 1
@@ -143,7 +143,7 @@ func TestAddressToReachIsOneOfThisMachine(t *testing.T) {
 }
 
 func TestVerifyGivesWhatItFound(t *testing.T) {
-	if said, err := newServer(t, "well").verify(t.Context()); err != nil || said != "3 streams, 9 commits" {
+	if said, err := newServer(t, "well").verify(t.Context()); err != nil || said != "3 streams, 9 commits\nProven up to head 2" {
 		t.Errorf("said %q, %v", said, err)
 	}
 	said, err := newServer(t, "damaged").verify(t.Context())

@@ -6,8 +6,11 @@ import (
 	"syscall"
 )
 
-// tie has the kernel end the server when the demo is gone, however that happens.
-func tie(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }
+// tie has the kernel end the server when the demo is gone, however that happens. It gives the server a process group of its own, so that
+// an interrupt at the terminal reaches the demo alone, which then asks the server once.
+func tie(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+}
 
 func tied(*os.Process) error { return nil }
 

@@ -5,10 +5,12 @@ package demo
 import (
 	"os"
 	"os/exec"
+	"syscall"
 )
 
-// tie leaves the server in the process group of the demo: whatever the terminal sends to one, it sends to both.
-func tie(*exec.Cmd) {}
+// tie gives the server a process group of its own, so that an interrupt at the terminal reaches the demo alone, which then asks the
+// server once.
+func tie(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
 
 func tied(*os.Process) error { return nil }
 

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -122,6 +123,11 @@ func TestARestoredServiceSendsNothingUntilItIsReleasedAndThenWhatWasOwed(t *test
 	w.Pass(3 * hour) // steps fall due meanwhile
 	if far.Asked() != before {
 		t.Error("a held service sends")
+	}
+	for _, alarm := range w.App.Alarms() { // what waits is no trouble of its own while the service is held
+		if slices.Contains([]string{"pending_old", "undelivered_old", "due_late"}, alarm.Code) {
+			t.Errorf("the alarm %s: %s", alarm.Code, alarm.Text)
+		}
 	}
 	status := w.Admin.Get("/api/v1/operation").Want(http.StatusOK)
 	if status.Body["held"] != true || Dig(status.Body, "would_fire.deliveries") == nil {

@@ -80,9 +80,9 @@ addEventListener("submit", async (e) => {
   form.requestSubmit(submitter ?? undefined);
 }, true);
 
-// What is kept is over as soon as a page came that answers it: one that says what was done or what is wrong, or another page than the one of a form that
-// the browser was sending.
-const answered = new URLSearchParams(location.search).has("done") || document.querySelector(".note.bad[role=alert]:not(.unsent)");
+// What is kept is over as soon as a page came that answers it: one that says what was done or what is wrong, a review of what was sent, or another page
+// than the one of a form that the browser was sending.
+const answered = "answers" in words || new URLSearchParams(location.search).has("done") || document.querySelector(".note.bad[role=alert]:not(.unsent)");
 const here = forms();
 for (const name of Object.keys(sessionStorage).filter((n) => n.startsWith(prefix))) {
   const kept = JSON.parse(sessionStorage.getItem(name)), ours = name.startsWith(prefix + location.pathname + " ");

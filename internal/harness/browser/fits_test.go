@@ -43,6 +43,25 @@ func TestEveryPageFitsEveryWidthAndTextOfDoubleSize(t *testing.T) {
 	}
 }
 
+func TestAReviewIsAnAnswer(t *testing.T) {
+	w := harness.New(t)
+	tab := browser.Open(t, w.App.URL(), browser.Phone).SignIn(w.Account("DMA", "coordinator").Token())
+	sent := func(what string) {
+		t.Helper()
+		if text := tab.Text(); strings.Contains(text, "Not sent") {
+			t.Errorf("%s says that nothing was sent:\n%s", what, text)
+		}
+	}
+	tab.Go("/incidents/new").Tick(`input[name=exercise][value=yes]`).Tick(`input[name=hazard_type][value=TC]`).Type("#hazard_name", "Hurricane Maria").
+		Tick(`input[name=severity][value=extreme]`).Tick(`input[name=receivers][value=ATG]`).PressText("Next").See("Nothing is recorded and nobody is told yet")
+	sent("the review of an incident")
+	tab.Offline(true).Tick(`button[value=yes]`).See("Not sent: there is no connection.")
+	tab.Offline(false).Press(".unsent button").See("The incident is open")
+	sent("what is open now")
+	tab.PressText("Activate a protocol").Tick(`input[name=kind_LANDFALL][value=now]`).PressText("Next").See("Activate now?")
+	sent("the review of a protocol")
+}
+
 func TestWhatCannotBeSentStaysOnThePageAndIsSentOnce(t *testing.T) {
 	w := harness.New(t)
 	dma, atg := w.Account("DMA", "coordinator"), w.Account("ATG", "official")
