@@ -125,6 +125,9 @@ func (x *tampering) edit(stream string, fromEnd int) {
 			}
 			bodies = append(bodies, body)
 		}
+		if err := rows.Err(); err != nil {
+			x.t.Fatal(err)
+		}
 		first := len(bodies) - 1 - fromEnd
 		edited := strings.Replace(bodies[first], `"exercise":false`, `"exercise":true`, 1)
 		if edited == bodies[first] {
