@@ -349,7 +349,7 @@ func (v *visit) workOpenReview(f *form, in workOpening) error {
 	if in.Exercise {
 		class, press = "rehearsal", t.PressExercise
 		p.Notes = append(p.Notes, workNote{info, string(t.ExerciseReach)})
-	} else {
+	} else if reached > 0 {
 		p.Notes = append(p.Notes, workNote{soon, string(t.ActualReach)})
 	}
 	p.Buttons = []workButton{{goYes, v.workPress(reached, press, t.PressNobody), class}, {goChange, string(v.L.Page.Work.Change), ""}}
