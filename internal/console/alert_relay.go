@@ -329,7 +329,8 @@ func (c *Console) relayPassed(v *visit, view *relayView, alerts []notify.ToldAle
 		if e.Relay == nil || place.Party(e.Relay.OnBehalfOf) != view.Party {
 			continue
 		}
-		one := relayPassed{What: t.Passed.Of(e.Type), How: v.entered(e.Relay.RelayedBy, string(e.Role), e.Party, nil, view.Party), At: e.RecordedAt}
+		by := e.Word().EnteredBy
+		one := relayPassed{What: t.Passed.Of(e.Type), How: v.entered(e.Relay.RelayedBy, string(by.Role), by.Party, nil, view.Party), At: e.RecordedAt}
 		if len(e.Subject) > 0 && len(e.Subject) < 32 { // keys are for people, ids are not
 			one.What += ": " + e.Subject
 		}

@@ -163,9 +163,11 @@ func (p *page) Relayed(r *incident.Word) string {
 	if r == nil {
 		return ""
 	}
-	return p.L.Source.Word.Say(locale.Pair{
-		A: p.L.Party(r.OnBehalfOf), B: p.entered(r.RelayedBy, string(r.EnteredBy.Role), r.EnteredBy.Party, r.SaidAt, r.OnBehalfOf),
-	})
+	entered := p.entered(r.RelayedBy, string(r.EnteredBy.Role), r.EnteredBy.Party, r.SaidAt, r.OnBehalfOf)
+	if by := r.ConfirmedBy; by != nil {
+		entered = p.L.Source.Confirmed.Say(locale.Pair{A: entered, B: p.L.Office(string(by.Role), by.Party)})
+	}
+	return p.L.Source.Word.Say(locale.Pair{A: p.L.Party(r.OnBehalfOf), B: entered})
 }
 
 // Colon ends a label with a colon as the language sets it.

@@ -48,7 +48,7 @@ func (view *overviewView) relays(v *visit) error {
 		}
 		view.Unconfirmed = append(view.Unconfirmed, relayedLine{
 			Relayed: r, What: v.L.Page.Incidents.Event.Of(strings.TrimSuffix(r.Type, ".v1")),
-			Who: v.enteredBy(r.Relay, r.ByRole, r.By), Form: newForm(),
+			Who: v.bare().Relayed(r.Word()), Form: newForm(),
 		})
 	}
 	return nil
@@ -61,7 +61,10 @@ func (v *visit) proposalLine(a about, p *incident.Proposal) proposalLine {
 		Who: v.enteredBy(p.Relay, p.ByRole, p.By),
 	}
 	asked := p.Asked()
-	for _, detail := range []string{v.L.Parties(asked.Receivers), asked.Reason} {
+	said := v.L.Page.Incidents.Said
+	for _, detail := range []string{
+		v.saidOf(said.Named, asked.Named), v.saidOf(said.Unnamed, asked.Unnamed), asked.Reason,
+	} {
 		if detail != "" {
 			line.Details = append(line.Details, detail)
 		}
@@ -84,6 +87,14 @@ func (v *visit) proposalLine(a about, p *incident.Proposal) proposalLine {
 		}
 	}
 	return line
+}
+
+// saidOf says something of parties; "" when there are none.
+func (v *visit) saidOf(text locale.Text[locale.Name], parties []place.Party) string {
+	if len(parties) == 0 {
+		return ""
+	}
+	return text.Say(locale.Name{Name: v.L.Parties(parties)})
 }
 
 // enteredBy says how a word came and who entered it, and when it was said.

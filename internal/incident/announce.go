@@ -92,7 +92,7 @@ type msgProposal struct {
 	Kind      ProposalKind `json:"kind"`
 	By        place.Party  `json:"by,omitempty"`
 	ExpiresAt time.Time    `json:"expires_at,omitzero"`
-	Outcome   string       `json:"outcome,omitempty"` // withdrawn, declined, expired
+	Outcome   string       `json:"outcome,omitempty"` // how it ended: one of ProposalEnd
 }
 
 // withdrawn is all that a state learns which is not named any more.
@@ -120,9 +120,9 @@ func announce(s *state, epoch int64, e ledger.Recorded) (ledger.Announcement, bo
 	}
 	m := message{Incident: s.message(epoch, e.Seq), Relay: wordOf(e)}
 	calls, closes, err := s.tellOf(e, &m)
-	if e.Relay != nil && e.Type != EventProposed && m.Proposal == nil {
+	if r, ok := s.Relayed[e.Seq]; ok && m.Relay != nil && m.Proposal == nil {
 		subject := strconv.FormatInt(e.Seq, 10)
-		calls = append(calls, ask{Party: place.Party(e.Relay.OnBehalfOf), Kind: alertRelayed, Subject: subject})
+		calls = append(calls, ask{Party: place.Party(r.Relay.OnBehalfOf), Kind: alertRelayed, Subject: subject})
 	}
 	if err != nil {
 		return ledger.Announcement{}, false // it did not fold either; Evolve has said so

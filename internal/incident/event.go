@@ -85,6 +85,7 @@ type opened struct {
 type released struct {
 	Alerts   []ask  `json:"alerts,omitempty"`
 	Confirms string `json:"confirms,omitempty"` // id of the proposal that it carries out
+	Word     *Word  `json:"word,omitempty"`     // with which that was proposed
 }
 
 // proposed is a command that waits to be confirmed.
@@ -192,6 +193,7 @@ type follows struct {
 	Cancelled []stepClosed `json:"cancelled,omitempty"`
 	Alerts    []ask        `json:"alerts,omitempty"`
 	Confirms  string       `json:"confirms,omitempty"` // id of the proposal that it carries out
+	Word      *Word        `json:"word,omitempty"`     // with which that was proposed
 }
 
 // stepMade is a new step instance.

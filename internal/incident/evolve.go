@@ -25,8 +25,8 @@ func fold(epoch int64) ledger.Fold[*state] {
 // evolve applies one event. It reads the event and nothing else, and replaces parts instead of changing them.
 func evolve(s *state, e ledger.Recorded) (*state, error) {
 	s.Version, s.UpdatedAt = e.Seq, e.RecordedAt
-	if e.Relay != nil && e.Type != EventProposed {
-		s.relayedEvent(e, *e.Relay, place.Party(e.Actor.Party), access.Role(e.Actor.Role))
+	if e.Relay != nil && e.Type != EventProposed && e.Type != EventProposalEnded {
+		s.relayedEvent(e, wordOf(e))
 	}
 	switch e.Type {
 	case EventOpened:
@@ -110,7 +110,7 @@ func (s *state) confirmed(e ledger.Recorded, proposal string) {
 	delete(s.Proposals, proposal)
 	by := access.Scope{Party: place.Party(e.Actor.Party)}
 	if by.Party != "" && !by.ActsFor(place.Party(p.Relay.OnBehalfOf)) {
-		s.relayedEvent(e, p.Relay, p.By, p.ByRole)
+		s.relayedEvent(e, wordOf(e))
 	}
 }
 
@@ -197,8 +197,8 @@ func (s *state) setAnchor(e ledger.Recorded, set anchorSet) {
 
 // spokenFor gives the party on whose word an event rests.
 func spokenFor(e ledger.Recorded) place.Party {
-	if e.Relay != nil {
-		return place.Party(e.Relay.OnBehalfOf)
+	if w := wordOf(e); w != nil {
+		return w.OnBehalfOf
 	}
 	return place.Party(e.Actor.Party)
 }

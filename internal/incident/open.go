@@ -178,7 +178,7 @@ func (d *Desk) SetReceivers(ctx context.Context, scope access.Scope, w access.Wr
 	if err := c.Err(); err != nil {
 		return Done[Incident]{}, err
 	}
-	return d.lead(ctx, scope, w, id, receiversAsked{receivers})
+	return d.lead(ctx, scope, w, id, receiversAsked{Receivers: receivers})
 }
 
 func (t turn) setReceivers(receivers []place.Party) ([]ledger.Event, error) {

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"landfall/internal/access"
-	"landfall/internal/check"
 	"landfall/internal/fault"
 	"landfall/internal/ledger"
 	"landfall/internal/place"
@@ -42,13 +41,15 @@ const (
 	ProposalWithdrawn ProposalEnd = "withdrawn" // by whoever proposed it
 	ProposalDeclined  ProposalEnd = "declined"  // by the affected state
 	ProposalExpired   ProposalEnd = "expired"
+	ProposalReplaced  ProposalEnd = "replaced" // by a later one for the same of the same party
+	ProposalUnnamed   ProposalEnd = "unnamed"  // its party, or the one it speaks for, takes part no longer
 )
 
 // ProposalTime is how long a proposal waits (wall time; a proposal of ours).
 const ProposalTime = 24 * time.Hour
 
-// maxProposals bounds those that wait in one incident.
-const maxProposals = 20
+// maxProposals bounds those of one party that wait in one incident, so that no party takes the room of another.
+const maxProposals = 5
 
 // Proposal is a command that somebody entered on the word of the affected state, and that waits for it, or for a regional officer, to confirm it.
 // It is shared: whoever gets one must not change it.
@@ -75,11 +76,12 @@ func (p *Proposal) Confirms() access.Act {
 
 // Asked says what a proposal would do. Members that its kind does not have stay empty.
 type Asked struct {
-	Receivers []place.Party
-	Protocol  string
-	Mode      protocol.Mode
-	Anchors   []AnchorGiven
-	Reason    string
+	Named    []place.Party
+	Unnamed  []place.Party
+	Protocol string
+	Mode     protocol.Mode
+	Anchors  []AnchorGiven
+	Reason   string
 }
 
 // Asked reads what was asked for.
@@ -90,7 +92,7 @@ func (p *Proposal) Asked() Asked {
 	}
 	switch r := r.(type) {
 	case receiversAsked:
-		return Asked{Receivers: r.Receivers}
+		return Asked{Named: r.Named, Unnamed: r.Unnamed}
 	case startAsked:
 		a := Asked{Protocol: r.Protocol, Mode: r.Mode}
 		for _, set := range r.Anchors {
@@ -113,20 +115,39 @@ type request interface {
 	decide(t turn) ([]ledger.Event, error)
 }
 
+// receiversAsked asks for another list of receivers. A proposal keeps what is to be different, since the list may be another one when it
+// is carried out.
 type receiversAsked struct {
-	Receivers []place.Party `json:"receivers"`
+	Receivers []place.Party `json:"receivers,omitempty"` // the whole list, of a request that is carried out at once
+	Named     []place.Party `json:"named,omitempty"`
+	Unnamed   []place.Party `json:"unnamed,omitempty"`
+}
+
+// difference gives the request as a proposal keeps it.
+func (r receiversAsked) difference(s *state) receiversAsked {
+	return receiversAsked{Named: without(r.Receivers, s.Receivers), Unnamed: without(s.Receivers, r.Receivers)}
+}
+
+// list gives the whole list that is asked for.
+func (r receiversAsked) list(s *state) []place.Party {
+	if len(r.Named)+len(r.Unnamed) == 0 {
+		return r.Receivers
+	}
+	return append(without(s.Receivers, r.Unnamed), without(r.Named, s.Receivers)...)
 }
 
 func (receiversAsked) kind() ProposalKind { return ProposeReceivers }
 
 func (r receiversAsked) act(t turn) (access.Act, place.Party) {
-	if len(without(t.Receivers, r.Receivers)) > 0 {
+	if len(without(t.Receivers, r.list(t.state))) > 0 {
 		return access.UnnameStates, ""
 	}
 	return access.NameStates, ""
 }
 
-func (r receiversAsked) decide(t turn) ([]ledger.Event, error) { return t.setReceivers(r.Receivers) }
+func (r receiversAsked) decide(t turn) ([]ledger.Event, error) {
+	return t.setReceivers(r.list(t.state))
+}
 
 type startAsked struct {
 	Activate bool          `json:"activate"`
@@ -233,16 +254,47 @@ func (d *Desk) ask(ctx context.Context, scope access.Scope, w access.Write, id s
 			return ledger.Decision{}, err
 		}
 		events, err := r.decide(t)
-		if err != nil || len(events) == 0 || verdict != access.Proposed {
+		if err != nil || len(events) == 0 {
+			return ledger.Decision{}, err
+		}
+		if verdict == access.Proposed {
+			events, err = t.propose(r, act.Ends())
 			return ledger.Decision{Events: events}, err
 		}
-		if len(t.Proposals) >= maxProposals {
-			return ledger.Decision{}, fault.New(fault.State, "too_many_proposals", "%d proposals wait in this incident already.", len(t.Proposals))
-		}
-		p := newProposal(r.kind(), newID("", "proposal", scope, w), r, t.wall)
-		p.Ends = act.Ends()
-		return ledger.Decision{Events: one(EventProposed, p)}, nil
+		return ledger.Decision{Events: append(events, t.endOfUnnamed(events[0], "")...)}, nil
 	})
+}
+
+// propose gives the event with which a request waits. What the same party had proposed for the same ends with it.
+func (t turn) propose(r request, ends bool) ([]ledger.Event, error) {
+	if list, ok := r.(receiversAsked); ok {
+		r = list.difference(t.state)
+	}
+	p := newProposal(r.kind(), newID("", "proposal", t.scope, t.w), r, t.wall)
+	p.Ends = ends
+	var events []ledger.Event
+	waiting := 0
+	for _, old := range t.proposals() {
+		switch {
+		case old.By != t.scope.Party:
+		case old.Kind == p.Kind && old.Ends == p.Ends && old.anchor() == (&Proposal{Kind: p.Kind, Request: p.Request}).anchor():
+			events = append(events, t.endProposal(old, ProposalReplaced, "", t.now)...)
+		default:
+			waiting++
+		}
+	}
+	if waiting >= maxProposals {
+		return nil, fault.New(fault.State, "too_many_proposals", "%d proposals of this party wait in this incident already.", waiting)
+	}
+	return append(events, ledger.Event{Type: EventProposed, Data: p}), nil
+}
+
+// anchor gives the name of the anchor that a proposal of that kind would set; "" for every other kind.
+func (p *Proposal) anchor() string {
+	if anchors := p.Asked().Anchors; p.Kind == ProposeAnchor && len(anchors) == 1 {
+		return anchors[0].Name
+	}
+	return ""
 }
 
 // newProposal gives the event of a proposal; r is nil for an opening.
@@ -277,96 +329,4 @@ func (d *Desk) Proposals(ctx context.Context, scope access.Scope, id string) ([]
 
 func (s *state) proposals() []*Proposal {
 	return slices.SortedFunc(maps.Values(s.Proposals), func(a, b *Proposal) int { return int(a.Seq - b.Seq) })
-}
-
-// confirming is the event of a request, which can say that it carries out a proposal.
-type confirming interface{ confirm(proposal string) }
-
-func (f *follows) confirm(proposal string)  { f.Confirms = proposal }
-func (r *released) confirm(proposal string) { r.Confirms = proposal }
-
-// Confirm carries out a proposal as the incident stands now. The affected state's coordinator confirms; of what starts something a regional
-// officer may, and then it stands without the affected state's own word. Faults: NotFound, Forbidden; State when it can no longer be done.
-func (d *Desk) Confirm(ctx context.Context, scope access.Scope, w access.Write, id, proposal string) (Done[Incident], error) {
-	out, err := d.commandWith(ctx, scope, w, id, true, func(t turn) (ledger.Decision, error) {
-		p, err := t.proposal(proposal)
-		if err != nil {
-			return ledger.Decision{}, err
-		}
-		if err := t.must(p.Confirms(), ""); err != nil {
-			return ledger.Decision{}, err
-		}
-		if err := t.matches(p.Seq, false); err != nil {
-			return ledger.Decision{}, err
-		}
-		t.settled = true
-		events, err := t.carryOut(p)
-		return ledger.Decision{Events: events}, err
-	})
-	return d.incidentDone(out, err)
-}
-
-func (t turn) proposal(id string) (*Proposal, error) {
-	p, ok := t.Proposals[id]
-	if !ok {
-		return nil, fault.New(fault.NotFound, "proposal_not_found", "No such proposal waits in this incident.")
-	}
-	return p, nil
-}
-
-func (t turn) carryOut(p *Proposal) ([]ledger.Event, error) {
-	var events []ledger.Event
-	var err error
-	if p.Kind == ProposeOpening {
-		events, err = t.release()
-	} else {
-		var r request
-		if r, err = p.request(); err == nil {
-			events, err = r.decide(t)
-		}
-	}
-	if err != nil {
-		return nil, err
-	}
-	if len(events) == 0 { // it has come about by itself
-		return one(EventProposalEnded, proposalEnded{ID: p.ID, Kind: p.Kind, By: p.By, How: ProposalWithdrawn}), nil
-	}
-	events[0].Data.(confirming).confirm(p.ID)
-	return events, nil
-}
-
-// Withdraw takes a proposal back, or declines it: whoever's party proposed it withdraws, the affected state declines. A draft that was proposed
-// is stood down. reason may be empty.
-func (d *Desk) Withdraw(ctx context.Context, scope access.Scope, w access.Write, id, proposal, reason string) (Done[Incident], error) {
-	c := w.Check()
-	check.Reason(&c, "/reason", &reason, false)
-	if err := c.Err(); err != nil {
-		return Done[Incident]{}, err
-	}
-	out, err := d.commandWith(ctx, scope, w, id, true, func(t turn) (ledger.Decision, error) {
-		p, err := t.proposal(proposal)
-		if err != nil {
-			return ledger.Decision{}, err
-		}
-		if err := t.must(access.WithdrawProposal, p.By); err != nil {
-			return ledger.Decision{}, err
-		}
-		if err := t.matches(p.Seq, false); err != nil {
-			return ledger.Decision{}, err
-		}
-		how := ProposalWithdrawn
-		if !scope.ActsFor(p.By) {
-			how = ProposalDeclined
-		}
-		return ledger.Decision{Events: t.endProposal(p, how, reason, t.now)}, nil
-	})
-	return d.incidentDone(out, err)
-}
-
-// endProposal gives the event with which a proposal ends. now is scenario time.
-func (s *state) endProposal(p *Proposal, how ProposalEnd, reason string, now time.Time) []ledger.Event {
-	if p.Kind == ProposeOpening {
-		return one(EventStoodDown, &ended{At: now, Reason: "proposal_" + string(how)})
-	}
-	return one(EventProposalEnded, proposalEnded{ID: p.ID, Kind: p.Kind, By: p.By, How: how, Reason: reason})
 }

@@ -25,15 +25,25 @@ type Relayed struct {
 	RecordedAt  time.Time    `json:"recorded_at"`
 	ConfirmedAt time.Time    `json:"confirmed_at,omitzero"` // recorded; zero: not confirmed
 	ConfirmedBy access.Role  `json:"confirmed_by,omitempty"`
+
+	LetStandBy *EnteredBy `json:"let_stand_by,omitempty"` // who confirmed it in the party's place, when it had been proposed
+}
+
+// Word says how the word came.
+func (r *Relayed) Word() *Word {
+	w := WordOf(r.Relay, EnteredBy{Role: r.ByRole, Party: r.By})
+	w.ConfirmedBy = r.LetStandBy
+	return w
 }
 
 // Confirmed reports whether the party spoken for stands by it.
 func (r *Relayed) Confirmed() bool { return !r.ConfirmedAt.IsZero() }
 
 // relayedEvent keeps in mind what an event recorded on another party's word.
-func (s *state) relayedEvent(e ledger.Recorded, relay ledger.Relay, by place.Party, role access.Role) {
+func (s *state) relayedEvent(e ledger.Recorded, w *Word) {
 	s.Relayed[e.Seq] = &Relayed{
-		Seq: e.Seq, Type: e.Type, Subject: entry(e).Subject, Relay: relay, By: by, ByRole: role, RecordedAt: e.RecordedAt,
+		Seq: e.Seq, Type: e.Type, Subject: entry(e).Subject, Relay: *w.relay(), By: w.EnteredBy.Party, ByRole: w.EnteredBy.Role,
+		LetStandBy: w.ConfirmedBy, RecordedAt: e.RecordedAt,
 	}
 }
 

@@ -18,24 +18,32 @@ import (
 type Entry struct {
 	ID         string // event id, the same as on the bus
 	Seq        int64
-	Type       string      // "step.completed.v1"
-	Role       access.Role // of whoever recorded it; accounts are not told
-	Party      place.Party // it acted for; "" for the first account and for Landfall itself
-	Relay      *ledger.Relay
+	Type       string          // "step.completed.v1"
+	Role       access.Role     // of whoever recorded it; accounts are not told
+	Party      place.Party     // it acted for; "" for the first account and for Landfall itself
+	Relay      *ledger.Relay   // also of a proposal that it carries out
 	Relayed    *Relayed        // set with Relay when it stands: whether the party spoken for has confirmed it
 	RecordedAt time.Time       // wall time
 	OccurredAt time.Time       // scenario time, where the event says so
 	Subject    string          // key of the step, id of the movement or figure, name of the anchor; "" for the incident
 	Note       string          // of step.noted; "" when it was erased
 	Data       json.RawMessage // the event as recorded
+	word       *Word
 }
 
 // Word says how the entry's word came; nil when a party spoke for itself.
-func (e Entry) Word() *Word {
-	if e.Relay == nil {
-		return nil
+func (e Entry) Word() *Word { return e.word }
+
+// Confirmed reports whether the party spoken for stands by what the entry says, because it confirmed the proposal or the relay.
+func (e Entry) Confirmed() bool {
+	switch {
+	case e.word == nil:
+		return false
+	case e.Relayed != nil:
+		return e.Relayed.Confirmed()
 	}
-	return WordOf(*e.Relay, EnteredBy{Role: e.Role, Party: e.Party})
+	by := e.word.ConfirmedBy
+	return by != nil && covers(by.Party, e.word.OnBehalfOf)
 }
 
 // Timeline gives what happened, oldest first. Whoever was named later sees it from that moment on. A page may hold a few more entries than the
@@ -218,8 +226,11 @@ func entry(e ledger.Recorded) Entry {
 	_ = json.Unmarshal(e.Data, &d) // what does not read leaves the entry without a subject, and whole otherwise
 	note, _ := e.Detached(detachedNote)
 	x := Entry{
-		ID: e.ID(), Seq: e.Seq, Type: e.Type, Role: access.Role(e.Actor.Role), Party: place.Party(e.Actor.Party), Relay: e.Relay,
+		ID: e.ID(), Seq: e.Seq, Type: e.Type, Role: access.Role(e.Actor.Role), Party: place.Party(e.Actor.Party), word: wordOf(e),
 		RecordedAt: e.RecordedAt, OccurredAt: d.OccurredAt, Subject: d.Key, Note: note, Data: e.Data,
+	}
+	if x.word != nil {
+		x.Relay = x.word.relay()
 	}
 	switch e.Type {
 	case EventAnchorMoved:

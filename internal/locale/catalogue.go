@@ -21,10 +21,11 @@ type Joins struct {
 
 // Source says who recorded something, and how a word came that somebody else entered: see Locale.Office and Locale.Entered.
 type Source struct {
-	Office  Text[Pair] `json:"office"`  // A: a role; B: its party
-	Entered Text[Pair] `json:"entered"` // A: the way it came; B: the office that entered it
-	Said    Text[Pair] `json:"said"`    // A: that; B: when it was said
-	Word    Text[Pair] `json:"word"`    // A: whose word; B: how it came
+	Office    Text[Pair] `json:"office"`    // A: a role; B: its party
+	Entered   Text[Pair] `json:"entered"`   // A: the way it came; B: the office that entered it
+	Said      Text[Pair] `json:"said"`      // A: that; B: when it was said
+	Confirmed Text[Pair] `json:"confirmed"` // A: that; B: the office that confirmed it when it had waited as a proposal
+	Word      Text[Pair] `json:"word"`      // A: whose word; B: how it came
 }
 
 // Times are the words of dates.

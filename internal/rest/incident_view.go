@@ -54,10 +54,14 @@ func relay(r *incident.Word) *Relay {
 	if r == nil {
 		return nil
 	}
-	return &Relay{
+	v := &Relay{
 		OnBehalfOf: Party(r.OnBehalfOf), RelayedBy: RelayedBy(r.RelayedBy), SaidAt: orZero(r.SaidAt),
 		EnteredBy: EnteredBy{Role: string(r.EnteredBy.Role), Party: Party(r.EnteredBy.Party)},
 	}
+	if by := r.ConfirmedBy; by != nil {
+		v.ConfirmedBy = &EnteredBy{Role: string(by.Role), Party: Party(by.Party)}
+	}
+	return v
 }
 
 func timelineEntry(e incident.Entry) (TimelineEntry, error) {
@@ -66,7 +70,7 @@ func timelineEntry(e incident.Entry) (TimelineEntry, error) {
 		Subject: e.Subject, Note: e.Note,
 	}
 	if e.Relay != nil {
-		v.Relay, v.RelayConfirmed = relay(e.Word()), e.Relayed != nil && e.Relayed.Confirmed()
+		v.Relay, v.RelayConfirmed = relay(e.Word()), e.Confirmed()
 	}
 	if err := json.Unmarshal(e.Data, &v.Data); err != nil {
 		return v, fmt.Errorf("event %s: %w", e.ID, err)

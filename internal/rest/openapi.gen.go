@@ -858,7 +858,7 @@ type Anchor struct {
 	// Name `LANDFALL`, `STAY_END.ATG`.
 	Name string `json:"name"`
 
-	// Relay That somebody passed on another party's word.
+	// Relay That somebody passed on another party's word. `confirmed_by` is there when it had waited as a proposal.
 	//
 	// Example: {"entered_by":{"party":"DMA","role":"coordinator"},"on_behalf_of":"ATG","relayed_by":"radio","said_at":"2017-09-18T17:40:00Z"}
 	Relay *Relay `json:"relay,omitempty"`
@@ -889,7 +889,7 @@ type AnchorPast struct {
 	// Example: forecast
 	Kind AnchorKind `json:"kind"`
 
-	// Relay That somebody passed on another party's word.
+	// Relay That somebody passed on another party's word. `confirmed_by` is there when it had waited as a proposal.
 	//
 	// Example: {"entered_by":{"party":"DMA","role":"coordinator"},"on_behalf_of":"ATG","relayed_by":"radio","said_at":"2017-09-18T17:40:00Z"}
 	Relay *Relay `json:"relay,omitempty"`
@@ -992,7 +992,7 @@ type Answer struct {
 	// Reference Of the signed note.
 	Reference string `json:"reference,omitempty,omitzero"`
 
-	// Relay That somebody passed on another party's word.
+	// Relay That somebody passed on another party's word. `confirmed_by` is there when it had waited as a proposal.
 	//
 	// Example: {"entered_by":{"party":"DMA","role":"coordinator"},"on_behalf_of":"ATG","relayed_by":"radio","said_at":"2017-09-18T17:40:00Z"}
 	Relay *Relay `json:"relay,omitempty"`
@@ -1828,7 +1828,7 @@ type Figure struct {
 	// RecordedAt When it was recorded.
 	RecordedAt time.Time `json:"recorded_at"`
 
-	// Relay That somebody passed on another party's word.
+	// Relay That somebody passed on another party's word. `confirmed_by` is there when it had waited as a proposal.
 	//
 	// Example: {"entered_by":{"party":"DMA","role":"coordinator"},"on_behalf_of":"ATG","relayed_by":"radio","said_at":"2017-09-18T17:40:00Z"}
 	Relay *Relay `json:"relay,omitempty"`
@@ -2316,7 +2316,7 @@ type Movement struct {
 	// Example: {"ages":[{"age_from":0,"age_to":4,"count":9}],"needs":[{"count":3,"need":"wheelchair"}],"sex":[{"count":61,"sex":"f"},{"count":59,"sex":"m"}],"total":120}
 	Came *People `json:"came,omitempty"`
 
-	// CameRelay That somebody passed on another party's word.
+	// CameRelay That somebody passed on another party's word. `confirmed_by` is there when it had waited as a proposal.
 	//
 	// Example: {"entered_by":{"party":"DMA","role":"coordinator"},"on_behalf_of":"ATG","relayed_by":"radio","said_at":"2017-09-18T17:40:00Z"}
 	CameRelay *Relay `json:"came_relay,omitempty"`
@@ -2355,7 +2355,7 @@ type Movement struct {
 	// Example: {"ages":[{"age_from":0,"age_to":4,"count":9}],"needs":[{"count":3,"need":"wheelchair"}],"sex":[{"count":61,"sex":"f"},{"count":59,"sex":"m"}],"total":120}
 	Left *People `json:"left,omitempty"`
 
-	// LeftRelay That somebody passed on another party's word.
+	// LeftRelay That somebody passed on another party's word. `confirmed_by` is there when it had waited as a proposal.
 	//
 	// Example: {"entered_by":{"party":"DMA","role":"coordinator"},"on_behalf_of":"ATG","relayed_by":"radio","said_at":"2017-09-18T17:40:00Z"}
 	LeftRelay *Relay `json:"left_relay,omitempty"`
@@ -2381,7 +2381,7 @@ type Movement struct {
 	// RecordedAt When it last changed.
 	RecordedAt time.Time `json:"recorded_at"`
 
-	// Relay That somebody passed on another party's word.
+	// Relay That somebody passed on another party's word. `confirmed_by` is there when it had waited as a proposal.
 	//
 	// Example: {"entered_by":{"party":"DMA","role":"coordinator"},"on_behalf_of":"ATG","relayed_by":"radio","said_at":"2017-09-18T17:40:00Z"}
 	Relay *Relay `json:"relay,omitempty"`
@@ -3158,6 +3158,9 @@ type Proposal struct {
 	// Example: stand_down
 	Kind ProposalKind `json:"kind"`
 
+	// Named Of `receivers` the states to be named: confirming adds them to the list as it is then.
+	Named []State `json:"named,omitempty,omitzero"`
+
 	// ProposedAt When it was recorded.
 	ProposedAt time.Time `json:"proposed_at"`
 
@@ -3167,13 +3170,13 @@ type Proposal struct {
 	// Reason Of `stand_down` and `close` the reason.
 	Reason string `json:"reason,omitempty,omitzero"`
 
-	// Receivers Of `receivers` the whole list.
-	Receivers []State `json:"receivers,omitempty,omitzero"`
-
-	// Relay That somebody passed on another party's word.
+	// Relay That somebody passed on another party's word. `confirmed_by` is there when it had waited as a proposal.
 	//
 	// Example: {"entered_by":{"party":"DMA","role":"coordinator"},"on_behalf_of":"ATG","relayed_by":"radio","said_at":"2017-09-18T17:40:00Z"}
 	Relay Relay `json:"relay"`
+
+	// Unnamed Of `receivers` the states not to be named any more: confirming takes them off the list as it is then.
+	Unnamed []State `json:"unnamed,omitempty,omitzero"`
 
 	// Version Version of the incident with it.
 	Version int64 `json:"version"`
@@ -3416,10 +3419,15 @@ type Receivers struct {
 	SaidAt time.Time `json:"said_at,omitempty,omitzero"`
 }
 
-// Relay That somebody passed on another party's word.
+// Relay That somebody passed on another party's word. `confirmed_by` is there when it had waited as a proposal.
 //
 // Example: {"entered_by":{"party":"DMA","role":"coordinator"},"on_behalf_of":"ATG","relayed_by":"radio","said_at":"2017-09-18T17:40:00Z"}
 type Relay struct {
+	// ConfirmedBy Who recorded something. No account is named; `party` is absent for the first account.
+	//
+	// Example: {"party":"DMA","role":"coordinator"}
+	ConfirmedBy *EnteredBy `json:"confirmed_by,omitempty"`
+
 	// EnteredBy Who recorded something. No account is named; `party` is absent for the first account.
 	//
 	// Example: {"party":"DMA","role":"coordinator"}
@@ -3503,7 +3511,7 @@ type RelayedEntry struct {
 	// RecordedAt When it was recorded.
 	RecordedAt time.Time `json:"recorded_at"`
 
-	// Relay That somebody passed on another party's word.
+	// Relay That somebody passed on another party's word. `confirmed_by` is there when it had waited as a proposal.
 	//
 	// Example: {"entered_by":{"party":"DMA","role":"coordinator"},"on_behalf_of":"ATG","relayed_by":"radio","said_at":"2017-09-18T17:40:00Z"}
 	Relay Relay `json:"relay"`
@@ -3879,7 +3887,7 @@ type Step struct {
 	// Reason Why it does not apply, was cancelled or reopened.
 	Reason string `json:"reason,omitempty,omitzero"`
 
-	// Relay That somebody passed on another party's word.
+	// Relay That somebody passed on another party's word. `confirmed_by` is there when it had waited as a proposal.
 	//
 	// Example: {"entered_by":{"party":"DMA","role":"coordinator"},"on_behalf_of":"ATG","relayed_by":"radio","said_at":"2017-09-18T17:40:00Z"}
 	Relay *Relay `json:"relay,omitempty"`
@@ -4257,7 +4265,7 @@ type TimelineEntry struct {
 	// RecordedAt When it was recorded.
 	RecordedAt time.Time `json:"recorded_at"`
 
-	// Relay That somebody passed on another party's word.
+	// Relay That somebody passed on another party's word. `confirmed_by` is there when it had waited as a proposal.
 	//
 	// Example: {"entered_by":{"party":"DMA","role":"coordinator"},"on_behalf_of":"ATG","relayed_by":"radio","said_at":"2017-09-18T17:40:00Z"}
 	Relay *Relay `json:"relay,omitempty"`

@@ -67,8 +67,11 @@ func (s *Server) proposal(p *incident.Proposal) Proposal {
 		ID: p.ID, Kind: ProposalKind(p.Kind), Ends: p.Ends, Protocol: asked.Protocol, Reason: asked.Reason, Relay: *relay(incident.WordOf(p.Relay, incident.EnteredBy{Role: p.ByRole, Party: p.By})),
 		ByRole: Role(p.ByRole), ByParty: Party(p.By), ProposedAt: p.ProposedAt, ExpiresAt: p.ExpiresAt, Version: p.Seq, Etag: s.opt.ETag(p.Seq),
 	}
-	for _, r := range asked.Receivers {
-		v.Receivers = append(v.Receivers, State(r))
+	for _, r := range asked.Named {
+		v.Named = append(v.Named, State(r))
+	}
+	for _, r := range asked.Unnamed {
+		v.Unnamed = append(v.Unnamed, State(r))
 	}
 	for _, a := range asked.Anchors {
 		if v.Anchors == nil {
@@ -81,7 +84,7 @@ func (s *Server) proposal(p *incident.Proposal) Proposal {
 
 func relayedEntry(r *incident.Relayed) RelayedEntry {
 	return RelayedEntry{
-		Version: r.Seq, Type: r.Type, Subject: r.Subject, Relay: *relay(incident.WordOf(r.Relay, incident.EnteredBy{Role: r.ByRole, Party: r.By})), ByRole: Role(r.ByRole), ByParty: Party(r.By),
+		Version: r.Seq, Type: r.Type, Subject: r.Subject, Relay: *relay(r.Word()), ByRole: Role(r.ByRole), ByParty: Party(r.By),
 		RecordedAt: r.RecordedAt, Confirmed: r.Confirmed(), ConfirmedAt: r.ConfirmedAt, ConfirmedBy: Role(r.ConfirmedBy),
 	}
 }

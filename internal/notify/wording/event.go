@@ -71,6 +71,8 @@ type relay struct {
 	RelayedBy  string    `json:"relayed_by"`
 	SaidAt     time.Time `json:"said_at"`
 	EnteredBy  enteredBy `json:"entered_by"`
+
+	ConfirmedBy *enteredBy `json:"confirmed_by"`
 }
 
 type enteredBy struct {

@@ -168,6 +168,10 @@ func (w *writer) relayed() {
 		return
 	}
 	entered := w.Entered(plain(r.RelayedBy, maxValue), plain(r.EnteredBy.Role, maxValue), place.Party(plain(r.EnteredBy.Party, maxValue)), w.moment(r.SaidAt))
+	if by := r.ConfirmedBy; by != nil {
+		office := w.Office(plain(by.Role, maxValue), place.Party(plain(by.Party, maxValue)))
+		entered = w.Source.Confirmed.Say(locale.Pair{A: entered, B: office})
+	}
 	w.say(w.Source.Word.Say(locale.Pair{A: w.name(r.OnBehalfOf), B: entered}) + ".")
 }
 
