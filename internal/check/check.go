@@ -178,7 +178,7 @@ func Said(c *fault.Check, r *ledger.Relay, began time.Time, clocks ...time.Time)
 	old := func(now time.Time) bool { return r.SaidAt.Before(now.Add(-Fresh)) || r.SaidAt.After(now.Add(Skew)) }
 	switch {
 	case r.SaidAt.Before(began):
-		c.Field("/said_at", "lies before the incident began")
+		c.Field("/said_at", "lies before what it is about")
 	case !slices.ContainsFunc(clocks, func(now time.Time) bool { return !old(now) }):
 		c.Doubt("/said_at", "lies more than 6 hours back; confirm it if it is meant")
 	}

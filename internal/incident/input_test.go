@@ -86,6 +86,13 @@ func TestATimeThatHardlyCanBeIsConfirmed(t *testing.T) {
 	write.Relay = &ledger.Relay{OnBehalfOf: "LCA", RelayedBy: "radio", SaidAt: &said}
 	_, err := w.desk.NoteStep(ctx, dma, write, i.ID, "HUR-07.LCA", incident.StepReport{Note: "They have answered."})
 	names(t, err, "/said_at")
+
+	in := w.request()
+	in.HazardID = hazard
+	write = w.meant("/said_at")
+	write.Relay = &ledger.Relay{OnBehalfOf: "DMA", RelayedBy: "radio", SaidAt: &in1990}
+	_, err = w.desk.Open(ctx, cdema, write, in)
+	names(t, err, "/said_at")
 }
 
 func TestNothingFallsDueOutsideTheYearsOfTheRecords(t *testing.T) {

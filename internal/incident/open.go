@@ -98,7 +98,8 @@ func (d *Desk) Open(ctx context.Context, scope access.Scope, w access.Write, in 
 				Receivers: slices.Clone(in.Receivers), Severity: in.Severity, OccurredAt: in.OccurredAt, Draft: in.Draft, Exercise: in.Exercise,
 			}
 			c := w.Check()
-			check.Said(&c, w.Relay, noTime, at.Now, in.OccurredAt)
+			began := slices.MinFunc([]time.Time{hazard.Value.StartedAt, in.OccurredAt, at.Now}, time.Time.Compare)
+			check.Said(&c, w.Relay, began.Add(-check.Fresh), at.Now, in.OccurredAt)
 			from, until := hazard.Value.StartedAt, hazard.Value.StartedAt
 			if !in.Exercise {
 				from, until = at.Now, later(at.Now, until)

@@ -152,11 +152,7 @@ func (d *Desk) Acknowledge(ctx context.Context, scope access.Scope, w access.Wri
 			if err := d.matches(w, at.Seq); err != nil {
 				return ledger.Decision{}, err
 			}
-			c := w.Check()
-			if !a.Exercise { // its words may be of either of its clocks
-				check.Said(&c, w.Relay, time.Time{}, at.Now)
-			}
-			if err := c.Err(); err != nil {
+			if err := a.saidAt(w, at.Now); err != nil {
 				return ledger.Decision{}, err
 			}
 			said, correcting := in.said(a, scope, w)
@@ -170,7 +166,8 @@ func (d *Desk) Acknowledge(ctx context.Context, scope access.Scope, w access.Wri
 }
 
 // Correct replaces the acknowledgement that stands, and says why. What was said before stays visible, and the correction is announced like
-// the acknowledgement was. Who may correct, and the errors, are as for Acknowledge; State when nobody has acknowledged.
+// the acknowledgement was. Who may correct, and the errors, are as for Acknowledge; State when nobody has acknowledged. A word that is
+// passed on replaces only another one that the alert's party has not confirmed, and is refused with State where that party's own word stands.
 func (d *Desk) Correct(ctx context.Context, scope access.Scope, w access.Write, id string, in AcknowledgeRequest, reason string) (ledger.Outcome[*Alert], error) {
 	var none ledger.Outcome[*Alert]
 	held, err := d.alerts.Load(ctx, id)
@@ -193,12 +190,29 @@ func (d *Desk) Correct(ctx context.Context, scope access.Scope, w access.Write, 
 			if a.Acknowledged == nil {
 				return ledger.Decision{}, fault.New(fault.State, "not_acknowledged", "Nobody has acknowledged this alert, so there is nothing to correct.")
 			}
+			if w.Relay != nil && !a.Unconfirmed() {
+				return ledger.Decision{}, fault.New(fault.State, "own_word_stands",
+					"%s has acknowledged or confirmed this itself. Only its own word replaces that; acknowledge to record yours beside it.", a.Party)
+			}
+			if err := a.saidAt(w, at.Now); err != nil {
+				return ledger.Decision{}, err
+			}
 			said, _ := in.said(a, scope, w)
 			said.Confirms = slices.DeleteFunc(said.Confirms, func(seq int64) bool { return seq == a.Acknowledged.Seq }) // it stands no longer
 			said.Reason = reason
 			return in.decision(a, EventAlertCorrected, said), nil
 		},
 	})
+}
+
+// saidAt holds the time of a word that is passed on against the alert: nobody answers an alert before it is raised. Forms give
+// whole minutes. The words of an exercise may be of either of its clocks, of which the alert knows one.
+func (a *Alert) saidAt(w access.Write, now time.Time) error {
+	c := w.Check()
+	if !a.Exercise {
+		check.Said(&c, w.Relay, a.RaisedAt.Truncate(time.Minute), now)
+	}
+	return c.Err()
 }
 
 // said gives the data of what is said, with what it settles when the alert's party says it itself, and whether it then corrects what stands.

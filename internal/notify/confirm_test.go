@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"landfall/internal/access"
+	"landfall/internal/fault"
 	"landfall/internal/ledger"
 	"landfall/internal/notify"
 )
@@ -74,5 +75,85 @@ func TestTheOwnWordSettlesWhatAnotherPartyEntered(t *testing.T) {
 				})
 			}
 		})
+	}
+}
+
+func TestAWordPassedOnReplacesNoWordThatThePartyStandsBy(t *testing.T) {
+	t.Parallel()
+	const received, cannot = notify.AckReceived, notify.AckCannotAct
+	vct := access.Scope{Account: "vct", Role: access.RoleCoordinator, Party: "VCT"}
+	for name, c := range map[string]struct {
+		relayed, own notify.AckOutcome
+		code         string
+	}{
+		"an own word":             {own: cannot, code: "own_word_stands"},
+		"a word that is own too":  {relayed: cannot, own: cannot, code: "own_word_stands"},
+		"a word passed on before": {relayed: cannot},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.openIncident("maria", "ATG", "VCT")
+			w.play("maria", activated, activation("ATG"))
+			id := w.alerted("ATG", 1)[0].Value.ID
+			for _, word := range []struct {
+				as   access.Scope
+				how  access.Write
+				what notify.AckOutcome
+			}{{vct, entered, c.relayed}, {state("ATG"), access.Write{}, c.own}} {
+				if word.what == "" {
+					continue
+				}
+				if _, err := w.desk.Acknowledge(t.Context(), word.as, word.how, id, notify.AcknowledgeRequest{Outcome: word.what}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			_, err := w.desk.Correct(t.Context(), vct, entered, id, notify.AcknowledgeRequest{Outcome: received}, "They said so")
+			if fault.CodeOf(err) != c.code {
+				t.Errorf("passed on: %v", err)
+			}
+			own := notify.AcknowledgeRequest{Outcome: received}
+			if _, err := w.desk.Correct(t.Context(), state("ATG"), access.Write{}, id, own, "The port is open"); err != nil {
+				t.Errorf("the party itself: %v", err)
+			}
+		})
+	}
+}
+
+func TestAWordPassedOnIsNoOlderThanItsAlert(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.openIncident("maria", "ATG", "VCT")
+	w.play("maria", activated, activation("ATG"))
+	a := w.alerted("ATG", 1)[0].Value
+	w.clock.forward(7 * time.Hour)
+	vct := access.Scope{Account: "vct", Role: access.RoleCoordinator, Party: "VCT"}
+	for name, say := range map[string]func(access.Write) error{
+		"acknowledged": func(how access.Write) error {
+			_, err := w.desk.Acknowledge(t.Context(), vct, how, a.ID, notify.AcknowledgeRequest{})
+			return err
+		},
+		"corrected": func(how access.Write) error {
+			if _, err := w.desk.Acknowledge(t.Context(), vct, entered, a.ID, notify.AcknowledgeRequest{}); err != nil {
+				return err
+			}
+			_, err := w.desk.Correct(t.Context(), vct, how, a.ID, notify.AcknowledgeRequest{Outcome: notify.AckQuestion}, "Misheard")
+			return err
+		},
+	} {
+		for _, c := range []struct {
+			said    time.Time
+			confirm []string
+			code    string
+		}{
+			{a.RaisedAt.Add(-time.Minute), []string{"/said_at"}, "invalid"},
+			{a.RaisedAt.Truncate(time.Minute), nil, fault.Unconfirmed},
+			{a.RaisedAt.Truncate(time.Minute), []string{"/said_at"}, ""},
+		} {
+			how := access.Write{Confirm: c.confirm, Relay: &ledger.Relay{OnBehalfOf: "ATG", RelayedBy: "phone", SaidAt: &c.said}}
+			if err := say(how); fault.CodeOf(err) != c.code {
+				t.Errorf("%s, said at %s, confirming %v: %v", name, c.said, c.confirm, err)
+			}
+		}
 	}
 }

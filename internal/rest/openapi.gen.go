@@ -602,6 +602,11 @@ type Acknowledgement struct {
 //
 // Example: {"outcome":"cannot_act","reason":"Pressed received by mistake. The port is closed.","version":4}
 type AcknowledgementCorrection struct {
+	// Confirm JSON pointers of members that are meant as they are: those whose error had the code `confirmable`.
+	//
+	// Example: ["/started_at"]
+	Confirm Confirm `json:"confirm,omitempty,omitzero"`
+
 	// Note What there is to say. No names of people.
 	Note string `json:"note,omitempty,omitzero"`
 
