@@ -29,12 +29,15 @@ type relayedLine struct {
 	Form      *form
 }
 
-// relays fills in what waits to be confirmed, and what was entered for the account's own party.
+// relays fills in what waits to be confirmed, and what was entered for the account's own party, for whoever reads the incident's inside.
 func (view *overviewView) relays(v *visit) error {
+	if !view.Whole {
+		return nil
+	}
 	for _, p := range view.I.Proposals {
 		view.Proposals = append(view.Proposals, v.proposalLine(view.about, p))
 	}
-	if !view.Whole || !v.scope.MayWrite() {
+	if !v.scope.MayWrite() {
 		return nil
 	}
 	relayed, err := v.console.incident.Relays(v.ctx(), v.scope, view.I.ID)

@@ -3,6 +3,7 @@ package console_test
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
 	"landfall/internal/harness"
@@ -23,6 +24,12 @@ func TestWhatAnotherStateEntersForTheOriginWaitsOnThePageUntilItIsConfirmed(t *t
 	wantAt(t, form.Fill("reason", "It turned north").Fill("on_behalf_of", "DMA").Fill("relayed_by", "radio").Send(), "/incidents/"+i.ID, "work_proposed")
 	official.Get("/incidents/"+i.ID).Says("Waits to be confirmed", "Stand the incident down", "It turned north", "by radio", "Take it back").
 		Silent("Confirm<")
+	liaison := w.Account("ATG", "liaison")
+	liaison.Visit("en").Get("/incidents/"+i.ID).Want(http.StatusOK).Silent("Waits to be confirmed", "It turned north")
+	liaison.Get(i.Path + "/proposals").Want(http.StatusForbidden)
+	if shown := string(liaison.Get(i.Path).Want(http.StatusOK).Raw); strings.Contains(shown, "proposals") {
+		t.Errorf("a liaison reads %s", shown)
+	}
 
 	waiting := func() string { return "/proposals/" + dma.Get(i.Path + "/proposals").Items()[0]["id"].(string) }
 	coordinator := dma.Visit("fr")

@@ -318,13 +318,13 @@ func proposedIn(out ledger.Outcome[*state]) *Proposal {
 	return nil
 }
 
-// Proposals gives what waits to be confirmed in an incident, the oldest first.
+// Proposals gives what waits to be confirmed in an incident, the oldest first, to whoever reads its inside.
 func (d *Desk) Proposals(ctx context.Context, scope access.Scope, id string) ([]*Proposal, error) {
-	found, err := d.load(ctx, scope, id)
+	s, err := d.inside(ctx, scope, id)
 	if err != nil {
 		return nil, err
 	}
-	return found.Value.proposals(), nil
+	return s.proposals(), nil
 }
 
 func (s *state) proposals() []*Proposal {

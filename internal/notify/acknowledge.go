@@ -205,12 +205,12 @@ func (d *Desk) Correct(ctx context.Context, scope access.Scope, w access.Write, 
 	})
 }
 
-// saidAt holds the time of a word that is passed on against the alert: nobody answers an alert before it is raised. Forms give
-// whole minutes. The words of an exercise may be of either of its clocks, of which the alert knows one.
+// saidAt holds the time of a word that is passed on against the alert: nobody answers an alert before it is raised, give or take
+// what clocks differ. The words of an exercise may be of either of its clocks, of which the alert knows one.
 func (a *Alert) saidAt(w access.Write, now time.Time) error {
 	c := w.Check()
 	if !a.Exercise {
-		check.Said(&c, w.Relay, a.RaisedAt.Truncate(time.Minute), now)
+		check.Said(&c, w.Relay, a.RaisedAt.Add(-check.Skew), now)
 	}
 	return c.Err()
 }

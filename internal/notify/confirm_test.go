@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"landfall/internal/access"
+	"landfall/internal/check"
 	"landfall/internal/fault"
 	"landfall/internal/ledger"
 	"landfall/internal/notify"
@@ -146,9 +147,9 @@ func TestAWordPassedOnIsNoOlderThanItsAlert(t *testing.T) {
 			confirm []string
 			code    string
 		}{
-			{a.RaisedAt.Add(-time.Minute), []string{"/said_at"}, "invalid"},
-			{a.RaisedAt.Truncate(time.Minute), nil, fault.Unconfirmed},
-			{a.RaisedAt.Truncate(time.Minute), []string{"/said_at"}, ""},
+			{a.RaisedAt.Add(-check.Skew - time.Minute), []string{"/said_at"}, "invalid"},
+			{a.RaisedAt, nil, fault.Unconfirmed},
+			{a.RaisedAt, []string{"/said_at"}, ""},
 		} {
 			how := access.Write{Confirm: c.confirm, Relay: &ledger.Relay{OnBehalfOf: "ATG", RelayedBy: "phone", SaidAt: &c.said}}
 			if err := say(how); fault.CodeOf(err) != c.code {

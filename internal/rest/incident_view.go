@@ -4,12 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"landfall/internal/access"
 	"landfall/internal/incident"
 	"landfall/internal/place"
 )
 
-// incidentShown gives the representation of an incident.
-func (s *Server) incidentShown(i incident.Incident) Incident {
+// incidentShown gives the representation of an incident. What waits to be confirmed is for whoever reads its inside.
+func (s *Server) incidentShown(scope access.Scope, i incident.Incident) Incident {
 	v := Incident{
 		ID: i.ID, Code: i.Code, Title: i.Title, Status: IncidentStatus(i.Status), HazardID: i.HazardID, HazardType: i.HazardType,
 		Origin: i.Origin.State(), OriginIsland: i.Origin.Island(), Severity: Severity(i.Severity), Exercise: i.Exercise,
@@ -20,7 +21,7 @@ func (s *Server) incidentShown(i incident.Incident) Incident {
 	for _, a := range i.Anchors {
 		v.Anchors[a.Name] = s.anchor(a)
 	}
-	if len(i.Proposals) > 0 {
+	if len(i.Proposals) > 0 && scope.May(access.ReadInside, i.Thing("")) {
 		v.Proposals = each(i.Proposals, s.proposal)
 	}
 	if i.Exercise {

@@ -63,19 +63,21 @@ func (s *Server) OpenIncident(c echo.Context, _ OpenIncidentParams) error {
 		return err
 	}
 	committed(c, done.Events)
-	return s.created(c, incidentsPath+done.Value.ID, done.Seq, s.incidentShown(done.Value))
+	return s.created(c, incidentsPath+done.Value.ID, done.Seq, s.incidentShown(k.scope, done.Value))
 }
 
 // ListIncidents lists the incidents that the caller may see.
 func (s *Server) ListIncidents(c echo.Context, p ListIncidentsParams) error {
-	page, err := s.incident.List(c.Request().Context(), callOf(c).scope, incident.Filter{
+	scope := callOf(c).scope
+	page, err := s.incident.List(c.Request().Context(), scope, incident.Filter{
 		Status: each(p.Status, func(w IncidentStatus) incident.Status { return incident.Status(w) }),
 		State:  place.Party(p.State), HazardType: p.HazardType, Exercise: p.Exercise, Query: p.Q,
 	}, incident.PageRequest{Limit: limitOr(p.Limit, pageSize), Cursor: p.Cursor})
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, IncidentPage{Items: each(page.Items, s.incidentShown), NextCursor: page.Next})
+	items := each(page.Items, func(i incident.Incident) Incident { return s.incidentShown(scope, i) })
+	return c.JSON(http.StatusOK, IncidentPage{Items: items, NextCursor: page.Next})
 }
 
 // GetIncident shows one incident, as it is or as it could be known at an instant.
@@ -86,7 +88,7 @@ func (s *Server) GetIncident(c echo.Context, id string, p GetIncidentParams) err
 		if err != nil {
 			return err
 		}
-		shown := s.incidentShown(known.Incident)
+		shown := s.incidentShown(k.scope, known.Incident)
 		shown.Known, shown.Provisional = known.Known, known.Provisional
 		if known.Hazard != nil {
 			shown.Hazard = new(hazard(known.Hazard))
@@ -97,7 +99,7 @@ func (s *Server) GetIncident(c echo.Context, id string, p GetIncidentParams) err
 	if err != nil {
 		return err
 	}
-	return s.show(c, i.Seq, s.incidentShown(i))
+	return s.show(c, i.Seq, s.incidentShown(k.scope, i))
 }
 
 // ReleaseIncident releases a draft.
@@ -212,7 +214,7 @@ func (s *Server) incidentDone(c echo.Context, done incident.Done[incident.Incide
 	if done.Proposed != nil {
 		return s.proposed(c, done.Value.ID, done.Proposed)
 	}
-	return s.show(c, done.Seq, s.incidentShown(done.Value))
+	return s.show(c, done.Seq, s.incidentShown(callOf(c).scope, done.Value))
 }
 
 func startOf(b Start) incident.Start {

@@ -2169,7 +2169,7 @@ type Incident struct {
 	// OriginIsland The affected island, when it is not the whole state.
 	OriginIsland string `json:"origin_island,omitempty,omitzero"`
 
-	// Proposals What waits to be confirmed.
+	// Proposals What waits to be confirmed. Absent for whoever reads only the headline of the incident.
 	Proposals []Proposal `json:"proposals,omitempty,omitzero"`
 
 	// Provisional With `as_known_at`: so recent that records of that time may still come in.
