@@ -73,6 +73,9 @@ const (
 
 // alertList shows the reader's alerts: what wants an answer first.
 func (c *Console) alertList(v *visit) error {
+	if err := asks(v, "status", "incident", "cursor"); err != nil {
+		return err
+	}
 	t := &v.L.Page.Alerts
 	query := notify.AlertQuery{Status: notify.AlertStatus(v.QueryParam("status")), Incident: v.QueryParam("incident")}
 	view := alertsView{Status: string(query.Status), MayRelay: mayRelay(v.scope)}

@@ -251,6 +251,17 @@ func queried[W ~string](v *visit, name string, list []W) (W, error) {
 	return word, nil
 }
 
+// asks refuses an address that asks for anything but the named things, or for one of them twice: a filter that is not
+// understood never widens a list. Every page is told what was done before it.
+func asks(v *visit, names ...string) error {
+	for name, values := range v.QueryParams() {
+		if len(values) > 1 || name != "done" && !slices.Contains(names, name) {
+			return fault.New(fault.Invalid, "query_unreadable", "The address asks for something that there is not, or for it twice.")
+		}
+	}
+	return nil
+}
+
 // signedIn answers whoever is signed in, and leads others to the page that signs in and back.
 func (c *Console) signedIn(h handler) echo.HandlerFunc {
 	return c.open(func(v *visit) error {

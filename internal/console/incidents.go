@@ -47,6 +47,9 @@ type incidentLine struct {
 }
 
 func (c *Console) incidents(v *visit) error {
+	if err := asks(v, "q", "status", "exercise", "cursor"); err != nil {
+		return err
+	}
 	q := v.QueryParams()
 	f := newForm()
 	for _, name := range []string{"q", "status", "exercise"} {

@@ -85,6 +85,8 @@ func TestAnAddressThatIsNotUnderstoodShowsNothingWider(t *testing.T) {
 	for _, path := range []string{
 		"/incidents?status=closed;exercise=yes", "/incidents?status=%zz", "/incidents?status=dramatic", "/incidents?exercise=maybe", "/alerts?status=loud",
 		"/deliveries?status=lost", page(i, "steps?only=mine"), page(i, "timeline?step=HUR-99"), "/incidents?q=%E2%80%8B",
+		"/incidents?state=ZZZ", "/incidents?status=closed&status=active", "/alerts?party=ATG", "/deliveries?state=dead",
+		page(i, "steps?status=done"), page(i, "timeline?steps=HUR-07"),
 	} {
 		visitor.Get(path).Want(http.StatusBadRequest)
 	}

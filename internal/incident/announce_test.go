@@ -69,7 +69,7 @@ func TestWhatPartnersReceiveStaysAsItIs(t *testing.T) {
 	must(w.desk.CorrectMovement(ctx, dma, w.once(), i.ID, id("03"), incident.CorrectMovement{Reason: "head wind", ETA: ptr(monday.Add(10 * time.Hour))}))(t)
 	must(w.desk.ArriveMovement(ctx, lca, w.once(), i.ID, id("03"), incident.ArriveMovement{People: incident.People{Total: 119}, Reason: "one left at the port"}))(t)
 	must(w.desk.AnnounceMovement(ctx, dma, w.once(), i.ID, incident.AnnounceMovement{
-		ID: id("04"), Mode: incident.ByAir, To: incident.Spot{Party: "LCA"}, DepartsAt: monday.Add(time.Hour), ETA: monday.Add(2 * time.Hour),
+		ID: id("04"), Mode: incident.ByAir, To: incident.Spot{Party: "LCA"}, People: incident.People{Total: 9}, DepartsAt: monday.Add(time.Hour), ETA: monday.Add(2 * time.Hour),
 	}))(t)
 	must(w.desk.CancelMovement(ctx, dma, w.once(), i.ID, id("04"), incident.CancelMovement{Reason: "unlit strip"}))(t)
 	must(w.desk.ReportFigure(ctx, lca, w.once(), i.ID, figure(func(f *incident.Figure) {

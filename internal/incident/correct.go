@@ -61,6 +61,7 @@ func (in *CorrectMovement) check(c fault.Check) error {
 			f.p.check(&c, f.at)
 		}
 	}
+	c.That(in.People == nil || in.People.Total != 0, "/people/total", "must be 1 or more")
 	c.That(in.ofArrival() || in.ofDeparture(), "", "corrects nothing")
 	return c.Err()
 }

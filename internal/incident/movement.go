@@ -154,6 +154,7 @@ func (in *AnnounceMovement) check(c fault.Check) error {
 	check.Time(&c, "/eta", in.ETA)
 	c.That(!in.ETA.Before(in.DepartsAt), "/eta", "lies before departs_at")
 	in.People.check(&c, "/people")
+	c.That(in.People.Total != 0, "/people/total", "must be 1 or more")
 	return c.Err()
 }
 

@@ -17,6 +17,8 @@ type Channel interface {
 	Name() string
 	// CheckTarget says what is wrong with a target, in words that continue "target ..."; "" when nothing is. It asks nobody.
 	CheckTarget(target string) string
+	// Canonical gives a target in the one form that all spellings of it share, to compare with others.
+	Canonical(target string) string
 	// Mask gives what lists of deliveries may show of a target.
 	Mask(target string) string
 	// NewSecret gives a fresh secret to sign messages with; "" when the channel signs nothing.

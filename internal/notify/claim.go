@@ -25,11 +25,15 @@ type wishClaim struct {
 	At           time.Time `json:"at"`
 }
 
-// wishOf names what a subscription sends. In what order a filter names things means nothing. The name does not give the target away.
+// wishOf names what a subscription sends. In what order a filter names things, and how a target is spelled, means nothing. The name does not give the target away.
 func (d *Desk) wishOf(s *Subscription) string {
 	sorted := func(list []string) []string { return slices.Sorted(slices.Values(list)) }
+	target := s.Target
+	if channel, ok := d.channels[s.Channel]; ok {
+		target = channel.Canonical(target)
+	}
 	return d.sealer.digest(string(mustJSON([]any{
-		s.Owner.Party, s.Owner.All, s.Channel, s.Target, s.Filter.MinSeverity, s.Filter.Exercise, sorted(s.Filter.States), sorted(s.Filter.Kinds),
+		s.Owner.Party, s.Owner.All, s.Channel, target, s.Filter.MinSeverity, s.Filter.Exercise, sorted(s.Filter.States), sorted(s.Filter.Kinds),
 	})))
 }
 

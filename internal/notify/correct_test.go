@@ -151,6 +151,11 @@ func TestTheSameSubscriptionTwiceIsRefusedNamingTheFirst(t *testing.T) {
 	if e, ok := fault.As(err); !ok || e.Code != "subscription_exists" || !strings.Contains(e.Detail, one.Value.ID) {
 		t.Errorf("twice: %v", err)
 	}
+	spelled := wish
+	spelled.Target = strings.Replace(to.url(), "http://", "HTTP://", 1)
+	if _, err := w.desk.Subscribe(t.Context(), state("ATG"), access.Write{}, spelled); fault.CodeOf(err) != "subscription_exists" {
+		t.Errorf("spelled in another way: %v", err)
+	}
 	other := wish
 	other.Filter.Kinds = []string{"figure.*"}
 	made, err := w.desk.Subscribe(t.Context(), state("ATG"), access.Write{}, other)

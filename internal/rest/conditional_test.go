@@ -204,7 +204,7 @@ func TestWordsPassedOnAreRecordedAsSuch(t *testing.T) {
 	relay = strings.Replace(relay, "-04:00", "Z", 1)
 	w.post("origin", at+"/answers", `{"kind":"decline",`+relay+`}`).want(201)
 	w.post("origin", at+"/steps/HUR-07.ATG/start", `{`+relay+`}`).want(200)
-	w.post("origin", "/api/v1/alerts/"+s.alert+"/acknowledge", `{"outcome":"received",`+relay+`}`).want(200)
+	w.post("origin", "/api/v1/alerts/"+s.alert+"/acknowledge", `{"outcome":"received",`+strings.Replace(relay, "11:30", "11:55", 1)+`}`).want(200)
 	w.post("stranger", at+"/answers", `{"kind":"decline",`+relay+`}`).refused(404, "incident_not_found")
 	var last map[string]any
 	for _, e := range w.get("origin", at+"/timeline").want(200).items() {

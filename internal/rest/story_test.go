@@ -48,7 +48,7 @@ func TestAnIncidentFromFirstToLastCall(t *testing.T) {
 	if corrected.members["difference"] != 0.0 {
 		t.Errorf("difference %v", corrected.members["difference"])
 	}
-	second := w.post("origin", at+"/movements", `{"mode":"air","to":{"party":"ATG"},"departs_at":"2026-09-02T13:00:00Z","eta":"2026-09-02T14:00:00Z","people":{"total":0}}`).want(201)
+	second := w.post("origin", at+"/movements", `{"mode":"air","to":{"party":"ATG"},"departs_at":"2026-09-02T13:00:00Z","eta":"2026-09-02T14:00:00Z","people":{"total":9}}`).want(201)
 	w.post("origin", at+"/movements/"+second.text("id")+"/cancel", `{"reason":"The runway is flooded."}`).want(200)
 	if n := len(w.get("origin", at+"/movements").want(200).items()); n != 2 {
 		t.Errorf("%d movements", n)

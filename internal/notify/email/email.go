@@ -114,6 +114,14 @@ func (c *Channel) CheckTarget(target string) string {
 	return wrong
 }
 
+// Canonical writes the domain in small letters of ASCII. What stands before the @ is the receiver's own business.
+func (c *Channel) Canonical(target string) string {
+	if ascii, wrong := canonical(target); wrong == "" {
+		return ascii
+	}
+	return target
+}
+
 // Mask shows who it may be to those who know: "d***@ex***.org".
 func (c *Channel) Mask(target string) string { return mask(target) }
 

@@ -104,6 +104,9 @@ func (c *Channel) CheckTarget(target string) string {
 	return ""
 }
 
+// Canonical gives the name: every spelling is a file of its own.
+func (c *Channel) Canonical(target string) string { return target }
+
 // Mask gives the name: it tells nothing that lists may not show.
 func (c *Channel) Mask(target string) string {
 	if !name.MatchString(target) {

@@ -25,6 +25,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unicode"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
@@ -103,7 +104,7 @@ func (c *Channel) Name() string { return Name }
 func (c *Channel) CheckTarget(target string) string {
 	u, err := url.Parse(target)
 	switch {
-	case err != nil, u.Opaque != "", strings.ContainsFunc(target, func(r rune) bool { return r <= ' ' || r == 0x7f || r == '\\' }):
+	case err != nil, u.Opaque != "", strings.ContainsFunc(target, func(r rune) bool { return r == ' ' || !unicode.IsPrint(r) || r == '\\' }):
 		return "must be a URL like https://example.org/hooks"
 	case u.Scheme != "https" && u.Scheme != "http":
 		return "must begin with https:// or http://"
@@ -120,6 +121,23 @@ func (c *Channel) CheckTarget(target string) string {
 		}
 	}
 	return ""
+}
+
+// Canonical writes scheme and host in small letters, and leaves out the default port, dot segments and needless escapes
+// (RFC 3986, section 6.2).
+func (c *Channel) Canonical(target string) string {
+	u, err := url.Parse(target)
+	if err != nil || u.Host == "" {
+		return target
+	}
+	u.Host = strings.ToLower(u.Host)
+	if port := map[string]string{"http": ":80", "https": ":443"}[u.Scheme]; port != "" {
+		u.Host = strings.TrimSuffix(u.Host, port)
+	}
+	if u.Path == "" {
+		u.Path = "/"
+	}
+	return u.ResolveReference(&url.URL{Path: u.Path, RawPath: u.RawPath, RawQuery: u.RawQuery}).String()
 }
 
 // Mask shows scheme and host: paths and queries of webhooks often hold a secret.

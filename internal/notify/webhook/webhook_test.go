@@ -296,9 +296,20 @@ func TestTargets(t *testing.T) {
 		"https://example.org/\r\nHost: evil": false,
 		"https://example.org\\@evil.example": false,
 		"https://%zz/":                       false,
+		"https://example.org/a\u200bb":       false,
 	} {
 		if got := c.CheckTarget(target); (got == "") != ok {
 			t.Errorf("%q: %q, want accepted %t", target, got, ok)
+		}
+	}
+	for target, want := range map[string]string{
+		"HTTP://LOCALHOST:80/./A":     "http://localhost/A",
+		"https://Odm.gov.dm:443?t=X":  "https://odm.gov.dm/?t=X",
+		"https://odm.gov.dm/a/../b":   "https://odm.gov.dm/b",
+		"https://odm.gov.dm:8443//a/": "https://odm.gov.dm:8443//a/",
+	} {
+		if got := c.Canonical(target); got != want || c.Canonical(got) != want {
+			t.Errorf("%q: %q, want %q", target, got, want)
 		}
 	}
 	for target, want := range map[string]string{
