@@ -95,7 +95,7 @@ func (t turn) carryOut(p *Proposal, r request) ([]ledger.Event, error) {
 func (t turn) unmoved(p *Proposal) error {
 	for _, want := range p.Asked().Anchors {
 		now, ok := t.Anchors[want.Name]
-		if ok && now.Seq > p.Seq && !(now.At.Equal(want.At) && now.Kind == want.Kind) {
+		if ok && now.Seq > p.Seq && (!now.At.Equal(want.At) || now.Kind != want.Kind) {
 			return fault.New(fault.State, "anchor_moved_since",
 				"%s was set to something else since this was proposed. If what was proposed still holds, set it anew.", want.Name)
 		}
