@@ -9,6 +9,7 @@ import (
 
 	"landfall/internal/app"
 	"landfall/internal/backup"
+	"landfall/internal/guard"
 )
 
 type backupCmd struct {
@@ -123,10 +124,13 @@ func (c *releaseCmd) Run(s *session) error {
 func (s *session) ask(question string) (string, error) {
 	_, _ = fmt.Fprint(s.out, question)
 	answers := make(chan string, 1)
+	panics := guard.New(nil, time.Now)
 	go func() {
-		var answer string
-		_, _ = fmt.Fscanln(s.in, &answer)
-		answers <- answer
+		panics.Run("the answer to a question", func() {
+			var answer string
+			_, _ = fmt.Fscanln(s.in, &answer)
+			answers <- answer
+		})
 	}()
 	select {
 	case answer := <-answers:
