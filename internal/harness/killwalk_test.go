@@ -320,12 +320,26 @@ func (s *story) end() ending {
 	return e
 }
 
+// ask reads what a path shows. A process that was to end at a point may come to it only now, in what it does by itself.
+func (s *story) ask(path string) (a Answer) {
+	s.t.Helper()
+	Eventually(s.t, func() (bool, string) {
+		var err error
+		if a, err = s.admin.Try(http.MethodGet, path, nil); err != nil {
+			s.revive()
+			return false, err.Error()
+		}
+		return a.Status != http.StatusServiceUnavailable, string(a.Raw)
+	})
+	return a.Want(http.StatusOK)
+}
+
 // list gives all items of a list, as text, in order of the text.
 func (s *story) list(path string, text func(Object) string) []string {
 	s.t.Helper()
 	var all []string
 	for cursor := ""; ; {
-		a := s.admin.Get(path + "?limit=500" + cursor).Want(http.StatusOK)
+		a := s.ask(path + "?limit=500" + cursor)
 		for _, item := range a.Items() {
 			all = append(all, text(item))
 		}
