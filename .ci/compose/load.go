@@ -131,7 +131,7 @@ func (l *load) report(ctx context.Context, writer, n int) {
 	body := object{
 		"place": object{"party": "DMA", "name": "Public shelters"}, "quantifier": "exact", "unit": "person", "number": 1000*writer + n,
 		"category": "people_displaced_across_borders", "term": "sheltered", "setting": "public_shelter",
-		"source": object{"name": "Disaster office", "kind": "government"}, "role": "triangulation", "as_of": time.Now().UTC(),
+		"source": object{"name": "Disaster office", "kind": "government"}, "role": "triangulation", "as_of": time.Now().UTC(), //nolint:forbidigo // figures of today
 	}
 	for replica := 1 + (writer+n)%2; ctx.Err() == nil; replica = 3 - replica {
 		if l.try(ctx, replica, key, body) {

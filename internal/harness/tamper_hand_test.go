@@ -116,6 +116,7 @@ func (x *tampering) edit(stream string, fromEnd int) {
 		if err != nil {
 			x.t.Fatal(err)
 		}
+		defer func() { _ = rows.Close() }()
 		var bodies []string
 		for rows.Next() {
 			var seq int

@@ -12,7 +12,7 @@ import (
 // Channel carries messages to one kind of target. It answers two questions: was it sent, and is it worth trying again. Retry, backoff,
 // deduplication and fairness are stages around it. Methods may be called concurrently. Package notifytest holds the suite
 // that every channel passes.
-type Channel interface {
+type Channel interface { //nolint:interfacebloat // it answers for one kind of target in everything
 	// Name is the word subscriptions name it by: "webhook".
 	Name() string
 	// CheckTarget says what is wrong with a target, in words that continue "target ..."; "" when nothing is. It asks nobody.
