@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
@@ -182,7 +183,7 @@ func (w *walker) at(point string) {
 func (w *walker) counts() map[string]int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.passed
+	return maps.Clone(w.passed)
 }
 
 // process is a child Landfall.
