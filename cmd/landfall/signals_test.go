@@ -49,15 +49,7 @@ func TestAServiceAnswersWhileNobodyReadsItsLog(t *testing.T) {
 		_, url, _ = strings.Cut(lines.Text(), "ready on ")
 	}
 	for range 400 { // each is logged, which is more than a pipe holds
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/api/v1/incidents", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil {
-			t.Fatalf("the service does not answer: %v", err)
-		}
-		_ = resp.Body.Close()
+		askedWithoutToken(ctx, t, url)
 	}
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
@@ -101,23 +93,29 @@ func TestAServiceOutlivesItsTerminalAndWhoReadsItsOutput(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 3 { // each is logged
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/api/v1/incidents", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil {
-			t.Fatalf("the service is gone: %v", err)
-		}
-		_ = resp.Body.Close()
-		if resp.StatusCode != http.StatusUnauthorized {
-			t.Errorf("answered %d", resp.StatusCode)
-		}
+		askedWithoutToken(ctx, t, url)
 	}
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("stopped: %v", err)
+	}
+}
+
+// askedWithoutToken makes one request, which is refused and logged.
+func askedWithoutToken(ctx context.Context, t *testing.T, url string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/api/v1/incidents", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatalf("the service does not answer: %v", err)
+	}
+	_ = resp.Body.Close()
+	if resp.StatusCode != http.StatusUnauthorized {
+		t.Errorf("answered %d", resp.StatusCode)
 	}
 }
