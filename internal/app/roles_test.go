@@ -266,8 +266,8 @@ func TestAReleaseThatFailsCanBeRepeated(t *testing.T) {
 func TestWhatThePanicsWereIsAnAlarm(t *testing.T) {
 	t.Parallel()
 	opt := unscheduled(t.TempDir())
-	now := time.Now()
-	opt.Now = func() time.Time { return now }
+	clock := newClock()
+	opt.Now = clock.now
 	a := start(t, opt)
 	look := func() map[string]app.Alarm {
 		t.Helper()
@@ -289,7 +289,7 @@ func TestWhatThePanicsWereIsAnAlarm(t *testing.T) {
 	if alarm := on["set_aside"]; !strings.Contains(alarm.Text, "sweep of incident/maria") || alarm.Runbook != "docs/runbooks/set-aside.md" {
 		t.Errorf("of what is set aside the operator is told %+v", alarm)
 	}
-	now = now.Add(time.Hour)
+	clock.advance(time.Hour)
 	if _, ok := look()["panicked"]; ok {
 		t.Error("the alarm stays on an hour after the last panic")
 	}

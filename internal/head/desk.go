@@ -156,9 +156,33 @@ func (d *Desk) Record(ctx context.Context, s proof.Signed, after int64, states [
 	return err
 }
 
-// After gives up to limit recorded heads with a greater number, in order.
+// After gives up to limit recorded heads with a greater number, in order. It reads the commits, since
+// the documents of what a killed process recorded last may not be written yet.
 func (d *Desk) After(ctx context.Context, number int64, limit int) ([]proof.Signed, error) {
-	return d.find(ctx, store.Query{Kind: kindHead, From: docID(number + 1), Limit: limit})
+	last, seq, err := d.Last(ctx)
+	if err != nil || seq == 0 {
+		return nil, err
+	}
+	// Every head is a commit of its own, with a greater number than the one before it.
+	events, err := d.streams.History(ctx, id, max(0, seq-(last.Head.Number-number)), limit)
+	if err != nil {
+		return nil, err
+	}
+	var list []proof.Signed
+	for _, e := range events {
+		var data signed
+		if err := e.Into(&data); err != nil {
+			return nil, err
+		}
+		s, err := data.parse()
+		if err != nil {
+			return nil, err
+		}
+		if s.Head.Number > number {
+			list = append(list, s)
+		}
+	}
+	return list, nil
 }
 
 // LastLost gives the newest head that says that records were lost; false when there is none.
