@@ -103,6 +103,7 @@ func killedAt(t *testing.T, o orders, point string, hits []int, want ending) (me
 	}
 	s.p.interrupt()
 	s.proven()
+	t.Logf("killed %d times", s.restarts)
 	return met
 }
 
