@@ -37,11 +37,12 @@ const (
 	StandDown     Act = "incident.stand_down"
 	CloseIncident Act = "incident.close"
 
-	ConfirmStart     Act = "proposal.confirm_start"
-	ConfirmEnd       Act = "proposal.confirm_end"
-	WithdrawProposal Act = "proposal.withdraw"
-	SpeakForOthers   Act = "relay.speak"
-	ConfirmRelay     Act = "relay.confirm"
+	ConfirmStart   Act = "proposal.confirm_start"
+	ConfirmEnd     Act = "proposal.confirm_end"
+	WithdrawStart  Act = "proposal.withdraw_start" // to take it back, or to decline it
+	WithdrawEnd    Act = "proposal.withdraw_end"
+	SpeakForOthers Act = "relay.speak"
+	ConfirmRelay   Act = "relay.confirm"
 
 	WorkStep         Act = "step.work"
 	WorkTourismStep  Act = "step.work_tourism"
@@ -79,7 +80,7 @@ type Thing struct {
 	Owner    place.Party   // whose it is: the party of a step, an alert, an answer, a unit
 	Origin   place.Party   // affected state of the incident
 	Named    []place.Party // receivers that the incident names now and that may know of it
-	Regional []place.Party // regional bodies that take part
+	Regional []place.Party // regional bodies that take part, if only while they are asked to confirm a start
 }
 
 // Verdict is what becomes of an act.

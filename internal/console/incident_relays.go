@@ -83,7 +83,7 @@ func (v *visit) proposalLine(a about, p *incident.Proposal) proposalLine {
 		return line
 	}
 	line.Confirms = v.scope.May(p.Confirms(), thing)
-	if v.scope.May(access.WithdrawProposal, thing) {
+	if v.scope.May(p.Drops(), thing) {
 		line.Drops = string(t.Decline)
 		if v.scope.ActsFor(p.By) {
 			line.Drops = string(t.Withdraw)

@@ -254,7 +254,7 @@ func (s *state) tellOf(e ledger.Recorded, m *message) (calls []ask, closes []led
 	return nil, nil, nil
 }
 
-// tellProposed asks the affected state to confirm, and those regional bodies that may.
+// tellProposed asks the affected state to confirm, and the regional bodies that may.
 func (s *state) tellProposed(d proposed, m *message) []ask {
 	to := []place.Party{s.Origin}
 	if !d.Ends {

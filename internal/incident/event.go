@@ -95,6 +95,8 @@ type proposed struct {
 	Ends      bool            `json:"ends,omitempty"`    // only the affected state confirms it
 	Request   json.RawMessage `json:"request,omitempty"` // what was asked for, in the form of its kind
 	ExpiresAt time.Time       `json:"expires_at"`        // wall time
+
+	Regional []place.Party `json:"regional,omitempty"` // regional bodies that may confirm it too, and take part until it is settled
 }
 
 type proposalEnded struct {

@@ -11,7 +11,7 @@ import (
 )
 
 // foldVersion is raised when state or evolve changes; older snapshots are then ignored.
-const foldVersion = 3
+const foldVersion = 4
 
 // fold is the fold of incidents; epoch is that of the ledger, which every announcement carries.
 func fold(epoch int64) ledger.Fold[*state] {
@@ -93,15 +93,17 @@ func (s *state) onOpened(e ledger.Recorded, d opened) {
 func (s *state) onProposed(e ledger.Recorded, d proposed) {
 	p := &Proposal{
 		ID: d.ID, Kind: d.Kind, Ends: d.Ends, Request: d.Request, By: place.Party(e.Actor.Party), ByRole: access.Role(e.Actor.Role),
-		ProposedAt: e.RecordedAt, ExpiresAt: d.ExpiresAt, Seq: e.Seq,
+		ProposedAt: e.RecordedAt, ExpiresAt: d.ExpiresAt, Seq: e.Seq, Regional: d.Regional,
 	}
 	if e.Relay != nil {
 		p.Relay = *e.Relay
 	}
 	s.Proposals[d.ID] = p
+	s.since(e, d.Regional)
 }
 
 // confirmed drops a proposal that the event carries out. When another than the party spoken for confirmed it, that party's own word is still wanted.
+// A regional body that confirmed takes part from then on.
 func (s *state) confirmed(e ledger.Recorded, proposal string) {
 	p, ok := s.Proposals[proposal]
 	if !ok {
@@ -111,6 +113,16 @@ func (s *state) confirmed(e ledger.Recorded, proposal string) {
 	by := access.Scope{Party: place.Party(e.Actor.Party)}
 	if by.Party != "" && !by.ActsFor(place.Party(p.Relay.OnBehalfOf)) {
 		s.relayedEvent(e, wordOf(e))
+	}
+	if by.Party.IsOrganisation() {
+		s.join(by.Party)
+	}
+}
+
+// join has a regional body take part.
+func (s *state) join(p place.Party) {
+	if !slices.Contains(s.Regional, p) {
+		s.Regional = append(s.Regional, p)
 	}
 }
 
@@ -133,7 +145,12 @@ func (s *state) onReleased(e ledger.Recorded, d released) {
 // tell makes everybody who takes part know of the incident from this event on.
 func (s *state) tell(e ledger.Recorded) {
 	s.Told = true
-	for _, p := range s.parties() {
+	s.since(e, s.parties())
+}
+
+// since lets parties know what happens from this event on, unless they could know already.
+func (s *state) since(e ledger.Recorded, parties []place.Party) {
+	for _, p := range parties {
 		if _, already := s.Since[p]; !already {
 			s.Since[p] = naming{At: e.RecordedAt, Seq: e.Seq}
 		}
@@ -219,8 +236,8 @@ func (s *state) apply(e ledger.Recorded, f follows) {
 		}
 		s.Steps[m.Key] = i
 		s.retimed(e, m.stepTimes)
-		if m.Party.IsOrganisation() && !slices.Contains(s.Regional, m.Party) {
-			s.Regional = append(s.Regional, m.Party)
+		if m.Party.IsOrganisation() {
+			s.join(m.Party)
 		}
 	}
 	for _, t := range f.Changed {

@@ -114,6 +114,7 @@ func (d *Desk) Open(ctx context.Context, scope access.Scope, w access.Write, in 
 			switch {
 			case verdict == access.Proposed:
 				e.Draft, e.Proposal = true, newProposal(ProposeOpening, in.ID, nil, at.Now)
+				e.Proposal.Regional = organisations()
 			case !in.Draft:
 				e.Alerts = inform(alertNamed, e.Receivers...)
 			}

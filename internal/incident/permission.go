@@ -14,24 +14,22 @@ import (
 
 // thing is the incident, or a part of it that belongs to owner, as the policy sees it.
 func (s *state) thing(owner place.Party) access.Thing {
-	i := Incident{Origin: s.Origin, Told: s.Told, Receivers: s.Receivers, Regional: s.Regional}
-	if !s.Told { // who proposed something matters only while the others know nothing
-		i.Proposals = s.proposals()
-	}
-	return i.Thing(owner)
+	return Incident{Origin: s.Origin, Told: s.Told, Receivers: s.Receivers, Regional: s.Regional, Proposals: s.proposals()}.Thing(owner)
 }
 
 // Thing is the incident, or a part of it that belongs to owner, as the policy sees it. Pages ask the policy with it what to
-// offer. Only the affected state may know of a draft. When another state proposed the draft, that state and the regional bodies
-// may know of it too.
+// offer. Only the affected state may know of a draft. When another state proposed the draft, that state may know of it too.
+// While a start waits to be confirmed, the regional bodies that may confirm it take part: the affected state may be cut off.
 func (i Incident) Thing(owner place.Party) access.Thing {
 	t := access.Thing{Owner: owner, Origin: i.Origin}
 	if i.Told {
-		t.Named, t.Regional = i.Receivers, i.Regional
-		return t
+		t.Named, t.Regional = i.Receivers, slices.Clip(i.Regional)
 	}
 	for _, p := range i.Proposals {
-		t.Named, t.Regional = append(t.Named, p.By), organisations()
+		if !i.Told {
+			t.Named = append(t.Named, p.By)
+		}
+		t.Regional = append(t.Regional, without(p.Regional, t.Regional)...)
 	}
 	return t
 }

@@ -39,7 +39,7 @@ type ProposalEnd string
 // The closed list of such ends.
 const (
 	ProposalWithdrawn ProposalEnd = "withdrawn" // by whoever proposed it
-	ProposalDeclined  ProposalEnd = "declined"  // by the affected state
+	ProposalDeclined  ProposalEnd = "declined"  // by the affected state, or a start by a regional officer
 	ProposalExpired   ProposalEnd = "expired"
 	ProposalReplaced  ProposalEnd = "replaced" // by a later one for the same of the same party
 	ProposalUnnamed   ProposalEnd = "unnamed"  // its party, or the one it speaks for, takes part no longer
@@ -56,7 +56,7 @@ const maxProposals = 5
 type Proposal struct {
 	ID         string          `json:"id"`
 	Kind       ProposalKind    `json:"kind"`
-	Ends       bool            `json:"ends,omitempty"`    // it ends or narrows the incident: only the affected state confirms it
+	Ends       bool            `json:"ends,omitempty"`    // as the incident stands, it ends or narrows it: only the affected state confirms it
 	Request    json.RawMessage `json:"request,omitempty"` // what was asked for, as recorded
 	Relay      ledger.Relay    `json:"relay"`             // on whose word, how and when it was said
 	By         place.Party     `json:"by"`                // party of whoever entered it
@@ -64,6 +64,8 @@ type Proposal struct {
 	ProposedAt time.Time       `json:"proposed_at"` // recorded
 	ExpiresAt  time.Time       `json:"expires_at"`  // wall time
 	Seq        int64           `json:"seq"`
+
+	Regional []place.Party `json:"regional,omitempty"` // regional bodies that may confirm it too, and take part until it is settled
 }
 
 // Confirms is the act of confirming the proposal.
@@ -72,6 +74,14 @@ func (p *Proposal) Confirms() access.Act {
 		return access.ConfirmEnd
 	}
 	return access.ConfirmStart
+}
+
+// Drops is the act of withdrawing or declining the proposal.
+func (p *Proposal) Drops() access.Act {
+	if p.Ends {
+		return access.WithdrawEnd
+	}
+	return access.WithdrawStart
 }
 
 // Asked says what a proposal would do. Members that its kind does not have stay empty.
@@ -271,7 +281,9 @@ func (t turn) propose(r request, ends bool) ([]ledger.Event, error) {
 		r = list.difference(t.state)
 	}
 	p := newProposal(r.kind(), newID("", "proposal", t.scope, t.w), r, t.wall)
-	p.Ends = ends
+	if p.Ends = ends; !ends {
+		p.Regional = t.regionalBodies(r)
+	}
 	var events []ledger.Event
 	waiting := 0
 	for _, old := range t.proposals() {
@@ -287,6 +299,22 @@ func (t turn) propose(r request, ends bool) ([]ledger.Event, error) {
 		return nil, fault.New(fault.State, "too_many_proposals", "%d proposals of this party wait in this incident already.", waiting)
 	}
 	return append(events, ledger.Event{Type: EventProposed, Data: p}), nil
+}
+
+// regionalBodies gives the regional bodies that take part in what a request starts: those with steps in the protocol that it runs, or
+// that runs already. Before any does, it is not known which they are, so all are asked.
+func (t turn) regionalBodies(r request) []place.Party {
+	id, version := "", 0
+	if start, ok := r.(startAsked); ok {
+		id = start.Protocol
+	} else if t.Running != nil {
+		id, version = t.Running.Protocol, t.Running.Version
+	}
+	template, ok := t.desk.templates(id, version)
+	if !ok {
+		return organisations()
+	}
+	return template.Organisations()
 }
 
 // anchor gives the name of the anchor that a proposal of that kind would set; "" for every other kind.
@@ -328,5 +356,19 @@ func (d *Desk) Proposals(ctx context.Context, scope access.Scope, id string) ([]
 }
 
 func (s *state) proposals() []*Proposal {
-	return slices.SortedFunc(maps.Values(s.Proposals), func(a, b *Proposal) int { return int(a.Seq - b.Seq) })
+	all := slices.SortedFunc(maps.Values(s.Proposals), func(a, b *Proposal) int { return int(a.Seq - b.Seq) })
+	for n, p := range all {
+		all[n] = s.asItStands(p)
+	}
+	return all
+}
+
+// asItStands gives a proposal as it would be carried out now: a list of receivers names only, when those it would un-name are named no more.
+func (s *state) asItStands(p *Proposal) *Proposal {
+	if !p.Ends || p.Kind != ProposeReceivers || slices.ContainsFunc(p.Asked().Unnamed, s.receives) {
+		return p
+	}
+	now := *p
+	now.Ends = false
+	return &now
 }

@@ -36,7 +36,7 @@ func (d *Desk) Confirm(ctx context.Context, scope access.Scope, w access.Write, 
 				return ledger.Decision{}, err
 			}
 		}
-		if err := t.must(t.confirms(r), ""); err != nil {
+		if err := t.must(p.Confirms(), ""); err != nil {
 			return ledger.Decision{}, err
 		}
 		if err := t.matches(p.Seq, false); err != nil {
@@ -49,23 +49,13 @@ func (d *Desk) Confirm(ctx context.Context, scope access.Scope, w access.Write, 
 	return d.incidentDone(out, err)
 }
 
-// confirms is the act of confirming a proposal as it would be carried out now; r is nil for an opening.
-func (t turn) confirms(r request) access.Act {
-	if r != nil {
-		if act, _ := r.act(t); act.Ends() {
-			return access.ConfirmEnd
-		}
-	}
-	return access.ConfirmStart
-}
-
 // proposal gives one that waits. What has expired waits no longer, also while nobody has swept it away.
 func (t turn) proposal(id string) (*Proposal, error) {
 	p, ok := t.Proposals[id]
 	if !ok || !p.ExpiresAt.After(t.wall) {
 		return nil, fault.New(fault.NotFound, "proposal_not_found", "No such proposal waits in this incident.")
 	}
-	return p, nil
+	return t.asItStands(p), nil
 }
 
 // carryOut gives the events of a proposal; r is nil for an opening.
@@ -122,8 +112,8 @@ func (t turn) endOfUnnamed(e ledger.Event, but string) []ledger.Event {
 	return events
 }
 
-// Withdraw takes a proposal back, or declines it: whoever's party proposed it withdraws, the affected state declines. A draft that was proposed
-// is stood down. reason may be empty.
+// Withdraw takes a proposal back, or declines it: whoever's party proposed it withdraws, whoever could confirm it declines. A draft that was
+// proposed is stood down. reason may be empty.
 func (d *Desk) Withdraw(ctx context.Context, scope access.Scope, w access.Write, id, proposal, reason string) (Done[Incident], error) {
 	c := w.Check()
 	check.Reason(&c, "/reason", &reason, false)
@@ -135,7 +125,7 @@ func (d *Desk) Withdraw(ctx context.Context, scope access.Scope, w access.Write,
 		if err != nil {
 			return ledger.Decision{}, err
 		}
-		if err := t.must(access.WithdrawProposal, p.By); err != nil {
+		if err := t.must(p.Drops(), p.By); err != nil {
 			return ledger.Decision{}, err
 		}
 		if err := t.matches(p.Seq, false); err != nil {

@@ -69,7 +69,7 @@ type state struct {
 
 	Running  *Running               `json:"running,omitempty"`
 	Since    map[place.Party]naming `json:"since"`              // who was ever named, from when on it may know
-	Regional []place.Party          `json:"regional,omitempty"` // organisations that have steps here
+	Regional []place.Party          `json:"regional,omitempty"` // organisations that have steps here, or opened it or confirmed a start
 	Anchors  map[string]*Anchor     `json:"anchors"`
 	Steps    map[string]*Instance   `json:"steps"`
 
@@ -140,23 +140,23 @@ func (s *state) clone() *state {
 // parties gives everybody who takes part, named or not yet told: origin first, then receivers, then organisations. A receiver that
 // is the origin too counts once.
 func (s *state) parties() []place.Party {
-	all := append([]place.Party{s.Origin}, s.Receivers...)
-	all = append(all, s.Regional...)
+	return distinct(slices.Concat([]place.Party{s.Origin}, s.Receivers, s.Regional))
+}
+
+// audience gives who may know of the incident now.
+func (s *state) audience() []place.Party {
+	t := s.thing("")
+	return distinct(slices.Concat([]place.Party{s.Origin}, t.Named, t.Regional))
+}
+
+// distinct drops the parties that stand in the list already.
+func distinct(all []place.Party) []place.Party {
 	seen := map[place.Party]bool{}
 	return slices.DeleteFunc(all, func(p place.Party) bool {
 		twice := seen[p]
 		seen[p] = true
 		return twice
 	})
-}
-
-// audience gives who may know of the incident now.
-func (s *state) audience() []place.Party {
-	if s.Told {
-		return s.parties()
-	}
-	t := s.thing("")
-	return append(append([]place.Party{s.Origin}, t.Named...), t.Regional...)
 }
 
 // knownSince gives the moment from which on the scope may know what happened: the first naming of a party it acts for. The zero naming means from

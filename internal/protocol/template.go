@@ -86,6 +86,17 @@ func (t *Template) Step(code string) (*Step, bool) {
 	return s, ok
 }
 
+// Organisations lists the organisations that have steps in the template, in the order of the steps.
+func (t *Template) Organisations() []place.Party {
+	var all []place.Party
+	for _, s := range t.Steps {
+		if s.Organisation != "" && !slices.Contains(all, s.Organisation) {
+			all = append(all, s.Organisation)
+		}
+	}
+	return all
+}
+
 // Anchors gives the anchors that the template's deadlines and conditions count from, each once, in order of first use.
 func (t *Template) Anchors() []Anchor {
 	var out []Anchor
