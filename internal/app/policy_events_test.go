@@ -21,7 +21,6 @@ type told struct {
 	owner           string   // party of its step, alert or unit
 	then            standing // of its incident, when it happened
 	now             standing
-	settled         bool // how those stood to it did not change between its happening and its being sent
 }
 
 // levels reads events.csv: the level by type, or by type and kind of alert.
@@ -64,6 +63,7 @@ func phases(all []ledger.Announcement) map[string]map[int64]standing {
 				Status    string
 				Receivers []string
 			}
+			Proposal struct{ Kind string }
 		}
 		_ = json.Unmarshal(a.Data, &body)
 		now := before
@@ -74,8 +74,10 @@ func phases(all []ledger.Announcement) map[string]map[int64]standing {
 			now = standing{origin: "DMA", named: body.Incident.Receivers}
 		case a.Type == "incident.receivers_changed.v1":
 			now.named = body.Incident.Receivers
-		case a.Type == "incident.activated.v1":
+		case a.Type == "incident.activated.v1", a.Type == "incident.proposed.v1" && body.Proposal.Kind == "monitor":
 			now.regional = []string{"ORG-CDEMA", "ORG-OECS"}
+		case a.Type == "incident.proposal_ended.v1" && body.Proposal.Kind == "monitor":
+			now.regional = nil
 		}
 		of[a.Seq], of[0] = now, now
 	}
@@ -116,16 +118,24 @@ func telling(t testing.TB, all []ledger.Announcement, by map[string]string) []to
 				e.then = standing{origin: "DMA", named: []string{body.Alert.Party}}
 				e.owner = body.Alert.Party
 			}
-			e.settled = !slices.Contains(e.then.named, "LCA")
 		}
 		out = append(out, e)
 	}
 	return out
 }
 
+// left reports whether the caller could know of the event when it happened and sees the incident no longer: whether it was sent it depends on
+// which came first.
+func (c *caller) left(e told) bool { return c.in(e.then) && !c.in(e.now) }
+
+// in reports whether the caller acts for somebody who takes part.
+func (c *caller) in(s standing) bool {
+	return slices.ContainsFunc(slices.Concat([]string{s.origin}, s.named, s.regional), c.actsFor)
+}
+
 // tells is the rule of the table for one event and one account.
 func (s *stage) tells(t testing.TB, c *caller, e told) bool {
-	could := slices.ContainsFunc(slices.Concat([]string{e.then.origin}, e.then.named, e.then.regional), c.actsFor)
+	could := c.in(e.then)
 	now := e.now
 	now.owner = e.owner
 	switch {
@@ -161,7 +171,7 @@ func (s *stage) matches(t testing.TB, way string, c *caller, events []told, got 
 			s.refusals.Add(1)
 		}
 		body, is := got[e.id]
-		if is != want && (e.settled || c.party != "LCA" || way == listening || way == copying) {
+		if is != want && (!c.left(e) || way == listening || way == copying) {
 			t.Errorf("%s tells %s of %s (%s %s): %t, want %t", way, c, e.kind, e.level, e.owner, is, want)
 		}
 		s.leak(t, c, way+" "+e.kind, body)

@@ -94,7 +94,8 @@ func (s *stage) play(t testing.TB) {
 	draft := s.thing(t, "draft")
 	post(s.first, "/api/v1/incidents/"+draft["incident_id"]+"/open", "")
 	post(s.first, "/api/v1/incidents/"+draft["incident_id"]+"/close", "{}")
-	planned := s.thing(t, "incident")
+	planned := s.thing(t, "start_proposed") // regional bodies take part until it is withdrawn
+	post(official, "/api/v1/incidents/"+planned["incident_id"]+"/proposals/"+planned["proposal_id"]+"/withdraw", "")
 	post(s.first, "/api/v1/incidents/"+planned["incident_id"]+"/monitor", landfall)
 	post(s.first, "/api/v1/incidents/"+planned["incident_id"]+"/stand-down", `{"reason":"It turned north."}`)
 

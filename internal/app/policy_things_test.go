@@ -26,9 +26,18 @@ var standings = map[string]func(*caller) standing{
 	"opening_proposed": func(*caller) standing {
 		return standing{origin: "DMA", named: []string{"ATG"}, regional: matrixParties[6:]}
 	},
-	"incident":           prepare,
-	"start_proposed":     prepare,
-	"end_proposed":       prepare,
+	"incident":       prepare,
+	"start_proposed": asked,
+	"naming_proposed": func(*caller) standing {
+		return standing{origin: "DMA", named: []string{"ATG", "KNA"}, regional: matrixParties[6:]}
+	},
+	"start_withdrawn": prepare,
+	"end_proposed":    prepare,
+	"loosened": func(c *caller) standing {
+		return standing{origin: "DMA", named: []string{"ATG"}, regional: running(c).regional}
+	},
+	"asked_alert":        func(*caller) standing { return standing{origin: "DMA", regional: []string{"ORG-CDEMA"}} },
+	"dropped_alert":      func(*caller) standing { return standing{origin: "DMA"} },
 	"alert":              alertOf,
 	"inside_alert":       alertOf,
 	"tourism_alert":      alertOf,
@@ -40,13 +49,17 @@ var standings = map[string]func(*caller) standing{
 
 // spokenAt says who stands how to the incident of an alert: whoever takes part passes on what a party says to an alert of its.
 var spokenAt = map[string]func(*caller) standing{
-	"alert": running, "inside_alert": running, "tourism_alert": running, "seen_alert": running, "seen_inside_alert": running, "seen_tourism_alert": running,
+	"asked_alert": asked,
+	"alert":       running, "inside_alert": running, "tourism_alert": running, "seen_alert": running, "seen_inside_alert": running, "seen_tourism_alert": running,
 }
 
 // alertOf is an alert for Antigua: the affected state and the party that it is for know of it.
 func alertOf(*caller) standing { return standing{origin: "DMA", named: []string{"ATG"}} }
 
 func prepare(*caller) standing { return standing{origin: "DMA", named: []string{"ATG", "KNA"}} }
+
+// asked is an incident in which a start waits: the regional bodies that would take part in it are asked too.
+func asked(c *caller) standing { return running(c) }
 
 func running(*caller) standing {
 	return standing{origin: "DMA", named: []string{"ATG", "KNA"}, regional: []string{"ORG-CDEMA", "ORG-OECS"}}
@@ -122,6 +135,18 @@ func (s *stage) thing(t testing.TB, name string) map[string]string {
 	case "start_proposed":
 		m := s.thing(t, "incident")
 		return with(m, "proposal_id", relayed(official, "DMA", in(m)+"/monitor", landfall).text("id"))
+	case "naming_proposed":
+		m := s.thing(t, "incident")
+		return with(m, "proposal_id", s.renamed(t, m, `"ATG","KNA","VCT"`))
+	case "loosened": // a list that named one and un-named another, which is un-named by now
+		m := s.thing(t, "active")
+		with(m, "proposal_id", s.renamed(t, m, `"ATG","VCT"`))
+		s.sent(t, s.first, "PUT", in(m)+"/receivers", `{"receivers":["ATG"]}`, "If-Match", "*")
+		return m
+	case "start_withdrawn":
+		m := s.thing(t, "start_proposed")
+		s.made(t, official, in(m)+"/proposals/"+m["proposal_id"]+"/withdraw", "")
+		return m
 	case "end_proposed":
 		m := s.thing(t, "incident")
 		return with(m, "proposal_id", relayed(official, "DMA", in(m)+"/stand-down", `{"reason":"It turned north."}`).text("id"))
@@ -152,6 +177,15 @@ func (s *stage) thing(t testing.TB, name string) map[string]string {
 		return s.full(t)
 	case "overdue":
 		return s.overdue(t)
+	case "asked_alert", "dropped_alert":
+		m := s.thing(t, "start_proposed")
+		with(m, "alert_id", s.awaited(t, "/api/v1/alerts?limit=500&incident_id="+m["incident_id"], func(a map[string]any) bool {
+			return a["kind"] == "proposed" && a["party"] == "ORG-CDEMA"
+		}))
+		if name == "dropped_alert" {
+			s.made(t, official, in(m)+"/proposals/"+m["proposal_id"]+"/withdraw", "")
+		}
+		return m
 	case "alert", "inside_alert", "tourism_alert":
 		return s.alerted(t, name)
 	case "seen_alert", "seen_inside_alert", "seen_tourism_alert":
@@ -205,6 +239,13 @@ func (s *stage) incident(t testing.TB, title string, draft bool) map[string]stri
 	}
 	s.sent(t, s.first, "PUT", "/api/v1/incidents/"+id+"/receivers", `{"receivers":["ATG","KNA"]}`, "If-Match", "*")
 	return map[string]string{"incident_id": id, "hazard_id": s.share(t, "hazard")["hazard_id"]}
+}
+
+// renamed has an official of Antigua pass on another list of receivers, and gives the id of what waits.
+func (s *stage) renamed(t testing.TB, m map[string]string, receivers string) string {
+	t.Helper()
+	body := fmt.Sprintf(`{"receivers":[%s],"on_behalf_of":"DMA","relayed_by":"radio","said_at":"2026-09-16T12:59:00Z"}`, receivers)
+	return s.sent(t, s.caller("official", "ATG"), "PUT", "/api/v1/incidents/"+m["incident_id"]+"/receivers", body, "If-Match", "*").text("id")
 }
 
 // full is an active incident in which everything is planted that not everybody may read.

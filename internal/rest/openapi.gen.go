@@ -3146,7 +3146,7 @@ type Proposal struct {
 	// Example: coordinator
 	ByRole Role `json:"by_role"`
 
-	// Ends Whether it ends or narrows the incident. Then only the affected state confirms it; else a regional officer may too.
+	// Ends Whether it ends or narrows the incident as that stands now. Then only the affected state confirms it; else a regional officer may too.
 	Ends bool `json:"ends"`
 
 	// Etag Its version.
