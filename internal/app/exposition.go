@@ -10,13 +10,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// exposedFor is how long one answer of /metrics is good for others: making it costs the store
-// something.
-const exposedFor = time.Second
-
-// exposition answers /metrics, and gathers at most once a second however often it is asked.
+// exposition answers /metrics. One answer is good for others for a while, since making it costs the
+// store something.
 type exposition struct {
 	gather http.Handler
+	every  time.Duration // how long it is good
 	now    func() time.Time
 
 	mu     sync.Mutex
@@ -25,8 +23,9 @@ type exposition struct {
 }
 
 // newExposition gives the handler of /metrics.
-func newExposition(of prometheus.Gatherer, now func() time.Time) *exposition {
-	return &exposition{gather: promhttp.HandlerFor(of, promhttp.HandlerOpts{DisableCompression: true}), now: now}
+func newExposition(of prometheus.Gatherer, every time.Duration, now func() time.Time) *exposition {
+	gather := promhttp.HandlerFor(of, promhttp.HandlerOpts{DisableCompression: true})
+	return &exposition{gather: gather, every: every, now: now}
 }
 
 // ServeHTTP implements http.Handler. Every scraper gets the text format.
@@ -40,7 +39,7 @@ func (e *exposition) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (e *exposition) current(r *http.Request) (contentType string, status int, body []byte) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if now := e.now(); e.at.IsZero() || now.Sub(e.at).Abs() >= exposedFor {
+	if now := e.now(); e.at.IsZero() || now.Sub(e.at).Abs() >= e.every {
 		plain := r.Clone(r.Context())
 		plain.Header = http.Header{}
 		e.answer = answer{header: http.Header{}, status: http.StatusOK}

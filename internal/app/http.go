@@ -59,7 +59,7 @@ func (a *App) newServer(proxies []*net.IPNet) (server, error) {
 	if err != nil {
 		return nil, err
 	}
-	metrics := newExposition(a.metrics.registry, a.opt.Now)
+	metrics := newExposition(a.metrics.registry, a.opt.MetricsEvery, a.opt.Now)
 	if !a.opt.has(RoleAPI) {
 		return rest.NewHealth(rest.HealthOptions{
 			Listen: a.opt.Listen, TLS: tlsConfig, Ready: a.checks(), Logger: a.log, Guard: a.guard,

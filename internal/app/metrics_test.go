@@ -37,7 +37,7 @@ func TestMetricsAreGatheredOnceASecondHoweverOftenTheyAreAskedFor(t *testing.T) 
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(q)
-	metrics := newExposition(registry, q.now)
+	metrics := newExposition(registry, time.Second, q.now)
 	for _, step := range []struct {
 		pass time.Duration
 		read float64

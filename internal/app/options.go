@@ -77,6 +77,8 @@ type Options struct {
 
 	// HeadEvery is how old the last signed head must be before the job of that name signs another; an hour. Less is for tests.
 	HeadEvery time.Duration
+	// MetricsEvery is how long one answer of /metrics is good for whoever asks next; a second. Less is for tests.
+	MetricsEvery time.Duration
 	// NoSchedule leaves the jobs to RunOnce: for tests that own the clock.
 	NoSchedule bool
 	// Retries replaces the schedule of delivery attempts; nil keeps the default of package notify.
@@ -106,6 +108,9 @@ func (o *Options) prepare() error {
 	}
 	if o.BackupKeep == 0 {
 		o.BackupKeep = 14
+	}
+	if o.MetricsEvery == 0 {
+		o.MetricsEvery = time.Second
 	}
 	if o.HeadEvery == 0 {
 		o.HeadEvery = time.Hour

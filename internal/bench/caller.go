@@ -173,11 +173,6 @@ func (c *caller) metrics(ctx context.Context) (map[string]float64, error) {
 	if err := pause(ctx, 1100*time.Millisecond); err != nil { // an answer is good for a second
 		return nil, err
 	}
-	return c.scrape(ctx)
-}
-
-// scrape is metrics that may be a second old.
-func (c *caller) scrape(ctx context.Context) (map[string]float64, error) {
 	var text string
 	if err := c.call(ctx, http.MethodGet, "/metrics", nil, &text); err != nil {
 		return nil, err
@@ -201,7 +196,7 @@ func (c *caller) scrape(ctx context.Context) (map[string]float64, error) {
 func (c *caller) quiet(ctx context.Context) error {
 	waiting := []string{"landfall_pending_commits", "landfall_undelivered_oldest_seconds", "landfall_relay_commits"}
 	for calm := 0; calm < 2; {
-		samples, err := c.scrape(ctx)
+		samples, err := c.metrics(ctx)
 		if err != nil {
 			return err
 		}
@@ -210,9 +205,6 @@ func (c *caller) quiet(ctx context.Context) error {
 			if v, ok := samples[name]; !ok || v != 0 {
 				calm = 0
 			}
-		}
-		if err := pause(ctx, 50*time.Millisecond); err != nil {
-			return err
 		}
 	}
 	return nil

@@ -95,7 +95,7 @@ func child(text string, commands io.Reader, out io.Writer) error {
 		Records: o.Records, Listen: "127.0.0.1:0", Now: func() time.Time { return time.Now().Add(o.Ahead) }, WebhookAllowPrivate: true, Version: cmp.Or(o.Version, "test"),
 		Retries: []time.Duration{500 * time.Millisecond, time.Second, time.Second, 2 * time.Second, 2 * time.Second, 5 * time.Second, 5 * time.Second},
 		Logger:  slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
-		At:      w.at, HeadEvery: time.Millisecond,
+		At:      w.at, HeadEvery: time.Millisecond, MetricsEvery: time.Nanosecond,
 	})
 	if err != nil {
 		return err
