@@ -15,12 +15,12 @@ import (
 )
 
 func (c *Console) alertRoutes() {
-	c.get("/alerts", c.alertList)
+	c.get("/alerts", c.alertList, "status", "incident", "cursor")
 	c.get("/alerts/:id", c.alertPage)
 	c.post("/alerts/:id/acknowledge", c.alertAcknowledge)
 	c.post("/alerts/:id/correct", c.alertCorrect)
 	c.post("/alerts/:id/answer", c.alertAnswer)
-	c.get("/relay", c.relayPage)
+	c.get("/relay", c.relayPage, "incident", "party", "what", "item")
 	c.post("/relay", c.relaySend)
 }
 
@@ -73,9 +73,6 @@ const (
 
 // alertList shows the reader's alerts: what wants an answer first.
 func (c *Console) alertList(v *visit) error {
-	if err := asks(v, "status", "incident", "cursor"); err != nil {
-		return err
-	}
 	t := &v.L.Page.Alerts
 	query := notify.AlertQuery{Status: notify.AlertStatus(v.QueryParam("status")), Incident: v.QueryParam("incident")}
 	view := alertsView{Status: string(query.Status), MayRelay: mayRelay(v.scope)}

@@ -127,14 +127,14 @@ func New(opt Options) (*Console, error) {
 func (c *Console) routes() {
 	c.read(assetPath, c.asset)
 	c.read(iconPath, c.favicon)
-	c.read(signInPath, c.open(c.signInPage))
+	c.read(signInPath, c.open(asked([]string{"next", "out", "ended"}, c.signInPage)))
 	c.echo.POST(signInPath, c.open(c.signIn))
 	c.post("/sign-out", c.signOut)
 	c.echo.POST("/language", c.open(c.language))
 	c.post("/utc", c.showUTC)
 	c.get("/style", c.style)
-	c.get(livePath, c.live)
-	c.get(recordsPath, c.records)
+	c.get(livePath, c.live, "of")
+	c.get(recordsPath, c.records, "cursor")
 
 	c.homeRoutes()
 	c.incidentRoutes()
@@ -147,8 +147,8 @@ func (c *Console) routes() {
 // handler answers one request of somebody whose language, and mostly whose scope, is known.
 type handler func(v *visit) error
 
-// get registers a page for people who are signed in.
-func (c *Console) get(path string, h handler) { c.read(path, c.signedIn(h)) }
+// get registers a page for people who are signed in, with the names of what its address may ask for.
+func (c *Console) get(path string, h handler, names ...string) { c.read(path, c.signedIn(asked(names, h))) }
 
 // read registers what answers GET, and HEAD as GET without a body (RFC 9110, section 9.3.2).
 func (c *Console) read(path string, h echo.HandlerFunc) {
@@ -251,15 +251,17 @@ func queried[W ~string](v *visit, name string, list []W) (W, error) {
 	return word, nil
 }
 
-// asks refuses an address that asks for anything but the named things, or for one of them twice: a filter that is not
+// asked has a page refuse an address that asks for anything but the named things, or for one of them twice: a filter that is not
 // understood never widens a list. Every page is told what was done before it.
-func asks(v *visit, names ...string) error {
-	for name, values := range v.QueryParams() {
-		if len(values) > 1 || name != "done" && !slices.Contains(names, name) {
-			return fault.New(fault.Invalid, "query_unreadable", "The address asks for something that there is not, or for it twice.")
+func asked(names []string, h handler) handler {
+	return func(v *visit) error {
+		for name, values := range v.QueryParams() {
+			if len(values) > 1 || name != "done" && !slices.Contains(names, name) {
+				return fault.New(fault.Invalid, "query_unreadable", "The address asks for something that there is not, or for it twice.")
+			}
 		}
+		return h(v)
 	}
-	return nil
 }
 
 // signedIn answers whoever is signed in, and leads others to the page that signs in and back.

@@ -83,7 +83,11 @@ func (view *knownView) read(v *visit) error {
 	view.overview(v)
 	steps := k.Steps()
 	view.attention(v, steps)
-	if v.QueryParam("steps") != "" {
+	every, err := queried(v, "steps", []string{"1"})
+	if err != nil {
+		return err
+	}
+	if every != "" {
 		view.Groups = v.stepGroups(view.about, steps, func(incident.Step) bool { return true })
 	} else if len(steps) > 0 {
 		view.AllSteps = view.At("/known?" + url.Values{"at": {view.Moment.UTC().Format(time.RFC3339Nano)}, "steps": {"1"}}.Encode())

@@ -48,9 +48,6 @@ func (c *Console) incidentSteps(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if err := asks(v, "only", "party"); err != nil {
-		return err
-	}
 	only, err := queried(v, "only", []string{"overdue", "soon", "owed", "done", "silent", "all"})
 	if err != nil {
 		return err

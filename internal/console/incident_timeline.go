@@ -51,9 +51,6 @@ func (c *Console) incidentTimeline(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if err := asks(v, "step", "cursor"); err != nil {
-		return err
-	}
 	subject, err := queried(v, "step", slices.Collect(maps.Keys(titles)))
 	if err != nil {
 		return err

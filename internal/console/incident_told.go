@@ -52,10 +52,14 @@ func (c *Console) incidentTold(v *visit) error {
 	if err != nil {
 		return err
 	}
-	view, all := proofView{about: a, Made: c.now()}, v.QueryParam("all") != ""
+	all, err := queried(v, "all", []string{"1"})
+	if err != nil {
+		return err
+	}
+	view := proofView{about: a, Made: c.now()}
 	for n, t := range told {
 		p := toldParty{Party: t.Party, Reach: v.reachWords(reach[n])}
-		if left := len(t.Alerts) - toldMost; left > 0 && !all {
+		if left := len(t.Alerts) - toldMost; left > 0 && all == "" {
 			p.Left, t.Alerts, view.Short = left, t.Alerts[left:], true
 		}
 		for _, alert := range t.Alerts {

@@ -10,19 +10,19 @@ import (
 )
 
 func (c *Console) incidentRoutes() {
-	c.get("/incidents", c.incidents)
+	c.get("/incidents", c.incidents, "q", "status", "exercise", "cursor")
 	c.get("/incidents/:id", c.incidentOverview)
-	c.get("/incidents/:id/steps", c.incidentSteps)
+	c.get("/incidents/:id/steps", c.incidentSteps, "only", "party")
 	c.get("/incidents/:id/steps/:key", c.incidentStep)
 	c.post("/incidents/:id/steps/:key", c.reportStep)
-	c.get("/incidents/:id/timeline", c.incidentTimeline)
+	c.get("/incidents/:id/timeline", c.incidentTimeline, "step", "cursor")
 	c.post("/incidents/:id/proposals/:proposal", c.settleProposal)
 	c.post("/incidents/:id/relays/:version", c.confirmRelay)
-	c.get("/incidents/:id/figures", c.incidentFigures)
+	c.get("/incidents/:id/figures", c.incidentFigures, "cursor")
 	c.get("/incidents/:id/answers", c.incidentAnswers)
 	c.get("/incidents/:id/movements", c.incidentMovements)
-	c.get("/incidents/:id/told", c.incidentTold)
-	c.get("/incidents/:id/known", c.incidentKnown)
+	c.get("/incidents/:id/told", c.incidentTold, "all")
+	c.get("/incidents/:id/known", c.incidentKnown, "at", "steps")
 }
 
 // incidentsPerPage bounds one page of the list.
@@ -47,9 +47,6 @@ type incidentLine struct {
 }
 
 func (c *Console) incidents(v *visit) error {
-	if err := asks(v, "q", "status", "exercise", "cursor"); err != nil {
-		return err
-	}
 	q := v.QueryParams()
 	f := newForm()
 	for _, name := range []string{"q", "status", "exercise"} {

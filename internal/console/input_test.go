@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"landfall/internal/console"
 	"landfall/internal/harness"
 )
 
@@ -86,11 +87,25 @@ func TestAnAddressThatIsNotUnderstoodShowsNothingWider(t *testing.T) {
 		"/incidents?status=closed;exercise=yes", "/incidents?status=%zz", "/incidents?status=dramatic", "/incidents?exercise=maybe", "/alerts?status=loud",
 		"/deliveries?status=lost", page(i, "steps?only=mine"), page(i, "timeline?step=HUR-99"), "/incidents?q=%E2%80%8B",
 		"/incidents?state=ZZZ", "/incidents?status=closed&status=active", "/alerts?party=ATG", "/deliveries?state=dead",
-		page(i, "steps?status=done"), page(i, "timeline?steps=HUR-07"),
+		page(i, "steps?status=done"), page(i, "timeline?steps=HUR-07"), page(i, "told?all=no"), page(i, "known?steps=HUR-07"),
 	} {
 		visitor.Get(path).Want(http.StatusBadRequest)
 	}
 	visitor.Get("/incidents/" + strings.ToUpper(i.ID)).Want(http.StatusOK).Says("Hurricane Maria")
+}
+
+func TestEveryPageRefusesWhatItsAddressMayNotAskFor(t *testing.T) {
+	t.Parallel()
+	w := harness.New(t)
+	visitor := w.Admin.Visit("en")
+	for _, route := range console.Pages() {
+		path := strings.NewReplacer(":id", "0198c0de-0000-7000-8000-000000000001").Replace(route)
+		for _, query := range []string{"?nothing=1", "?done=saved&done=saved", "?cursor=1&cursor=2", "?%zz"} {
+			if got := visitor.Get(path + query); got.Status != http.StatusBadRequest {
+				t.Errorf("GET %s%s answers %d", route, query, got.Status)
+			}
+		}
+	}
 }
 
 func TestATimeThatHardlyCanBeIsConfirmedWithABox(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 )
 
 func (c *Console) toldRoutes() {
-	c.get("/subscriptions", c.toldList)
+	c.get("/subscriptions", c.toldList, "cursor")
 	c.get("/subscriptions/new", c.toldNew)
 	c.post("/subscriptions/new", c.toldCreate)
 	c.get("/subscriptions/:id", c.toldPage)
@@ -25,7 +25,7 @@ func (c *Console) toldRoutes() {
 	c.post("/subscriptions/:id/enable", c.toldEnable)
 	c.post("/subscriptions/:id/rotate", c.toldRotate)
 	c.post("/subscriptions/:id/delete", c.toldDelete)
-	c.get("/deliveries", c.toldDeliveries)
+	c.get("/deliveries", c.toldDeliveries, "status", "channel", "incident", "subscription", "cursor")
 	c.post("/deliveries/replay", c.toldReplayAll)
 	c.get("/deliveries/:id", c.toldDelivery)
 	c.post("/deliveries/:id/replay", c.toldReplay)

@@ -175,9 +175,6 @@ func toldQueried(value func(string) string) toldQuery {
 }
 
 func (c *Console) toldDeliveries(v *visit) error {
-	if err := asks(v, "status", "channel", "incident", "subscription", "cursor"); err != nil {
-		return err
-	}
 	return c.showDeliveries(v, http.StatusOK, toldQueried(v.QueryParam), nil)
 }
 

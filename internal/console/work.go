@@ -17,6 +17,10 @@ import (
 // The forms on an incident. Each is one address: GET shows it, POST sends it. What tells other states is reviewed first: such a form comes back
 // as a page that says who will be told what, with everything that was typed in hidden fields, and only its button (go=yes) does it.
 func (c *Console) workRoutes() {
+	names := map[string][]string{ // what the addresses of some may ask for
+		"/incidents/:id/monitor": {"protocol"}, "/incidents/:id/activate": {"protocol"}, "/incidents/:id/answers/new": {"party"},
+		"/incidents/:id/figures/new": {"place", "final", "supersedes"},
+	}
 	for path, h := range map[string]handler{
 		"/incidents/new":                             c.workOpen,
 		"/incidents/:id/open":                        c.workRelease,
@@ -34,7 +38,7 @@ func (c *Console) workRoutes() {
 		"/incidents/:id/figures/new":                 c.workFigure,
 		"/incidents/:id/answers/new":                 c.workAnswer,
 	} {
-		c.get(path, h)
+		c.get(path, h, names[path]...)
 		c.post(path, h)
 	}
 	c.get("/incidents/:id/movements/:movement", c.workMovement)
