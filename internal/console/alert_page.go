@@ -188,6 +188,9 @@ func (c *Console) alertAnswerPart(v *visit, a *notify.Alert, i incident.Incident
 	}
 	if part.Form == nil {
 		part.Form = newForm()
+		if part.Given != nil {
+			v.answerAgain(part.Form, &i, part.Given, a.Party)
+		}
 	}
 	part.Form.Values.Set("version", strconv.FormatInt(view.Version, 10))
 	view.Answer = part

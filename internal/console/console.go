@@ -148,7 +148,9 @@ func (c *Console) routes() {
 type handler func(v *visit) error
 
 // get registers a page for people who are signed in, with the names of what its address may ask for.
-func (c *Console) get(path string, h handler, names ...string) { c.read(path, c.signedIn(asked(names, h))) }
+func (c *Console) get(path string, h handler, names ...string) {
+	c.read(path, c.signedIn(asked(names, h)))
+}
 
 // read registers what answers GET, and HEAD as GET without a body (RFC 9110, section 9.3.2).
 func (c *Console) read(path string, h echo.HandlerFunc) {

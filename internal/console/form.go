@@ -44,6 +44,15 @@ func (f *form) with(name, value string) *form {
 	return f
 }
 
+// drop empties the named fields that still hold what the form began with.
+func (f *form) drop(begun *form, names ...string) {
+	for _, name := range names {
+		if f.Value(name) == begun.Value(name) {
+			f.with(name, "")
+		}
+	}
+}
+
 // form reads what was sent. Space around values is none of theirs, and lines end in LF.
 func (v *visit) form() (*form, error) {
 	r := v.Request()

@@ -39,8 +39,8 @@ type answersView struct {
 	about
 	Receivers []receiverLine
 	All       []*incident.Answer
-	Offered   int // places, by the latest acceptances with a ceiling
-	MayAnswer bool
+	Offered   int     // places, by the latest acceptances with a ceiling
+	Answer    *action // of whoever may answer; nil for others
 }
 
 func (c *Console) incidentAnswers(v *visit) error {
@@ -64,8 +64,10 @@ func (c *Console) incidentAnswers(v *visit) error {
 		}
 	}
 	worstFirst(view.Receivers)
-	for _, act := range v.actions(a) {
-		view.MayAnswer = view.MayAnswer || act.Href == a.At("/answers/new")
+	for _, act := range v.actions(a, view.All) {
+		if act.Href == a.At("/answers/new") {
+			view.Answer = &act
+		}
 	}
 	return v.part(http.StatusOK, "incident_answers", a, view)
 }

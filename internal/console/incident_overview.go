@@ -10,7 +10,6 @@ import (
 	"landfall/internal/incident"
 	"landfall/internal/locale"
 	"landfall/internal/notify"
-	"landfall/internal/place"
 	"landfall/internal/protocol"
 )
 
@@ -31,6 +30,8 @@ type overviewView struct {
 
 	Proposals   []proposalLine
 	Unconfirmed []relayedLine
+
+	answers []*incident.Answer
 }
 
 // action is something that can be done next.
@@ -58,10 +59,7 @@ func (c *Console) incidentOverview(v *visit) error {
 	if err != nil {
 		return err
 	}
-	view := overviewView{about: a, Actions: v.actions(a)}
-	if len(view.Actions) > actionsMost {
-		view.Actions, view.Further = view.Actions[:actionsMost], view.Actions[actionsMost:]
-	}
+	view := overviewView{about: a}
 	if view.Hazard, err = c.incident.GetHazard(v.ctx(), v.scope, a.I.HazardID); err != nil && !fault.Is(err, fault.NotFound) {
 		return err
 	}
@@ -78,6 +76,10 @@ func (c *Console) incidentOverview(v *visit) error {
 		if err := view.fill(v); err != nil {
 			return err
 		}
+	}
+	view.Actions = v.actions(a, view.answers)
+	if len(view.Actions) > actionsMost {
+		view.Actions, view.Further = view.Actions[:actionsMost], view.Actions[actionsMost:]
 	}
 	return v.part(http.StatusOK, "incident", a, view)
 }
@@ -131,6 +133,7 @@ func (view *overviewView) fill(v *visit) error {
 
 // whole fills in what was read.
 func (view *overviewView) whole(v *visit, answers []*incident.Answer, told []notify.Told, figures []incident.Figure, movements []*incident.Movement) {
+	view.answers = answers
 	for _, p := range view.I.Receivers {
 		view.Receivers = append(view.Receivers, v.receiverLine(view.I, p, answers, told, view.Wall))
 	}
@@ -148,8 +151,8 @@ func (view *overviewView) whole(v *visit, answers []*incident.Answer, told []not
 	view.MoreMove, view.Moving = len(view.Moving)-shown, view.Moving[:shown]
 }
 
-// actions gives what the account can do with the incident now, the likeliest first.
-func (v *visit) actions(a about) []action {
+// actions gives what the account can do with the incident now, the likeliest first. Whoever has answered changes the answer.
+func (v *visit) actions(a about, given []*incident.Answer) []action {
 	t, at := v.L.Page.Incidents, "/incidents/"+a.I.ID
 	var list []action
 	add := func(ok bool, path string, text locale.Phrase, primary bool) {
@@ -158,12 +161,20 @@ func (v *visit) actions(a about) []action {
 		}
 	}
 	may := func(act access.Act) bool { return v.scope.May(act, a.I.Thing("")) }
-	answers := slices.ContainsFunc(a.I.Receivers, func(p place.Party) bool { return v.scope.May(access.GiveAnswer, a.I.Thing(p)) })
+	answers, answer := false, t.AnswerAnew
+	for _, p := range a.I.Receivers {
+		if v.scope.May(access.GiveAnswer, a.I.Thing(p)) {
+			answers = true
+			if alertAnswerOf(given, p) == nil {
+				answer = t.AnswerNow
+			}
+		}
+	}
 	w := v.L.Page.Work
 	running, draft, monitoring := alertRuns(a.I.Status), a.I.Status == incident.Draft, a.I.Status == incident.Monitoring
 	add(may(access.ReleaseDraft) && draft, "/open", w.Release.Title, true)
 	add(may(access.Activate) && monitoring, "/activate", t.Activate, true)
-	add(answers && running, "/answers/new", t.AnswerNow, !may(access.Activate))
+	add(answers && running, "/answers/new", answer, !may(access.Activate))
 	add(may(access.Monitor) && monitoring && a.I.Running == nil, "/monitor", w.Start.Monitor, false)
 	add(may(access.LeadMovement) && running && !monitoring, "/movements/new", t.MovePeople, true)
 	add(may(access.ReportFigure) && running, "/figures/new", w.Figure.Title, false)

@@ -32,11 +32,14 @@ func (c *Console) workAnswer(v *visit) error {
 	if err != nil {
 		return err
 	}
-	f, sent, err := v.workSent(func() *form { return v.workAnswerFresh(mine) })
+	f, sent, err := v.workSent(func() *form { return v.workAnswerFresh(&i, mine, said) })
 	if err != nil {
 		return err
 	}
 	if sent {
+		if f.Value("kind") != string(incident.Accept) {
+			f.drop(v.workAnswerFresh(&i, mine, said), "ceiling", "conditions", "valid_until")
+		}
 		in, fields := v.workAnswerRead(f, &i)
 		w := v.write(f)
 		if w.Relay = v.workRelay(f, len(mine) == 0); w.Relay != nil {
@@ -58,10 +61,14 @@ func (c *Console) workAnswer(v *visit) error {
 	return v.workAnswerForm(f, &i, mine, said)
 }
 
-func (v *visit) workAnswerFresh(mine []place.Party) *form {
+// workAnswerFresh begins the form: of whoever has answered, with what the answer says now.
+func (v *visit) workAnswerFresh(i *incident.Incident, mine []place.Party, said []*incident.Answer) *form {
 	f := newForm()
 	if len(mine) == 1 {
 		f.with("party", string(mine[0]))
+		if old := alertAnswerOf(said, mine[0]); old != nil {
+			v.answerAgain(f, i, old, i.Origin).with("kind", string(old.Kind)).with("text", old.Text)
+		}
 	}
 	if p := v.QueryParam("party"); p != "" {
 		if slices.Contains(mine, place.Party(p)) {
@@ -111,7 +118,7 @@ func (v *visit) workAnswerForm(f *form, i *incident.Incident, mine []place.Party
 		who = workFields(f.Select("party", t.Party, states).Need().Saying(v.L.Page.Form.Choose))
 	}
 	for _, r := range mine {
-		if old := workLatest(said, r); old != nil {
+		if old := alertAnswerOf(said, r); old != nil {
 			p.Facts = append(p.Facts, workFact{t.Given.Say(locale.Name{Name: v.L.Party(r)}), v.workAnswerWords(i, old)})
 		}
 	}
@@ -130,21 +137,26 @@ func (v *visit) workAnswerForm(f *form, i *incident.Incident, mine []place.Party
 			f.Text("reference", label.Reference).AtMost(check.MaxReference).Hinted(t.ReferenceHint))},
 	}
 	p.Blocks = append(p.Blocks, v.workRelays(f, len(mine) == 0, i.Thing(""), i.Receivers...)...)
-	p.Buttons = []workButton{{goYes, string(t.Press), "primary"}}
+	press, exercise := t.Press, t.PressExercise
+	if len(mine) == 1 && alertAnswerOf(said, mine[0]) != nil {
+		press, exercise = t.Change, t.ChangeExercise
+	}
+	p.Buttons = []workButton{{goYes, string(press), "primary"}}
 	if i.Exercise {
-		p.Buttons[0].Text, p.Buttons[0].Class = string(t.PressExercise), "rehearsal"
+		p.Buttons[0].Text, p.Buttons[0].Class = string(exercise), "rehearsal"
 	}
 	return v.workShow("work", p, i)
 }
 
-// workLatest gives what a state said last; nil when it said nothing.
-func workLatest(said []*incident.Answer, p place.Party) *incident.Answer {
-	for _, a := range slices.Backward(said) {
-		if a.Party == p {
-			return a
-		}
+// answerAgain fills in what an acceptance says, on the clock of zone for whoever acts for every party. A time that has passed is left out.
+func (v *visit) answerAgain(f *form, i *incident.Incident, a *incident.Answer, zone place.Party) *form {
+	if a.Ceiling != nil {
+		f.with("ceiling", v.L.Number(*a.Ceiling))
 	}
-	return nil
+	if a.ValidUntil.After(v.console.workNow(i)) {
+		f.with("valid_until", v.local(a.ValidUntil, zone))
+	}
+	return f.with("conditions", strings.Join(a.Conditions, "\n"))
 }
 
 func (v *visit) workAnswerWords(i *incident.Incident, a *incident.Answer) string {

@@ -348,10 +348,8 @@ func (v *visit) workOpenReview(f *form, in workOpening) error {
 	class, press := "primary", t.Press
 	if in.Exercise {
 		class, press = "rehearsal", t.PressExercise
-		p.Notes = append(p.Notes, workNote{info, string(t.ExerciseReach)})
-	} else if reached > 0 {
-		p.Notes = append(p.Notes, workNote{soon, string(t.ActualReach)})
 	}
+	v.workGoesOut(&p, in.Exercise, reached)
 	p.Buttons = []workButton{{goYes, v.workPress(reached, press, t.PressNobody), class}, {goChange, string(v.L.Page.Work.Change), ""}}
 	return v.workShow("work_review", p, about)
 }

@@ -29,6 +29,32 @@ func TestMonitoringRunsThePlanningStepsAndLeavesTheProtocolToBeActivated(t *test
 	visitor.Get(page(i, "monitor")).Form("/monitor").Send().Want(http.StatusConflict)
 }
 
+func TestAReviewSaysWhatGoesOutOnlyWhereSomebodyIsReached(t *testing.T) {
+	t.Parallel()
+	w := harness.New(t)
+	dma, i := workMaria(w, nil)
+	_, draft := workMaria(w, harness.Object{"draft": true})
+	landfall := local(w.Clock.Now().Add(60 * time.Hour))
+	visitor := dma.Visit("en")
+	reviews := map[string]func(*harness.Form) *harness.Form{
+		page(i, "monitor"):   func(f *harness.Form) *harness.Form { return f.Fill("at_LANDFALL", landfall) },
+		page(i, "activate"):  func(f *harness.Form) *harness.Form { return f.Fill("at_LANDFALL", landfall) },
+		page(i, "receivers"): func(f *harness.Form) *harness.Form { return f.Fill("receivers", "ATG", "LCA", "GRD") },
+	}
+	const goesOut = "Messages go out to those reached as soon as you press"
+	for path, fill := range reviews {
+		fill(visitor.Get(path).Form(path)).Send().Want(http.StatusOK).Says("NOBODY is told here").Silent("as soon as you press", "and tell it")
+	}
+	visitor.Get(page(draft, "open")).Says("NOBODY is told here").Silent("as soon as you press")
+	reachable(t, w, "LCA", "GRD")
+	for path, fill := range reviews {
+		fill(visitor.Get(path).Form(path)).Send().Want(http.StatusOK).Says(goesOut)
+	}
+	visitor.Get(page(draft, "open")).Says(goesOut)
+	press(reviews[page(i, "activate")](visitor.Get(page(i, "activate")).Form("/activate")).Send().Form("/activate"), "yes").
+		Says("“Who was told” shows whom the alert has reached").Silent("every address")
+}
+
 func TestAProtocolAsksForItsKeyTimeAndNowIsOneTap(t *testing.T) {
 	t.Parallel()
 	w := harness.New(t)

@@ -23,6 +23,17 @@ func (v *visit) workReach(p *workPage, i *incident.Incident, parties []place.Par
 	return reached, err
 }
 
+// workGoesOut says on a review what its button sends: of an exercise to whom, else that it goes out at once, where anybody is reached.
+func (v *visit) workGoesOut(p *workPage, exercise bool, reached int) {
+	t := &v.L.Page.Work.Reach
+	switch {
+	case exercise:
+		p.Notes = append(p.Notes, workNote{info, string(t.Exercise)})
+	case reached > 0:
+		p.Notes = append(p.Notes, workNote{soon, string(t.Actual)})
+	}
+}
+
 // workWarn warns on a page of the parties among these that nothing reaches of those who may read so much, and gives what reaches each.
 func (v *visit) workWarn(p *workPage, i *incident.Incident, reads ledger.Level, parties ...place.Party) ([]notify.Reach, error) {
 	reach, err := v.console.notify.Reaching(v.ctx(), notify.About{

@@ -90,7 +90,7 @@ func (v *visit) workReceiversReview(f *form, i *incident.Incident, wanted []plac
 			told = append(told, r)
 		}
 	}
-	if _, err := v.workReach(&p, i, told, func(r place.Party) string {
+	reached, err := v.workReach(&p, i, told, func(r place.Party) string {
 		switch {
 		case slices.Contains(unnamed, r):
 			return string(t.UnnamedTold)
@@ -98,7 +98,8 @@ func (v *visit) workReceiversReview(f *form, i *incident.Incident, wanted []plac
 			return string(t.NamedLater)
 		}
 		return string(texts.Open.ToldWhat)
-	}); err != nil {
+	})
+	if err != nil {
 		return err
 	}
 	if len(named)+len(unnamed) == 0 {
@@ -106,6 +107,10 @@ func (v *visit) workReceiversReview(f *form, i *incident.Incident, wanted []plac
 		p.Buttons = []workButton{{goChange, string(texts.Change), "primary"}}
 		return v.workShow("work_review", p, i)
 	}
+	if draft {
+		reached = 0 // nobody is told before it is opened
+	}
+	v.workGoesOut(&p, i.Exercise, reached)
 	class := "primary"
 	switch {
 	case i.Exercise:
@@ -115,6 +120,8 @@ func (v *visit) workReceiversReview(f *form, i *incident.Incident, wanted []plac
 	}
 	say := t.Press.Say(locale.Pair{A: v.L.Count(len(named), t.Named), B: v.L.Count(len(unnamed), t.UnnamedCount)})
 	switch {
+	case len(unnamed) == 0 && reached == 0:
+		say = v.L.Count(len(named), t.Named)
 	case len(unnamed) == 0:
 		say = v.L.Count(len(named), t.PressNamed)
 	case len(named) == 0:

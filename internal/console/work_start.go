@@ -63,6 +63,7 @@ func (c *Console) workRelease(v *visit) error {
 	if i.Exercise {
 		class, press = "rehearsal", o.PressExercise
 	}
+	v.workGoesOut(&p, i.Exercise, reached)
 	p.Buttons = []workButton{{goYes, v.workPress(reached, press, o.PressNobody), class}}
 	return v.workShow("work_review", p, i)
 }
@@ -343,11 +344,11 @@ func (c *Console) workStartReview(v *visit, f *form, i *incident.Incident, in in
 		return err
 	}
 	p.Firsts, p.FirstsTitle = preview.first, string(t.Firsts)
-	class, press, reach := "danger", t.PressReal, t.ActualReach
+	class, press := "danger", t.PressReal
 	if i.Exercise {
-		class, press, reach = "rehearsal", t.PressExercise, texts.Open.ExerciseReach
+		class, press = "rehearsal", t.PressExercise
 	}
-	p.Notes = append(p.Notes, workNote{map[bool]string{true: info, false: bad}[i.Exercise], string(reach)})
+	v.workGoesOut(&p, i.Exercise, reached)
 	p.Buttons = []workButton{{goYes, v.workPress(reached, press, t.PressNobody), class}, {goChange, string(texts.Change), ""}}
 	return v.workShow("work_review", p, i)
 }

@@ -38,6 +38,7 @@ type Incidents struct {
 
 	Activate   Phrase     `json:"activate"`
 	AnswerNow  Phrase     `json:"answer_now"`
+	AnswerAnew Phrase     `json:"answer_anew"`
 	MovePeople Phrase     `json:"move_people"`
 	MoveKey    Phrase     `json:"move_key"`
 	Attention  Phrase     `json:"attention"`

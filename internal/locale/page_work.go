@@ -31,6 +31,8 @@ type WorkReach struct {
 	Addresses  Counted    `json:"addresses"`
 	Nobody     Phrase     `json:"nobody"`
 	NobodyNote Text[Name] `json:"nobody_note"` // Name: the parties
+	Actual     Phrase     `json:"actual"`
+	Exercise   Phrase     `json:"exercise"`
 }
 
 // WorkOpen opens an incident.
@@ -71,8 +73,6 @@ type WorkOpen struct {
 	Told              Phrase     `json:"told"`
 	ToldWhat          Phrase     `json:"told_what"`
 	NobodyTold        Phrase     `json:"nobody_told"`
-	ActualReach       Phrase     `json:"actual_reach"`
-	ExerciseReach     Phrase     `json:"exercise_reach"`
 	Press             Counted    `json:"press"`
 	PressExercise     Counted    `json:"press_exercise"`
 	PressNobody       Phrase     `json:"press_nobody"`
@@ -122,7 +122,6 @@ type WorkStart struct {
 	ReplyIn        Text[Name] `json:"reply_in"` // Name: a length of time
 	NobodyTold     Phrase     `json:"nobody_told"`
 	Firsts         Phrase     `json:"firsts"`
-	ActualReach    Phrase     `json:"actual_reach"`
 	PressReal      Counted    `json:"press_real"`
 	PressExercise  Counted    `json:"press_exercise"`
 	PressNobody    Phrase     `json:"press_nobody"`
@@ -290,4 +289,6 @@ type WorkAnswer struct {
 	ReferenceHint  Phrase     `json:"reference_hint"`
 	Press          Phrase     `json:"press"`
 	PressExercise  Phrase     `json:"press_exercise"`
+	Change         Phrase     `json:"change"`
+	ChangeExercise Phrase     `json:"change_exercise"`
 }
