@@ -21,7 +21,7 @@ type backupCmd struct {
 func (c *backupCmd) Run(s *session) error {
 	start := time.Now()
 	step, end := s.progress("backup")
-	sum, err := app.Backup(s.ctx, c.records(), c.File, backup.Options{Now: time.Now, Version: versionText(), Progress: step}, quiet(s))
+	sum, err := app.Backup(s.ctx, c.records(), c.SecretKey, c.File, backup.Options{Now: time.Now, Version: versionText(), Progress: step}, quiet(s))
 	end()
 	for _, d := range sum.Damaged {
 		_, _ = fmt.Fprintln(s.out, "DAMAGED ", d)
@@ -31,6 +31,11 @@ func (c *backupCmd) Run(s *session) error {
 	}
 	_, _ = fmt.Fprintf(s.out, "%s: %d streams, %d commits, %d documents as of %s, written and read back in %s.\n",
 		c.File, sum.Streams, sum.Commits, sum.Documents, sum.TakenAt.UTC().Format(time.RFC3339), time.Since(start).Round(time.Millisecond))
+	if sum.Unsigned != nil {
+		_, _ = fmt.Fprintln(s.out, "NOTE  no head was signed over it:", sum.Unsigned)
+	} else {
+		_, _ = fmt.Fprintf(s.out, "Head %d was signed over it: `landfall verify` proves it up to there.\n", sum.Head.Number)
+	}
 	_, _ = fmt.Fprintln(s.out, "The key of its secrets is not in it: keep secret.key (or what --secret-key says) apart from it.")
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"landfall/internal/fault"
 	"landfall/internal/head"
 	"landfall/internal/proof"
+	"landfall/internal/store"
 )
 
 const (
@@ -101,11 +102,7 @@ func (h *heads) covered() (proof.Signed, *proof.Tree, bool) {
 	if !ok {
 		return covered, tree, false
 	}
-	err := h.believe(covered)
-	if err == nil && tree.Root() != covered.Head.Root {
-		err = errors.New("its leaves are not those that were signed")
-	}
-	if err != nil {
+	if err := h.doubt(covered, tree); err != nil {
 		err = h.log.SetAside(fmt.Sprintf("head %d: %v", covered.Head.Number, err))
 		h.notes = append(h.notes, h.log.Notes()...)
 		if err != nil {
@@ -114,6 +111,17 @@ func (h *heads) covered() (proof.Signed, *proof.Tree, bool) {
 		return proof.Signed{}, &proof.Tree{}, false
 	}
 	return covered, tree, true
+}
+
+// doubt reports why a head of the file cannot be believed to cover these leaves.
+func (h *heads) doubt(covered proof.Signed, tree *proof.Tree) error {
+	if err := h.believe(covered); err != nil {
+		return err
+	}
+	if tree.Root() != covered.Head.Root {
+		return errors.New("its leaves are not those that were signed")
+	}
+	return nil
 }
 
 // signHead signs a head over everything that is recorded by now: into the stream of heads, and then
@@ -135,34 +143,16 @@ func (a *App) signHead(ctx context.Context, why proof.Why) error {
 			return nil // somebody else has just signed one
 		}
 	}
+	return errOvertaken()
+}
+
+func errOvertaken() error {
 	return fault.New(fault.Unavailable, "heads_overtaken", "Other processes sign heads at the same time, again and again.")
 }
 
 func (a *App) signOnce(ctx context.Context, why proof.Why) error {
 	h := a.heads
-	now := a.opt.Now().UTC()
-	prev, after, err := h.newest(ctx)
-	if err != nil {
-		return err
-	}
-	base, tree, known := h.covered()
-	var since time.Time
-	if known && h.lost == nil && h.restored == nil && base.Head.At.YearDay() == now.YearDay() && base.Head.At.Before(now) {
-		since = base.Head.At.Add(-head.Overlap)
-	}
-	found, err := head.Reach(ctx, a.store, tree, since)
-	if err != nil {
-		return err
-	}
-	lost := h.lost.with(found, base.Head.Number)
-	next := proof.Head{
-		Number: prev.Head.Number + 1, Epoch: a.ledger.Epoch(), At: now, Why: why,
-		Streams: int64(tree.Len()), Root: tree.Root(), Lost: lost.signed(), WentBack: h.restored,
-	}
-	if next.Number > 1 {
-		next.Prev = prev.Hash()
-	}
-	signed, err := proof.Sign(next, h.key)
+	next, err := h.draft(ctx, a.store, proof.Head{Epoch: a.ledger.Epoch(), At: a.opt.Now(), Why: why}, h.sign)
 	if err != nil {
 		return err
 	}
@@ -170,19 +160,68 @@ func (a *App) signOnce(ctx context.Context, why proof.Why) error {
 	if err != nil {
 		return err
 	}
-	a.at(head.PointSigned)
-	if err := h.desk.Record(ctx, signed, after, states); err != nil {
+	if err := h.keep(ctx, next, states, a.at); err != nil {
 		return err
 	}
-	a.at(head.PointRecorded)
-	if lost != nil {
-		a.log.Error("records that an earlier head covers are not there any more", "streams", next.Lost.Streams,
-			"commits", next.Lost.Commits, "runbook", "docs/runbooks/records-lost.md")
+	if lost := next.Head.Lost; lost != nil {
+		a.log.Error("records that an earlier head covers are not there any more", "streams", lost.Streams,
+			"commits", lost.Commits, "runbook", "docs/runbooks/records-lost.md")
 	}
 	h.lost, h.restored = nil, nil
-	h.write(ctx, signed, tree, lost.streams())
-	a.at(head.PointWritten)
-	a.log.Info("signed a head over the records", "number", next.Number, "why", string(why))
+	a.log.Info("signed a head over the records", "number", next.Head.Number, "why", string(why))
+	return nil
+}
+
+// draft is a head that is signed and stands nowhere yet.
+type draft struct {
+	proof.Signed
+	tree  *proof.Tree // what it covers
+	lost  *losses     // what it says was lost
+	after int64       // where the stream of heads ended
+}
+
+// sign signs a head with the key of the service.
+func (h *heads) sign(next proof.Head) (proof.Signed, error) { return proof.Sign(next, h.key) }
+
+// draft makes a head of what is given, over where the streams end now, behind the newest head there is.
+func (h *heads) draft(
+	ctx context.Context, st store.Store, next proof.Head, sign func(proof.Head) (proof.Signed, error),
+) (draft, error) {
+	prev, after, err := h.newest(ctx)
+	if err != nil {
+		return draft{}, err
+	}
+	next.At = next.At.UTC()
+	base, tree, known := h.covered()
+	var since time.Time
+	if known && h.lost == nil && h.restored == nil &&
+		base.Head.At.YearDay() == next.At.YearDay() && base.Head.At.Before(next.At) {
+		since = base.Head.At.Add(-head.Overlap)
+	}
+	found, err := head.Reach(ctx, st, tree, since)
+	if err != nil {
+		return draft{}, err
+	}
+	lost := h.lost.with(found, base.Head.Number)
+	next.Number, next.Streams, next.Root = prev.Head.Number+1, int64(tree.Len()), tree.Root()
+	next.Lost, next.WentBack = lost.signed(), h.restored
+	if next.Number > 1 {
+		next.Prev = prev.Hash()
+	}
+	signed, err := sign(next)
+	return draft{Signed: signed, tree: tree, lost: lost, after: after}, err
+}
+
+// keep records a draft, and then puts it into the file. Its error is head.ErrOvertaken when another
+// head was recorded since the draft was made; what the file does not take is only a trouble.
+func (h *heads) keep(ctx context.Context, d draft, states []string, at func(point string)) error {
+	at(head.PointSigned)
+	if err := h.desk.Record(ctx, d.Signed, d.after, states); err != nil {
+		return err
+	}
+	at(head.PointRecorded)
+	h.write(ctx, d.Signed, d.tree, d.lost.streams())
+	at(head.PointWritten)
 	return nil
 }
 

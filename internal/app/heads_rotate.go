@@ -60,31 +60,19 @@ func names(s proof.Signed, key ed25519.PrivateKey) bool {
 
 // rotate signs, records and files the head of a rotation.
 func (h *heads) rotate(ctx context.Context, st store.Store, nextKey ed25519.PrivateKey, now time.Time) error {
-	prev, after, err := h.newest(ctx)
+	last, _, err := h.desk.Last(ctx)
 	if err != nil {
 		return err
 	}
-	covered, tree, _ := h.covered()
-	found, err := head.Reach(ctx, st, tree, time.Time{})
+	next, err := h.draft(ctx, st, proof.Head{Epoch: last.Head.Epoch, At: now, Why: proof.WhyRotation},
+		func(next proof.Head) (proof.Signed, error) { return proof.Rotate(next, h.key, nextKey) })
 	if err != nil {
 		return err
 	}
-	lost := (*losses)(nil).with(found, covered.Head.Number)
-	rotation := proof.Head{
-		Number: prev.Head.Number + 1, Epoch: prev.Head.Epoch, At: now, Why: proof.WhyRotation,
-		Streams: int64(tree.Len()), Root: tree.Root(), Lost: lost.signed(),
-	}
-	if rotation.Number > 1 {
-		rotation.Prev = prev.Hash()
-	}
-	signed, err := proof.Rotate(rotation, h.key, nextKey)
-	if err != nil {
+	if err := h.keep(ctx, next, nil, func(string) {}); err != nil {
 		return err
 	}
-	if err := h.desk.Record(ctx, signed, after, nil); err != nil {
-		return err
-	}
-	if h.write(ctx, signed, tree, lost.streams()); h.trouble != "" {
+	if h.trouble != "" {
 		return fault.New(fault.Unavailable, "heads_folder", "The head of the rotation is not in %s: %s.", h.dir, h.trouble)
 	}
 	return nil

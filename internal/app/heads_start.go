@@ -78,8 +78,8 @@ func (a *App) compareRecords(ctx context.Context, secret []byte, state backup.St
 	if a.heads = h; a.opt.Offline {
 		return state, nil
 	}
-	if err := a.trustFormerKeys(ctx); err != nil {
-		return state, err
+	if err := h.trustRecorded(ctx, a.store); err != nil {
+		return state, a.opt.cannotOpen(err)
 	}
 	covered, tree, _ := h.covered()
 	last, filed, err := a.recordedHead(ctx)
@@ -120,10 +120,8 @@ func (a *App) compareRecords(ctx context.Context, secret []byte, state backup.St
 	return backup.RaiseEpoch(ctx, a.store, newest.Head.Epoch, a.opt.Now())
 }
 
-// trustFormerKeys finds out whose heads this key has taken on, where the file ends with another
-// key's.
-func (a *App) trustFormerKeys(ctx context.Context) error {
-	h := a.heads
+// trustRecorded finds out whose heads this key has taken on, where the file ends with another key's.
+func (h *heads) trustRecorded(ctx context.Context, st store.Store) error {
 	if h.log == nil {
 		return nil
 	}
@@ -132,9 +130,9 @@ func (a *App) trustFormerKeys(ctx context.Context) error {
 	if (!ok || h.believe(last) == nil) && (!known || h.believe(covered) == nil) {
 		return nil
 	}
-	recorded, err := head.Recorded(ctx, a.store)
+	recorded, err := head.Recorded(ctx, st)
 	if err != nil {
-		return a.opt.cannotOpen(err)
+		return err
 	}
 	return h.trustFormer(append(recorded, last))
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -197,22 +196,28 @@ func verifyingKeys(
 
 // ownKey gives the public key that the service signs with; nil where its secret key is not known.
 func ownKey(records Records, secretKey string) (ed25519.PublicKey, error) {
-	if secretKey == "" {
-		text, err := os.ReadFile(filepath.Join(records.Data, "secret.key"))
-		if err != nil {
-			return nil, nil //nolint:nilerr // another machine has no key, and need not have one
-		}
-		secretKey = string(bytes.TrimSpace(text))
-	}
-	secret, err := hex.DecodeString(secretKey)
-	if err != nil || len(secret) != 32 {
-		return nil, fault.New(fault.Invalid, "secret_key", "The secret key must be 64 hexadecimal digits.")
+	secret, err := ownSecret(records, secretKey)
+	if err != nil || secret == nil {
+		return nil, err
 	}
 	key, err := proof.KeyFrom(secret)
 	if err != nil {
 		return nil, err
 	}
 	return proof.PublicOf(key), nil
+}
+
+// ownSecret gives the secret key of the service, as given or from its data folder; nil where it is
+// not known.
+func ownSecret(records Records, secretKey string) ([]byte, error) {
+	if secretKey == "" {
+		text, err := os.ReadFile(filepath.Join(records.Data, currentKey))
+		if err != nil {
+			return nil, nil //nolint:nilerr // another machine has no key, and need not have one
+		}
+		secretKey = string(text)
+	}
+	return givenKey(secretKey)
 }
 
 // PublicKeys gives the public keys of the service as a file of keys has them, its own last, and its

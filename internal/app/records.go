@@ -107,6 +107,21 @@ func (r Records) openBeside(ctx context.Context, now func() time.Time, log *slog
 	return st, nil
 }
 
+// openToSign opens the records for one more head beside a service that may be running.
+func (r Records) openToSign(ctx context.Context, now func() time.Time, log *slog.Logger) (store.Store, error) {
+	if r.onServer() {
+		return r.openBeside(ctx, now, log)
+	}
+	if err := r.mustExist(); err != nil {
+		return nil, err
+	}
+	st, err := sqlite.OpenBeside(ctx, filepath.Join(r.Data, "landfall.db"), Kinds(), sqlite.Options{Now: now, Logger: log})
+	if err != nil {
+		return nil, r.cannotOpen(err)
+	}
+	return st, nil
+}
+
 // openAlone opens the records for a change that no service may see half done: none may be running. close releases everything.
 func (r Records) openAlone(ctx context.Context, now func() time.Time, log *slog.Logger) (_ store.Store, closeAll func() error, err error) {
 	if r.onServer() {

@@ -13,23 +13,37 @@ import (
 
 	"landfall/internal/backup"
 	"landfall/internal/fault"
+	"landfall/internal/proof"
 )
 
 // transient are the documents of running processes: no business of a backup.
 var transient = []string{kindProbe, kindProcess, kindClaim}
 
-// Backup writes an archive of the records into a new file, beside a service that may be running, and reads it back.
-func Backup(ctx context.Context, records Records, path string, opt backup.Options, log *slog.Logger) (_ backup.Summary, err error) {
+// Backed says what a backup holds.
+type Backed struct {
+	backup.Summary
+	Head     proof.Head // signed over the records right before they were copied; zero when none was
+	Unsigned error      // why none was: the archive is whole all the same
+}
+
+// Backup signs a head over the records and then writes an archive of them into a new file, beside a service that may be running, and reads it
+// back. secretKey is that of the service; "" takes that of the data folder.
+func Backup(ctx context.Context, records Records, secretKey, path string, opt backup.Options, log *slog.Logger) (out Backed, err error) {
 	st, err := records.openBeside(ctx, opt.Now, log)
 	if err != nil {
-		return backup.Summary{}, err
+		return out, err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
-	if opt.KeyPrint, err = recordedPrint(ctx, st); err != nil {
-		return backup.Summary{}, err
+	if err := backup.Finished(ctx, st); err != nil {
+		return out, err
 	}
+	if opt.KeyPrint, err = recordedPrint(ctx, st); err != nil {
+		return out, err
+	}
+	out.Head, out.Unsigned = records.signBeside(ctx, secretKey, opt, log)
 	opt.Transient = transient
-	return backup.File(ctx, st, Kinds(), path, opt)
+	out.Summary, err = backup.File(ctx, st, Kinds(), path, opt)
+	return out, err
 }
 
 // Restored says what a restore left behind.

@@ -173,7 +173,7 @@ func TestARestoreIsHeldUntilItIsReleasedAndNeverGivesOldETags(t *testing.T) {
 	opt := unscheduled(t.TempDir())
 	a := start(t, opt)
 	file := filepath.Join(t.TempDir(), "one.backup")
-	if _, err := app.Backup(t.Context(), opt.Records, file, backupOptions(), quiet()); err != nil {
+	if _, err := app.Backup(t.Context(), opt.Records, "", file, backupOptions(), quiet()); err != nil {
 		t.Fatal(err)
 	}
 	stop(t, a)
@@ -235,7 +235,7 @@ func TestAReleaseThatFailsCanBeRepeated(t *testing.T) {
 	opt := unscheduled(t.TempDir())
 	stop(t, start(t, opt))
 	file := filepath.Join(t.TempDir(), "one.backup")
-	if _, err := app.Backup(t.Context(), opt.Records, file, backupOptions(), quiet()); err != nil {
+	if _, err := app.Backup(t.Context(), opt.Records, "", file, backupOptions(), quiet()); err != nil {
 		t.Fatal(err)
 	}
 	f, err := os.Open(file)

@@ -25,7 +25,7 @@ func TestAfterARotationOfTheKeyMessagesAreSignedWithTheSecretsThatReceiversHave(
 	maria := w.Maria(w.Account("DMA", "coordinator"), []string{"ATG"}, nil)
 	backedUp := filepath.Join(t.TempDir(), "before.backup")
 	records := app.Records{Data: w.Dir}
-	if _, err := app.Backup(t.Context(), records, backedUp, Backup(w), Quiet()); err != nil {
+	if _, err := app.Backup(t.Context(), records, "", backedUp, Backup(w), Quiet()); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := app.RotateKey(t.Context(), records, "", "", Backup(w), Quiet()); fault.CodeOf(err) != "data_folder_in_use" {

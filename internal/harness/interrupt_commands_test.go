@@ -11,6 +11,7 @@ import (
 	"landfall/internal/app"
 	"landfall/internal/backup"
 	. "landfall/internal/harness"
+	"landfall/internal/head"
 	"landfall/internal/ledger"
 )
 
@@ -53,9 +54,9 @@ func longCommands() []longCommand {
 			},
 		},
 		{
-			name: "backup", file: "mine.backup", points: backup.Points("backup"),
+			name: "backup", file: "mine.backup", points: slices.Concat(head.Points(), backup.Points("backup")),
 			run: func(ctx context.Context, o orders, opt backup.Options) error {
-				_, err := app.Backup(ctx, o.Records, filepath.Join(o.Records.Data, "..", "mine.backup"), opt, Quiet())
+				_, err := app.Backup(ctx, o.Records, "", filepath.Join(o.Records.Data, "..", "mine.backup"), opt, Quiet())
 				return err
 			},
 		},

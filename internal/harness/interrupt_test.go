@@ -106,7 +106,7 @@ func newOrigin(t *testing.T) *origin {
 	w.Verify()
 	w.Halt()
 	o := &origin{dir: w.Dir, archive: filepath.Join(t.TempDir(), "today.backup")}
-	if _, err := app.Backup(t.Context(), app.Records{Data: w.Dir}, o.archive, Backup(w), Quiet()); err != nil {
+	if _, err := app.Backup(t.Context(), app.Records{Data: w.Dir}, "", o.archive, Backup(w), Quiet()); err != nil {
 		t.Fatal(err)
 	}
 	o.records = recordsIn(t, app.Records{Data: w.Dir})

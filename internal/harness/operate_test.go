@@ -88,7 +88,7 @@ func TestARestoredServiceSendsNothingUntilItIsReleasedAndThenWhatWasOwed(t *test
 
 	file := filepath.Join(t.TempDir(), "today.backup")
 	records := app.Records{Data: w.Dir}
-	if _, err := app.Backup(t.Context(), records, file, Backup(w), Quiet()); err != nil {
+	if _, err := app.Backup(t.Context(), records, "", file, Backup(w), Quiet()); err != nil {
 		t.Fatal(err)
 	}
 	// The machine is lost; another one gets the backup and, from where it is kept, the key.

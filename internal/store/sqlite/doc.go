@@ -32,6 +32,6 @@
 // A person can read it with the sqlite3 shell: table commits has a column for each field of store.Commit, each kind of
 // document has a table of its own with its declared fields as columns. Bodies are JSON text, instants are text such as
 // 2017-09-18T21:35:00.000000Z, sets of strings are JSON arrays. Names with two underscores belong to the engine.
-// Other processes may read beside the running one. Nobody in this process may open and close the file by other
+// Other processes may read beside the running one, and write a little (OpenBeside). Nobody in this process may open and close the file by other
 // means: on POSIX systems that drops SQLite's locks.
 package sqlite

@@ -88,7 +88,21 @@ var errReadOnly = errors.New("sqlite: opened for reading only")
 //
 // The process syncs with fdatasync from then on where the system has it: as durable, without a journal write for the
 // file's times.
-func Open(ctx context.Context, path string, kinds []store.Kind, o Options) (_ *Store, err error) {
+func Open(ctx context.Context, path string, kinds []store.Kind, o Options) (*Store, error) {
+	return open(ctx, path, kinds, o, false)
+}
+
+// OpenBeside opens an existing file for a few writes beside the process that has it open. SQLite lets one transaction in at a time, and each
+// process waits for the other up to its BusyTimeout. Tables and indexes stay as they are: they are the other process's.
+//
+// The caller must write only what the other process finds out by itself: commits of streams that it decides on again when another writer was
+// first, and documents of versions.
+func OpenBeside(ctx context.Context, path string, kinds []store.Kind, o Options) (*Store, error) {
+	return open(ctx, path, kinds, o, true)
+}
+
+// open opens a file for writing; beside another process nothing of it is made or brought to these kinds.
+func open(ctx context.Context, path string, kinds []store.Kind, o Options, beside bool) (_ *Store, err error) {
 	s := &Store{o: o.withDefaults()}
 	if s.tables, err = declare(kinds); err != nil {
 		return nil, err
@@ -96,8 +110,10 @@ func Open(ctx context.Context, path string, kinds []store.Kind, o Options) (_ *S
 	if _, err := driversqlite.Fdatasync(true); err != nil && !errors.Is(err, driversqlite.ErrFdatasyncUnavailable) {
 		return nil, fmt.Errorf("sqlite: %w", err)
 	}
-	if err := create(path); err != nil {
-		return nil, fmt.Errorf("sqlite: %w", err)
+	if !beside {
+		if err := create(path); err != nil {
+			return nil, fmt.Errorf("sqlite: %w", err)
+		}
 	}
 	busy := fmt.Sprintf("busy_timeout = %d", s.o.BusyTimeout.Milliseconds())
 	w, err := connect(ctx, path, "rw", busy, "journal_mode = WAL", "synchronous = FULL", "wal_autocheckpoint = 0",
@@ -105,7 +121,12 @@ func Open(ctx context.Context, path string, kinds []store.Kind, o Options) (_ *S
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: open %s: %w", path, err)
 	}
-	if err := migrate(ctx, w, s.tables); err != nil {
+	if beside {
+		err = written(ctx, w)
+	} else {
+		err = migrate(ctx, w, s.tables)
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("sqlite: %s: %w", path, err), w.close())
 	}
 	k, err := connect(ctx, path, "rw", busy, "synchronous = FULL", "wal_autocheckpoint = 0")
@@ -140,17 +161,20 @@ func OpenReadOnly(ctx context.Context, path string, kinds []store.Kind, o Option
 		return connect(ctx, path, "ro", fmt.Sprintf("busy_timeout = %d", s.o.BusyTimeout.Milliseconds()),
 			"query_only = ON", "cache_size = -4000", "temp_store = MEMORY")
 	})
-	err = s.readers.use(ctx, func(c *conn) error {
-		fresh, err := checkVersion(ctx, c)
-		if err == nil && fresh {
-			err = errors.New("an empty file")
-		}
-		return err
-	})
+	err = s.readers.use(ctx, func(c *conn) error { return written(ctx, c) })
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("sqlite: %s: %w", path, err), s.readers.close())
 	}
 	return s, nil
+}
+
+// written refuses a file that no Landfall has written, and one of a newer version.
+func written(ctx context.Context, c *conn) error {
+	fresh, err := checkVersion(ctx, c)
+	if err == nil && fresh {
+		err = errors.New("an empty file")
+	}
+	return err
 }
 
 // create makes the file for its owner alone; SQLite gives the log the same permissions.
