@@ -127,7 +127,7 @@ func (t turn) answerFits(a *Answer) error {
 	check.Past(&c, "/occurred_at", a.OccurredAt, t.now)
 	t.plausible(&c, "/occurred_at", a.OccurredAt)
 	t.plausible(&c, "/valid_until", a.ValidUntil)
-	c.That(a.ValidUntil.IsZero() || a.ValidUntil.After(t.now), "/valid_until", "has passed already")
+	c.That(a.ValidUntil.IsZero() || a.ValidUntil.After(later(t.now, a.OccurredAt)), "/valid_until", "has passed already")
 	return c.Err()
 }
 

@@ -107,6 +107,8 @@ func (d *Desk) CorrectMovement(ctx context.Context, scope access.Scope, w access
 		check.Past(&c, "/departed_at", m.DepartedAt, t.now)
 		check.Past(&c, "/arrived_at", m.ArrivedAt, t.now)
 		c.That(!m.ETA.Before(m.DepartsAt) || in.ETA == nil && in.DepartsAt == nil, "/eta", "lies before departs_at")
+		c.That(!m.ETA.Before(m.DepartedAt) || in.ETA == nil, "/eta", "lies before the departure")
+		m.ETA = later(m.ETA, m.DepartedAt)
 		c.That(m.DepartedAt.IsZero() || m.ArrivedAt.IsZero() || !m.ArrivedAt.Before(m.DepartedAt), "/arrived_at", "lies before the departure")
 		m.Voyage = m.withDifference()
 		var asks []ask

@@ -62,6 +62,22 @@ func TestATimeThatHardlyCanBeIsConfirmed(t *testing.T) {
 			_, err := w.desk.GiveAnswer(ctx, atg, write, i.ID, incident.Answer{Kind: incident.Accept, ValidUntil: in2071})
 			return err
 		}},
+		"planning for 2071": {"/anchors/LANDFALL/at", func(write access.Write) error {
+			_, err := w.desk.Monitor(ctx, dma, write, w.open().ID, landfall(in2071))
+			return err
+		}},
+		"a departure in 1990": {"/departed_at", func(write access.Write) error {
+			_, err := w.desk.DepartMovement(ctx, dma, write, i.ID, w.boat(i.ID, "ATG").ID, incident.DepartMovement{DepartedAt: in1990})
+			return err
+		}},
+		"an arrival in 1990": {"/arrived_at", func(write access.Write) error {
+			_, err := w.desk.ArriveMovement(ctx, atg, write, i.ID, w.boat(i.ID, "ATG").ID, incident.ArriveMovement{ArrivedAt: in1990, People: incident.People{Total: 4}})
+			return err
+		}},
+		"a correction to 2071": {"/eta", func(write access.Write) error {
+			_, err := w.desk.CorrectMovement(ctx, dma, write, i.ID, w.boat(i.ID, "ATG").ID, incident.CorrectMovement{Reason: "misread", ETA: &in2071})
+			return err
+		}},
 		"names in a note": {"/note", func(write access.Write) error {
 			_, err := w.desk.NoteStep(ctx, dma, write, i.ID, "HUR-05", incident.StepReport{Note: "Passengers: John Smith, Mary Jones, Peter Brown"})
 			return err
@@ -93,6 +109,106 @@ func TestATimeThatHardlyCanBeIsConfirmed(t *testing.T) {
 	write.Relay = &ledger.Relay{OnBehalfOf: "DMA", RelayedBy: "radio", SaidAt: &in1990}
 	_, err = w.desk.Open(ctx, cdema, write, in)
 	names(t, err, "/said_at")
+}
+
+func TestTimesAreHeldAgainstOneAnother(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	i := w.active()
+	left, arrived := w.boat(i.ID, "ATG").ID, w.boat(i.ID, "ATG").ID
+	w.pass(9 * time.Hour)
+	now := w.clock()
+	ago := func(d time.Duration) *time.Time { return ptr(now.Add(-d)) }
+	for _, m := range []string{left, arrived} {
+		done := must(w.desk.DepartMovement(ctx, dma, w.once(), i.ID, m, incident.DepartMovement{DepartedAt: *ago(30 * time.Minute)}))(t).Value
+		if done.ETA.Before(done.DepartedAt) {
+			t.Errorf("due at %s, left at %s", done.ETA, done.DepartedAt)
+		}
+	}
+	four := incident.People{Total: 4}
+	arrive := func(m string, at *time.Time) error {
+		_, err := w.desk.ArriveMovement(ctx, atg, w.once(), i.ID, m, incident.ArriveMovement{ArrivedAt: *at, People: four})
+		return err
+	}
+	correct := func(m string, in incident.CorrectMovement) (*incident.Movement, error) {
+		in.Reason = "misread"
+		done, err := w.desk.CorrectMovement(ctx, everyone, w.once(), i.ID, m, in)
+		return done.Value, err
+	}
+	names(t, arrive(arrived, ago(31*time.Minute)), "/arrived_at")
+	names(t, arrive(arrived, ago(-time.Hour)), "/arrived_at")
+	if err := arrive(arrived, ago(20*time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	for pointer, in := range map[string]incident.CorrectMovement{
+		"/eta":         {ETA: ago(90 * time.Minute)},
+		"/departed_at": {DepartedAt: ago(-time.Hour)},
+	} {
+		_, err := correct(left, in)
+		names(t, err, pointer)
+	}
+	_, err := correct(arrived, incident.CorrectMovement{ArrivedAt: ago(2 * time.Hour)})
+	names(t, err, "/arrived_at")
+	if m := must(correct(left, incident.CorrectMovement{DepartedAt: ago(10 * time.Minute)}))(t); m.ETA.Before(m.DepartedAt) {
+		t.Errorf("corrected: due at %s, left at %s", m.ETA, m.DepartedAt)
+	}
+	for _, until := range []time.Duration{time.Hour, -4 * time.Minute} {
+		_, err := w.desk.GiveAnswer(ctx, atg, w.once(), i.ID, incident.Answer{Kind: incident.Accept, OccurredAt: now.Add(5 * time.Minute), ValidUntil: *ago(until)})
+		names(t, err, "/valid_until")
+	}
+}
+
+// Naming, planning, activating, standing down and closing happen when they are said; the one time that comes with them is that of a word passed on.
+func TestAWordOfLongAgoDirectsNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	i := w.open()
+	in1990 := time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC)
+	for _, said := range []time.Time{in1990, w.clock().Add(time.Hour)} {
+		for name, do := range map[string]func(access.Write) error{
+			"name": func(write access.Write) error {
+				_, err := w.desk.SetReceivers(ctx, atg, write, i.ID, []place.Party{"ATG", "LCA", "KNA"})
+				return err
+			},
+			"plan": func(write access.Write) error {
+				_, err := w.desk.Monitor(ctx, atg, write, i.ID, landfall(maria))
+				return err
+			},
+			"activate": func(write access.Write) error {
+				_, err := w.desk.Activate(ctx, atg, write, i.ID, landfall(maria))
+				return err
+			},
+			"stand down": func(write access.Write) error {
+				_, err := w.desk.StandDown(ctx, atg, write, i.ID, "turned away")
+				return err
+			},
+			"close": func(write access.Write) error {
+				_, err := w.desk.Close(ctx, atg, write, i.ID, "")
+				return err
+			},
+		} {
+			write := w.once()
+			write.IfMatch, write.Relay = "*", &ledger.Relay{OnBehalfOf: "DMA", RelayedBy: "radio", SaidAt: &said}
+			err := do(write)
+			if names(t, err, "/said_at"); t.Failed() {
+				t.Fatalf("%s, said %s: %v", name, said, err)
+			}
+		}
+	}
+}
+
+func TestAnExerciseThatBeginsNowIsActivatedAfterItWasOpened(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	for n, coarse := range []time.Duration{time.Second, time.Minute} {
+		w.setClock(monday.Add(time.Duration(n)*time.Hour + 59*time.Second + 700*time.Millisecond))
+		opened := w.open(func(in *incident.Open) { in.Exercise, in.OccurredAt = true, w.clock().Truncate(coarse) })
+		w.pass(100 * time.Millisecond)
+		i := must(w.desk.Activate(ctx, dma, w.once(), opened.ID, landfall(maria)))(t).Value
+		if i.Running.ActivatedAt.Before(i.OpenedAt) {
+			t.Errorf("activated at %s, opened at %s", i.Running.ActivatedAt, i.OpenedAt)
+		}
+	}
 }
 
 func TestNothingFallsDueOutsideTheYearsOfTheRecords(t *testing.T) {

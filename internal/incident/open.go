@@ -109,7 +109,7 @@ func (d *Desk) Open(ctx context.Context, scope access.Scope, w access.Write, in 
 				return ledger.Decision{}, err
 			}
 			if in.Exercise {
-				e.Clock = protocol.Clock{ScenarioStart: in.OccurredAt, WallStart: at.Now, Speed: max(1, in.ExerciseSpeed)}
+				e.Clock = clockFrom(in.OccurredAt, at.Now, in.ExerciseSpeed)
 			}
 			switch {
 			case verdict == access.Proposed:
@@ -125,6 +125,15 @@ func (d *Desk) Open(ctx context.Context, scope access.Scope, w access.Write, in 
 		},
 	})
 	return d.incidentDone(out, err)
+}
+
+// clockFrom gives the clock of an exercise. One that begins just now begins at the moment of opening, however coarsely its beginning is
+// written: nothing in it may seem to happen before it was opened.
+func clockFrom(began, now time.Time, speed int) protocol.Clock {
+	if ago := now.Sub(began); ago > 0 && ago <= check.Skew {
+		began = now
+	}
+	return protocol.Clock{ScenarioStart: began, WallStart: now, Speed: max(protocol.SlowestSpeed, speed)}
 }
 
 // allowed refuses who may not open this incident. Nothing exists yet to be hidden, so it says so.

@@ -2769,7 +2769,7 @@ type NewIncident struct {
 	// ID Chosen by the caller; left out, Landfall chooses one.
 	ID string `json:"id,omitempty,omitzero"`
 
-	// OccurredAt When it began, or is expected to. Of an exercise: where scenario time starts.
+	// OccurredAt When it began, or is expected to. Of an exercise: where scenario time starts; up to ten minutes ago, it starts now.
 	OccurredAt time.Time `json:"occurred_at"`
 
 	// OnBehalfOf A state (`DMA`), an island of a state (`ATG-BARBUDA`) or an organisation (`ORG-CDEMA`).
