@@ -134,14 +134,12 @@ func (v *visit) alertSaid(a *notify.Acknowledgement) string {
 	case a.Confirmed == nil:
 		return v.enteredAck(a) + "; " + v.L.Page.Incidents.Relays.Open.Say(locale.Name{Name: v.L.Party(a.Party)})
 	}
-	return v.enteredAck(a) + "; " + v.confirmedBy(a.Confirmed.ByRole, a.Confirmed.ByParty, a.Confirmed.At)
+	return v.enteredAck(a) + "; " + v.settledBy(v.L.Page.Incidents.Relays.Confirmed, a.Confirmed.ByRole, a.Confirmed.ByParty, a.Confirmed.At)
 }
 
-// confirmedBy says which office confirmed what had been entered for its party, and when, on that party's clock.
-func (v *visit) confirmedBy(role string, party place.Party, at time.Time) string {
-	return v.L.Page.Incidents.Relays.Confirmed.Say(locale.Pair{
-		A: v.L.Office(role, party), B: v.clock(v.console.now(), party).At(at, party),
-	})
+// settledBy says which office confirmed or corrected what had been entered for its party, and when, on that party's clock.
+func (v *visit) settledBy(text locale.Text[locale.Pair], role string, party place.Party, at time.Time) string {
+	return text.Say(locale.Pair{A: v.L.Office(role, party), B: v.clock(v.console.now(), party).At(at, party)})
 }
 
 // enteredAck says how an acknowledgement came that somebody else entered.

@@ -46,7 +46,7 @@ func (view *overviewView) relays(v *visit) error {
 	}
 	for _, r := range relayed {
 		owner := place.Party(r.Relay.OnBehalfOf)
-		if r.Confirmed() || v.scope.All || !v.scope.May(access.ConfirmRelay, view.I.Thing(owner)) {
+		if r.Settled() || v.scope.All || !v.scope.May(access.ConfirmRelay, view.I.Thing(owner)) {
 			continue
 		}
 		view.Unconfirmed = append(view.Unconfirmed, relayedLine{
@@ -149,8 +149,12 @@ func (l entryLine) confirmation(v *visit) string {
 		return ""
 	}
 	party := place.Party(l.Relay.OnBehalfOf)
-	if l.Relayed.Confirmed() {
-		return v.confirmedBy(string(l.Relayed.ConfirmedBy), party, l.Relayed.ConfirmedAt)
+	said := v.L.Page.Incidents.Relays
+	switch {
+	case l.Relayed.Confirmed():
+		return v.settledBy(said.Confirmed, string(l.Relayed.ConfirmedBy), party, l.Relayed.ConfirmedAt)
+	case l.Relayed.Settled():
+		return v.settledBy(said.Corrected, string(l.Relayed.CorrectedBy), party, l.Relayed.CorrectedAt)
 	}
-	return v.L.Page.Incidents.Relays.Open.Say(locale.Name{Name: v.L.Party(party)})
+	return said.Open.Say(locale.Name{Name: v.L.Party(party)})
 }

@@ -56,3 +56,22 @@ func TestWhatWasEnteredForAPartyIsConfirmedOnThePage(t *testing.T) {
 	visitor.Get("/incidents/" + m.story.ID).Silent("not yet confirmed")
 	visitor.Get(page(m.story, "timeline")).Says("confirmed by the receiving-state official of Antigua and Barbuda, 09:00 today")
 }
+
+func TestWhatAPartyHasSaidItselfSinceWaitsForItNoLonger(t *testing.T) {
+	t.Parallel()
+	m := alerted(t, nil)
+	for _, ceiling := range []int{40, 60} {
+		m.dma.Post(m.story.Path+"/answers", harness.Object{
+			"kind": "accept", "ceiling": ceiling, "party": "ATG", "on_behalf_of": "ATG", "relayed_by": "phone",
+		}).Want(http.StatusCreated)
+	}
+	m.atg.Post(m.story.Path+"/answers", harness.Object{"kind": "accept", "ceiling": 60, "party": "ATG"}).Want(http.StatusCreated)
+	visitor := m.atg.Visit("en")
+	visitor.Get("/incidents/" + m.story.ID).Silent("not yet confirmed")
+	visitor.Get(page(m.story, "timeline")).Silent("not confirmed by").
+		Says("corrected since by the receiving-state official of Antigua and Barbuda", "confirmed by the receiving-state official of Antigua and Barbuda")
+	entries := m.dma.Get(m.story.Path + "/relays").Items()
+	if entries[0]["confirmed"] != true || entries[1]["confirmed"] != false || entries[1]["corrected_by"] != "official" {
+		t.Errorf("%v", entries)
+	}
+}

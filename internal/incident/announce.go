@@ -180,8 +180,7 @@ func (s *state) tellOf(e ledger.Recorded, m *message) (calls []ask, closes []led
 	case EventRelayConfirmed:
 		var d relayConfirmed
 		err = e.Into(&d)
-		subject := strconv.FormatInt(d.Seq, 10)
-		return nil, []ledger.AlertClose{{Kind: alertRelayed, Subject: subject, Reason: "confirmed"}}, err
+		return nil, []ledger.AlertClose{closeRelayed(d.Seq, "confirmed")}, err
 	case EventReleased:
 		var d released
 		err = e.Into(&d)
@@ -233,7 +232,7 @@ func (s *state) tellOf(e ledger.Recorded, m *message) (calls []ask, closes []led
 		var d stepReported
 		err = e.Into(&d)
 		m.Step, m.Reason, m.Steps = s.messageOf(d.Key), d.Reason, s.messages(d.follows)
-		return nil, s.settled(d.follows, d.Key), err
+		return nil, append(s.settled(d.follows, d.Key), d.settling.closes()...), err
 	case EventMovementAnnounced, EventMovementDeparted, EventMovementArrived, EventMovementCancelled, EventMovementCorrected:
 		var d movementReported // movement.announced holds the same and no reason
 		err = e.Into(&d)
@@ -246,10 +245,12 @@ func (s *state) tellOf(e ledger.Recorded, m *message) (calls []ask, closes []led
 		var d figureReported
 		err = e.Into(&d)
 		m.Figure = &d.Figure
-		return nil, nil, err
+		return nil, d.settling.closes(), err
 	case EventAnswerGiven:
-		m.Answer = &Answer{}
-		return nil, nil, e.Into(m.Answer)
+		var d answerGiven
+		err = e.Into(&d)
+		m.Answer = &d.Answer
+		return nil, d.settling.closes(), err
 	}
 	return nil, nil, nil
 }

@@ -90,7 +90,7 @@ func (d *Desk) GiveAnswer(ctx context.Context, scope access.Scope, w access.Writ
 		if err := t.answerFits(&a); err != nil {
 			return nil, err
 		}
-		return one(EventAnswerGiven, a), nil
+		return one(EventAnswerGiven, answerGiven{Answer: a}), nil
 	})
 	if err != nil {
 		return Done[*Answer]{}, err

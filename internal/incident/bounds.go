@@ -34,7 +34,7 @@ func (t turn) bounded(events []ledger.Event) error {
 			if t.Figures.count() >= most.figures {
 				return errBound("too_many_figures", "figures", most.figures)
 			}
-		case Answer:
+		case answerGiven:
 			if len(t.Answers) >= most.answers {
 				return errBound("too_many_answers", "answers", most.answers)
 			}

@@ -107,6 +107,9 @@ func (d *Desk) commandWith(ctx context.Context, scope access.Scope, w access.Wri
 				return ledger.Decision{}, err
 			}
 			decision, err := decide(t)
+			for n := range decision.Events {
+				decision.Events[n] = t.settle(decision.Events[n])
+			}
 			if err == nil {
 				err = t.bounded(decision.Events)
 			}

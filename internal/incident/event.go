@@ -157,6 +157,7 @@ type stepReported struct {
 	Waived     string    `json:"proof_waived,omitempty"` // why no proof is needed
 	Reason     string    `json:"reason,omitempty"`
 	follows
+	settling
 }
 
 // stepFell is the data of step.due_soon and step.overdue. Key and revision are the identity of what fell due.
@@ -181,8 +182,14 @@ type movementReported struct {
 	follows
 }
 
+type answerGiven struct {
+	Answer
+	settling
+}
+
 type figureReported struct {
 	Figure
+	settling
 	Slot string `json:"slot"` // place, category and day: at most one recommended figure each
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 // foldVersion is raised when state or evolve changes; older snapshots are then ignored.
-const foldVersion = 4
+const foldVersion = 5
 
 // fold is the fold of incidents; epoch is that of the ledger, which every announcement carries.
 func fold(epoch int64) ledger.Fold[*state] {
@@ -308,6 +308,7 @@ func (s *state) onStepReported(e ledger.Recorded, d stepReported) {
 		}
 	}
 	s.apply(e, d.follows)
+	s.onSettled(e, d.settling)
 }
 
 func (s *state) onStepFell(e ledger.Recorded, d stepFell) {
@@ -372,9 +373,12 @@ func (s *state) onFigureReported(e ledger.Recorded, d figureReported) {
 		gone.SupersededBy = d.ID
 		s.Figures = s.Figures.with(&gone)
 	}
+	s.onSettled(e, d.settling)
 }
 
-func (s *state) onAnswerGiven(e ledger.Recorded, d Answer) {
-	d.Seq, d.RecordedAt, d.By, d.Relayed = e.Seq, e.RecordedAt, enteredBy(e), wordOf(e)
-	s.Answers = append(s.Answers, &d)
+func (s *state) onAnswerGiven(e ledger.Recorded, d answerGiven) {
+	a := d.Answer
+	a.Seq, a.RecordedAt, a.By, a.Relayed = e.Seq, e.RecordedAt, enteredBy(e), wordOf(e)
+	s.Answers = append(s.Answers, &a)
+	s.onSettled(e, d.settling)
 }

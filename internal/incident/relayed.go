@@ -26,6 +26,11 @@ type Relayed struct {
 	ConfirmedAt time.Time    `json:"confirmed_at,omitzero"` // recorded; zero: not confirmed
 	ConfirmedBy access.Role  `json:"confirmed_by,omitempty"`
 
+	CorrectedAt time.Time   `json:"corrected_at,omitzero"` // recorded: when its party said something else itself
+	CorrectedBy access.Role `json:"corrected_by,omitempty"`
+	Thing       string      `json:"thing,omitempty"` // what it is compared by with an own word of its party
+	Says        string      `json:"says,omitempty"`
+
 	LetStandBy *EnteredBy `json:"let_stand_by,omitempty"` // who confirmed it in the party's place, when it had been proposed
 }
 
@@ -39,9 +44,14 @@ func (r *Relayed) Word() *Word {
 // Confirmed reports whether the party spoken for stands by it.
 func (r *Relayed) Confirmed() bool { return !r.ConfirmedAt.IsZero() }
 
+// Settled reports whether the party spoken for has confirmed or corrected it.
+func (r *Relayed) Settled() bool { return r.Confirmed() || !r.CorrectedAt.IsZero() }
+
 // relayedEvent keeps in mind what an event recorded on another party's word.
 func (s *state) relayedEvent(e ledger.Recorded, w *Word) {
+	said := stated(e)
 	s.Relayed[e.Seq] = &Relayed{
+		Thing: said.Thing, Says: said.Says,
 		Seq: e.Seq, Type: e.Type, Subject: entry(e).Subject, Relay: *w.relay(), By: w.EnteredBy.Party, ByRole: w.EnteredBy.Role,
 		LetStandBy: w.ConfirmedBy, RecordedAt: e.RecordedAt,
 	}
@@ -61,7 +71,7 @@ func (d *Desk) Relays(ctx context.Context, scope access.Scope, id string) ([]*Re
 }
 
 // ConfirmRelay records that the party spoken for stands by what was entered for it with the commit seq. Faults: NotFound, Forbidden; State when it
-// is confirmed already.
+// is settled already.
 func (d *Desk) ConfirmRelay(ctx context.Context, scope access.Scope, w access.Write, id string, seq int64) (Done[*Relayed], error) {
 	out, err := d.command(ctx, scope, w, id, func(t turn) ([]ledger.Event, error) {
 		r, ok := t.Relayed[seq]
@@ -73,6 +83,9 @@ func (d *Desk) ConfirmRelay(ctx context.Context, scope access.Scope, w access.Wr
 		}
 		if r.Confirmed() {
 			return nil, fault.New(fault.State, "relay_confirmed", "This is confirmed already.")
+		}
+		if r.Settled() {
+			return nil, fault.New(fault.State, "relay_corrected", "Its party has said something else itself since.")
 		}
 		return one(EventRelayConfirmed, relayConfirmed{Seq: seq}), nil
 	})

@@ -46,6 +46,11 @@ func (e Entry) Confirmed() bool {
 	return by != nil && covers(by.Party, e.word.OnBehalfOf)
 }
 
+// Corrected reports whether the party spoken for has said something else itself since.
+func (e Entry) Corrected() bool {
+	return e.Relayed != nil && e.Relayed.Settled() && !e.Relayed.Confirmed()
+}
+
 // Timeline gives what happened, oldest first. Whoever was named later sees it from that moment on. A page may hold a few more entries than the
 // limit: what happened together stays together.
 func (d *Desk) Timeline(ctx context.Context, scope access.Scope, id string, page PageRequest) (Page[Entry], error) {

@@ -173,6 +173,7 @@ type Relays struct {
 	UnconfirmedWhy Phrase     `json:"unconfirmed_why"`
 	Yes            Phrase     `json:"yes"`
 	Confirmed      Text[Pair] `json:"confirmed"` // A: which office; B: when
+	Corrected      Text[Pair] `json:"corrected"` // the same
 	Open           Text[Name] `json:"open"`
 	Where          Phrase     `json:"where"`
 	Look           Phrase     `json:"look"` // the button from an alert to what waits for the reader's word

@@ -71,7 +71,7 @@ func timelineEntry(e incident.Entry) (TimelineEntry, error) {
 		Subject: e.Subject, Note: e.Note,
 	}
 	if e.Relay != nil {
-		v.Relay, v.RelayConfirmed = relay(e.Word()), e.Confirmed()
+		v.Relay, v.RelayConfirmed, v.RelayCorrected = relay(e.Word()), e.Confirmed(), e.Corrected()
 	}
 	if err := json.Unmarshal(e.Data, &v.Data); err != nil {
 		return v, fmt.Errorf("event %s: %w", e.ID, err)

@@ -3502,7 +3502,7 @@ type RelayedEntry struct {
 	// Example: coordinator
 	ByRole Role `json:"by_role"`
 
-	// Confirmed Whether the party spoken for stands by it.
+	// Confirmed Whether the party spoken for stands by it: it confirmed it, or has said the same itself since.
 	Confirmed bool `json:"confirmed"`
 
 	// ConfirmedAt When it said so.
@@ -3512,6 +3512,14 @@ type RelayedEntry struct {
 	//
 	// Example: coordinator
 	ConfirmedBy Role `json:"confirmed_by,omitempty,omitzero"`
+
+	// CorrectedAt When it said something else itself on the same step or figure or with a later answer.
+	CorrectedAt time.Time `json:"corrected_at,omitempty,omitzero"`
+
+	// CorrectedBy What an account is for.
+	//
+	// Example: coordinator
+	CorrectedBy Role `json:"corrected_by,omitempty,omitzero"`
 
 	// RecordedAt When it was recorded.
 	RecordedAt time.Time `json:"recorded_at"`
@@ -4277,6 +4285,9 @@ type TimelineEntry struct {
 
 	// RelayConfirmed With `relay`: whether the party spoken for stands by it.
 	RelayConfirmed bool `json:"relay_confirmed,omitempty,omitzero"`
+
+	// RelayCorrected With `relay`: whether the party spoken for has said something else itself since.
+	RelayCorrected bool `json:"relay_corrected,omitempty,omitzero"`
 
 	// Role Role of whoever recorded it; `system` for Landfall itself.
 	Role string `json:"role"`

@@ -86,5 +86,6 @@ func relayedEntry(r *incident.Relayed) RelayedEntry {
 	return RelayedEntry{
 		Version: r.Seq, Type: r.Type, Subject: r.Subject, Relay: *relay(r.Word()), ByRole: Role(r.ByRole), ByParty: Party(r.By),
 		RecordedAt: r.RecordedAt, Confirmed: r.Confirmed(), ConfirmedAt: r.ConfirmedAt, ConfirmedBy: Role(r.ConfirmedBy),
+		CorrectedAt: r.CorrectedAt, CorrectedBy: Role(r.CorrectedBy),
 	}
 }
