@@ -22,6 +22,7 @@ type alertMovementPart struct {
 	People   string
 	Consists string
 	Facts    []workFact
+	Of       *incident.Movement
 	Arrive   *form // nil: not the reader's to say, or said
 	Exercise bool
 }
@@ -55,7 +56,7 @@ func (c *Console) alertMovement(v *visit, a *notify.Alert, i incident.Incident, 
 	p := &alertMovementPart{
 		Href: workTab(i.ID, "movements") + "/" + m.ID, Status: v.workMovementMark(m, now), Port: cmp.Or(workPort(m.To), v.L.Party(m.To.Party)), Carrier: m.Carrier,
 		When: w.When(m.ETA, now, m.Receiver), People: v.L.Count(m.People.Total, v.L.Counts.Persons), Consists: v.workConsists(&m.People),
-		Facts: v.workMovementFacts(moves), Exercise: i.Exercise,
+		Facts: v.workMovementFacts(moves), Of: m, Exercise: i.Exercise,
 	}
 	expected := m.People.Total
 	if m.Left != nil {

@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -286,17 +287,54 @@ func TestAStateWithoutAnAddressIsNeverShownAsTold(t *testing.T) {
 	}
 }
 
+// How a word came that another entered, in both languages.
+const (
+	typedForATG   = "Word of Antigua and Barbuda, by telephone, entered by the emergency coordinator of Dominica, said 08:"
+	typedForATGFr = "Parole transmise (Antigua-et-Barbuda), par téléphone, saisi par : coordination d’urgence, Dominique, dit le"
+)
+
+// typed is what is sent with a word of Antigua that Dominica enters.
+func typed(m *alertWorld, fields harness.Object) harness.Object {
+	word := harness.Object{"on_behalf_of": "ATG", "relayed_by": "phone", "said_at": m.Clock.Now().Add(-5 * time.Minute).UTC().Format(time.RFC3339)}
+	maps.Copy(word, fields)
+	return word
+}
+
 func TestAnAnswerThatWasTypedForAnotherSaysSoWhereverItStands(t *testing.T) {
+	t.Parallel()
 	m := alerted(t, nil)
-	said := m.Clock.Now().Add(-5 * time.Minute).UTC().Format(time.RFC3339)
-	m.dma.Post(m.story.Path+"/answers", harness.Object{"party": "ATG", "kind": "decline", "on_behalf_of": "ATG", "relayed_by": "phone", "said_at": said}).Want(http.StatusCreated)
+	m.dma.Post(m.story.Path+"/answers", typed(m, harness.Object{"party": "ATG", "kind": "decline"})).Want(http.StatusCreated)
 	for _, part := range []string{"", "/answers", "/timeline"} {
-		m.dma.Visit("en").Get("/incidents/" + m.story.ID + part).
-			Says("Word of Antigua and Barbuda, by telephone, entered by the emergency coordinator of Dominica, said 08:")
-		m.atg.Visit("fr").Get("/incidents/" + m.story.ID + part).
-			Says("Parole transmise (Antigua-et-Barbuda), par téléphone, saisi par : coordination d’urgence, Dominique, dit le")
+		m.dma.Visit("en").Get("/incidents/" + m.story.ID + part).Says(typedForATG)
+		m.atg.Visit("fr").Get("/incidents/" + m.story.ID + part).Says(typedForATGFr)
+	}
+	for at, words := range map[string][2]string{
+		"/": {"Your answer: declines", "Votre réponse : "}, alertRequest(m.atg): {"Your answer on record: declines", "Votre réponse enregistrée : "},
+		"/incidents/" + m.story.ID + "/answers/new": {"Last answer of Antigua and Barbuda", "Dernière réponse (Antigua-et-Barbuda)"},
+	} {
+		m.atg.Visit("en").Get(at).Want(http.StatusOK).Says(words[0], " · "+typedForATG)
+		m.atg.Visit("fr").Get(at).Want(http.StatusOK).Says(words[1], " · "+typedForATGFr)
 	}
 	if a := m.dma.Get(m.story.Path + "/answers").Items()[0]; fmt.Sprint(a["by_role"], " ", a["by_party"]) != "coordinator DMA" {
 		t.Errorf("the answer reads %v", a)
 	}
+}
+
+func TestWorkThatWasTypedForAnotherSaysSoWhereverItStands(t *testing.T) {
+	t.Parallel()
+	m := alerted(t, nil)
+	key := m.dma.Get(m.story.Path + "/steps?party=ATG&status=pending").Want(http.StatusOK).Items()[0]["key"].(string)
+	m.dma.Post(m.story.Path+"/steps/"+key+"/start", typed(m, nil)).Want(http.StatusOK)
+	now := m.Clock.Now().Truncate(time.Second)
+	boat := m.dma.Post(m.story.Path+"/movements", harness.Object{
+		"mode": "sea", "from": harness.Object{"party": "DMA"}, "to": harness.Object{"party": "ATG"},
+		"departs_at": now, "eta": now.Add(time.Hour), "people": harness.Object{"total": 80},
+	}).Want(http.StatusCreated).Str("id")
+	at := "/alerts/" + fmt.Sprint(m.atg.AwaitAlert("movement", 1)[0]["id"])
+	m.dma.Post(m.story.Path+"/movements/"+boat+"/arrive", typed(m, harness.Object{"people": harness.Object{"total": 80}})).Want(http.StatusOK)
+	for _, part := range []string{"/incidents/" + m.story.ID + "/steps/" + key, "/incidents/" + m.story.ID + "/steps"} {
+		m.atg.Visit("en").Get(part).Want(http.StatusOK).Says(typedForATG)
+		m.atg.Visit("fr").Get(part).Want(http.StatusOK).Says(typedForATGFr)
+	}
+	m.atg.Visit("en").Get(at).Want(http.StatusOK).Says("Arrived · " + typedForATG)
 }

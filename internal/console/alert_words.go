@@ -207,7 +207,15 @@ func (v *visit) alertAnswerWords(a *incident.Answer) string {
 	if !a.ValidUntil.IsZero() {
 		parts = append(parts, v.L.Page.Alerts.Until.Say(locale.Name{Name: v.L.Moment(a.ValidUntil, v.zone(a.Party))}))
 	}
-	return strings.Join(parts, ", ")
+	return v.wordOf(strings.Join(parts, ", "), a.Relayed)
+}
+
+// wordOf says behind what a party said how its word came, when another entered it.
+func (v *visit) wordOf(said string, r *incident.Word) string {
+	if how := v.bare().Relayed(r); how != "" {
+		return said + " · " + how
+	}
+	return said
 }
 
 // alertAnswerOf gives the answer that stands of a party: its last.

@@ -164,5 +164,5 @@ func (v *visit) workAnswerWords(i *incident.Incident, a *incident.Answer) string
 	if a.Ceiling != nil {
 		text += ", " + v.L.Joins.Colon.Say(locale.Pair{A: string(v.L.Notice.Label.Ceiling), B: v.L.Count(*a.Ceiling, v.L.Counts.Persons)})
 	}
-	return text + " · " + v.clock(v.console.workNow(i), a.Party).When(a.OccurredAt)
+	return v.wordOf(text+" · "+v.clock(v.console.workNow(i), a.Party).When(a.OccurredAt), a.Relayed)
 }

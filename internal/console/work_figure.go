@@ -218,9 +218,9 @@ func (v *visit) workFigureMore(f *form, i *incident.Incident, held []incident.Fi
 
 // workFigureWords names a figure in a list: number, category, place, source, day.
 func (v *visit) workFigureWords(one incident.Figure, i *incident.Incident) string {
-	return strings.Join([]string{
+	return v.wordOf(strings.Join([]string{
 		v.L.Number(one.Number), v.L.Codes.Category.Of(string(one.Category)), v.workSpot(one.Place), one.Source.Name, v.clock(v.console.workNow(i), i.Origin).When(one.AsOf),
-	}, " · ")
+	}, " · "), one.Relayed)
 }
 
 // workBodies gives the regional organisations.

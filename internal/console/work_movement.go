@@ -239,11 +239,7 @@ func (v *visit) workMovementFacts(m workMoves) []workFact {
 		facts = append(facts, workFact{string(label.Carrier), mv.Carrier})
 	}
 	counted := func(n int, word *incident.Word) string {
-		text := v.L.Count(n, v.L.Counts.Persons)
-		if how := v.bare().Relayed(word); how != "" {
-			text += " · " + how
-		}
-		return text
+		return v.wordOf(v.L.Count(n, v.L.Counts.Persons), word)
 	}
 	facts = append(facts, workFact{string(label.People), counted(mv.People.Total, mv.Relayed)})
 	facts = slices.Concat(facts, moment(label.Departs, mv.DepartsAt), moment(v.L.Page.Work.Movement.ETA, mv.ETA), moment(label.Departed, mv.DepartedAt))
