@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"landfall/internal/access"
 	"landfall/internal/ledger"
 	"landfall/internal/place"
 	"landfall/internal/protocol"
@@ -255,19 +256,24 @@ func (s *state) tellOf(e ledger.Recorded, m *message) (calls []ask, closes []led
 	return nil, nil, nil
 }
 
-// tellProposed asks the affected state to confirm, and the regional bodies that may.
+// tellProposed asks the affected state to confirm, and the regional bodies that may. Another party on whose word it was entered is told of it, when it
+// may read it.
 func (s *state) tellProposed(d proposed, m *message) []ask {
 	to := []place.Party{s.Origin}
 	if !d.Ends {
 		to = append(to, s.thing("").Regional...)
 	}
-	m.Proposal = &msgProposal{ID: d.ID, Kind: d.Kind, ExpiresAt: d.ExpiresAt}
-	if p, ok := s.Proposals[d.ID]; ok {
-		m.Proposal.By = p.By
-	}
 	var asks []ask
 	for _, p := range to {
 		asks = append(asks, ask{Party: p, Kind: alertProposed, Subject: d.ID, RequiredBy: d.ExpiresAt})
+	}
+	m.Proposal = &msgProposal{ID: d.ID, Kind: d.Kind, ExpiresAt: d.ExpiresAt}
+	if p, ok := s.Proposals[d.ID]; ok {
+		m.Proposal.By = p.By
+		word := place.Party(p.Relay.OnBehalfOf)
+		if word != "" && !slices.Contains(to, word) && access.DutyScope(word).May(access.ReadInside, s.thing("")) {
+			asks = append(asks, ask{Party: word, Kind: alertProposed, Subject: d.ID})
+		}
 	}
 	return asks
 }

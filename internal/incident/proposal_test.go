@@ -107,6 +107,23 @@ func TestWhatAnotherStateEntersForTheOriginWaits(t *testing.T) {
 	}
 }
 
+func TestAReceiverIsToldOfWhatIsProposedOnItsWord(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	i := w.active()
+	k := w.onTheWordOf("ATG")
+	k.IfNone, k.IfMatch = true, ""
+	must(w.desk.MoveAnchor(ctx, lca, k, i.ID, "STAY_END.ATG", forecast(maria.AddDate(0, 1, 0))))(t)
+	if got, want := w.calls(), []string{"proposed ATG", "proposed DMA", "proposed ORG-CDEMA", "proposed ORG-OECS"}; !slices.Equal(got, want) {
+		t.Errorf("told %v, want %v", got, want)
+	}
+	for _, call := range w.last(incident.EventProposed).Alerts {
+		if confirms := call.Party != "ATG"; call.RequiredBy.IsZero() == confirms {
+			t.Errorf("%s is asked to confirm by %s", call.Party, call.RequiredBy)
+		}
+	}
+}
+
 func TestAStartThatARegionalOfficerEntersStandsUnconfirmed(t *testing.T) {
 	w := newWorld(t, nil)
 	k := access.Write{Relay: &ledger.Relay{OnBehalfOf: "DMA", RelayedBy: "satellite"}}

@@ -183,6 +183,7 @@ type Ask struct {
 	StepOverdue   Text[Duty]  `json:"step_overdue"`
 	ConfirmBy     Text[Until] `json:"confirm_by"`
 	Relayed       Text[Who]   `json:"relayed"`
+	Waits         Text[Who]   `json:"waits"` // of a proposal on the word of a party that does not confirm it
 	Cancelled     Text[Who]   `json:"cancelled"`
 	Ended         Text[Who]   `json:"ended"` // stood down or closed
 	Withdrawn     Text[Who]   `json:"withdrawn"`

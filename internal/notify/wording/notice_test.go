@@ -184,6 +184,8 @@ var said = []struct {
 	{"alert-step-overdue", "alert.raised", false, about("alert", alert("step_overdue", "ATG", ""), "step", steps()[2])},
 	{"alert-proposed", "alert.raised", false, about("alert", alert("proposed", "DMA", "2017-09-19T21:00:00Z"), "proposal",
 		object{"id": "p1", "kind": "stand_down", "by": "ATG"}, "relay", wordOfDominica())},
+	{"alert-proposed-for-another", "alert.raised", false, about("alert", alert("proposed", "ATG", ""), "proposal",
+		object{"id": "p1", "kind": "anchor", "by": "LCA"}, "relay", with(wordOfDominica(), "on_behalf_of", "ATG", "entered_by", object{"role": "official", "party": "LCA"}))},
 	{"alert-relayed", "alert.raised", false, about("alert", with(alert("relayed", "DMA", ""), "event", object{"id": "e1", "type": "landfall.step.completed.v1"}),
 		"step", steps()[3], "relay", wordOfDominica())},
 	{"alert-withdrawn", "alert.raised", false, object{

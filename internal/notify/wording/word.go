@@ -127,8 +127,12 @@ func (w *writer) alertRaised() bool {
 		if d.Proposal == nil || d.Relay == nil {
 			return false
 		}
-		what := w.Codes.Proposal.Of(plain(d.Proposal.Kind, maxValue))
-		w.n.Headline, by = h.AlertProposed.Say(locale.Pair{A: w.name(d.Relay.OnBehalfOf), B: what}), w.Notice.Ask.ConfirmBy
+		what := locale.Pair{A: w.name(d.Relay.OnBehalfOf), B: w.Codes.Proposal.Of(plain(d.Proposal.Kind, maxValue))}
+		w.n.Headline, by = h.AlertProposed.Say(what), w.Notice.Ask.ConfirmBy
+		if d.Alert.RequiredBy.IsZero() { // others confirm it
+			w.n.Headline = h.AlertRelayed.Say(what)
+			w.ask(w.Notice.Ask.Waits.Say(who))
+		}
 	case "relayed":
 		// What was entered is told as if it were told by itself.
 		raised := w.e.Type
