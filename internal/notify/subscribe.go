@@ -12,7 +12,6 @@ import (
 	"landfall/internal/check"
 	"landfall/internal/fault"
 	"landfall/internal/ledger"
-	"landfall/internal/place"
 	"landfall/internal/store"
 )
 
@@ -47,7 +46,11 @@ var language = regexp.MustCompile(`^[a-z]{2,3}(-[A-Z]{2})?$`)
 func (d *Desk) Subscribe(ctx context.Context, scope access.Scope, w access.Write, in SubscriptionRequest) (Subscribed, error) {
 	owner := Owner{Account: scope.Account, Role: scope.Role, Party: scope.Party, All: scope.All}
 	if w.Relay != nil { // the first account sets it up for a party
-		duty := access.DutyScope(place.Party(w.Relay.OnBehalfOf))
+		party, err := check.Relay(w.Relay, d.l.Now())
+		if err != nil {
+			return Subscribed{}, err
+		}
+		duty := access.DutyScope(party)
 		owner.Role, owner.Party, owner.All = duty.Role, duty.Party, false
 	}
 	if _, err := scope.Judge(access.Subscribe, owner.Thing(), w.Relay); err != nil {
@@ -91,6 +94,11 @@ func (d *Desk) Subscribe(ctx context.Context, scope access.Scope, w access.Write
 			return nil
 		},
 		Decide: func(_ *Subscription, at ledger.Moment) (ledger.Decision, error) {
+			c := w.Check()
+			check.Said(&c, w.Relay, time.Time{}, at.Now) // a subscription is about nothing that has a begin
+			if err := c.Err(); err != nil {
+				return ledger.Decision{}, err
+			}
 			if err := future(in.ExpiresAt, at.Now); err != nil {
 				return ledger.Decision{}, err
 			}

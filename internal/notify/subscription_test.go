@@ -314,3 +314,28 @@ func TestTheFirstAccountSubscribesForAPartyAndNobodyElseDoes(t *testing.T) {
 		t.Errorf("ATG for LCA: %v", err)
 	}
 }
+
+func TestTheWordOnWhichASubscriptionIsMadeIsChecked(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for name, c := range map[string]struct {
+		by    ledger.Relay
+		ago   time.Duration
+		code  string // of the refusal; "" for none
+		meant []string
+	}{
+		"nobody":            {ledger.Relay{OnBehalfOf: "XXX", RelayedBy: "radio"}, time.Minute, "invalid", nil},
+		"no way":            {ledger.Relay{OnBehalfOf: "LCA", RelayedBy: "pigeon"}, time.Minute, "invalid", nil},
+		"still to be said":  {ledger.Relay{OnBehalfOf: "LCA", RelayedBy: "radio"}, -time.Hour, "invalid", nil},
+		"old":               {ledger.Relay{OnBehalfOf: "LCA", RelayedBy: "radio"}, 7 * time.Hour, "unconfirmed", nil},
+		"old, and so meant": {ledger.Relay{OnBehalfOf: "KNA", RelayedBy: "radio"}, 7 * time.Hour, "", []string{"/said_at"}},
+		"said a minute ago": {ledger.Relay{OnBehalfOf: "VCT", RelayedBy: "radio"}, time.Minute, "", nil},
+	} {
+		said := w.clock.now().Add(-c.ago)
+		c.by.SaidAt = &said
+		_, err := w.desk.Subscribe(t.Context(), first, access.Write{Relay: &c.by, Confirm: c.meant}, hookRequest(notify.Filter{}))
+		if code := fault.CodeOf(err); code != c.code {
+			t.Errorf("%s: %q, %v", name, code, err)
+		}
+	}
+}

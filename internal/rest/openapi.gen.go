@@ -704,7 +704,7 @@ type Alert struct {
 	Incident AlertIncident `json:"incident,omitempty,omitzero"`
 
 	// Kind What the alert is about. `movement_corrected` takes the place of the movement's notice. Nothing is asked any more by `movement_cancelled`, `stood_down`,
-	// `closed` and `withdrawn`. `delivery_dead` and `subscription_disabled` tell a party what did not reach it.
+	// `closed` and `withdrawn`. `proposed` asks whoever may confirm, by `required_by`; without one it tells the party on whose word it was entered. `delivery_dead` and `subscription_disabled` tell a party what did not reach it.
 	//
 	//
 	// Example: activation
@@ -805,7 +805,7 @@ type AlertIncident struct {
 }
 
 // AlertKind What the alert is about. `movement_corrected` takes the place of the movement's notice. Nothing is asked any more by `movement_cancelled`, `stood_down`,
-// `closed` and `withdrawn`. `delivery_dead` and `subscription_disabled` tell a party what did not reach it.
+// `closed` and `withdrawn`. `proposed` asks whoever may confirm, by `required_by`; without one it tells the party on whose word it was entered. `delivery_dead` and `subscription_disabled` tell a party what did not reach it.
 //
 // Example: activation
 type AlertKind string
@@ -2868,6 +2868,11 @@ type NewSubscription struct {
 	//
 	// Example: webhook
 	Channel ChannelName `json:"channel"`
+
+	// Confirm JSON pointers of members that are meant as they are: those whose error had the code `confirmable`.
+	//
+	// Example: ["/started_at"]
+	Confirm Confirm `json:"confirm,omitempty,omitzero"`
 
 	// ExpiresAt When it ends by itself.
 	ExpiresAt time.Time `json:"expires_at,omitempty,omitzero"`
