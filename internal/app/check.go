@@ -40,6 +40,7 @@ func Check(ctx context.Context, opt Options) []Finding {
 	c.certificate()
 	c.mail(ctx)
 	c.backups()
+	c.files()
 	if c.opt.PublicURL == "" {
 		c.note("Set --public-url once people reach the service under a stable address.", "Messages carry no links: no public address is confirmed.")
 	}
