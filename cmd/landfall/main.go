@@ -72,7 +72,8 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run carries out one command line and gives the exit code: 0 done, 1 failed, 2 misused.
+// run carries out one command line and gives the exit code: 0 done, 1 failed, 2 misused, 3 records that went back by a
+// restore and are not damaged.
 func run(ctx context.Context, args []string, out, to io.Writer) int {
 	errOut := newOutput(to)
 	defer errOut.close()
@@ -108,6 +109,9 @@ func run(ctx context.Context, args []string, out, to io.Writer) int {
 	}
 	if err := command.Run(&session{ctx: ctx, in: os.Stdin, out: out, err: errOut, lost: errOut.Lost}); err != nil {
 		_, _ = fmt.Fprintln(errOut, "landfall:", sentence(err))
+		if errors.As(err, &wentBackError{}) {
+			return 3
+		}
 		return 1
 	}
 	return 0

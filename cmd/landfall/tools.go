@@ -36,9 +36,39 @@ func (c *verifyCmd) Run(s *session) error {
 		showProven(s, report.Proven)
 		return fmt.Errorf("%d findings: see docs/runbooks/damaged-commit.md and docs/runbooks/records-lost.md", len(report.Findings))
 	}
+	if back := report.Proven.Back; back != nil {
+		_, _ = fmt.Fprintln(s.out, ": as recorded, after a restore.")
+		showProven(s, report.Proven)
+		showBack(s, *back)
+		return wentBackError{}
+	}
 	_, _ = fmt.Fprintln(s.out, ": all as recorded.")
 	showProven(s, report.Proven)
 	return nil
+}
+
+// wentBackError ends a verify that found nothing damaged, and records that a restore has put back.
+type wentBackError struct{}
+
+func (wentBackError) Error() string {
+	return "nothing is damaged; a restore has put the records back: see docs/runbooks/restore.md"
+}
+
+// showBack says what a restore did not bring back of what the service before it had.
+func showBack(s *session, b app.WentBack) {
+	to, said := "before its first head", "which the first start will sign"
+	if b.To > 0 {
+		to = fmt.Sprintf("to head %d of %s", b.To, b.At.Format(time.RFC3339))
+	}
+	if b.Signed > 0 {
+		said = fmt.Sprintf("as head %d says", b.Signed)
+	}
+	_, _ = fmt.Fprintf(s.out, "The records went back %s on purpose, by the restore of %s, %s. The lost service went on to head %d of %s; "+
+		"these streams are %d commits shorter than it had:\n",
+		to, b.RestoredAt.UTC().Format(time.RFC3339), said, b.Of, b.OfTime.Format(time.RFC3339), b.Commits())
+	for _, one := range b.Streams {
+		_, _ = fmt.Fprintf(s.out, "WENT BACK  %s: had %d commits, kept %d\n", one.Stream, one.Had, one.Has)
+	}
 }
 
 // showProven says up to where signed heads prove the records.

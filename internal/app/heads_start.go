@@ -100,7 +100,7 @@ func (a *App) compareRecords(ctx context.Context, secret []byte, state backup.St
 	}
 	if state.RestoredAt != nil && state.Epoch > newest.Head.Epoch {
 		// The restore has raised the epoch, and the operator knows of it.
-		h.restored = &proof.WentBack{Number: last.Head.Number}
+		h.restored = &proof.WentBack{Number: last.Head.Number, RestoredAt: state.RestoredAt.UTC()}
 		if state.TakenAt != nil {
 			h.restored.TakenAt = state.TakenAt.UTC()
 		}

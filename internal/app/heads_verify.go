@@ -38,6 +38,8 @@ type Proven struct {
 	Notes  []string // in words
 	Vouch  bool     // the keys came from elsewhere than the heads
 	Exists bool     // there are heads at all
+
+	Back *WentBack // nil: no restore has put the records back behind these heads
 }
 
 // Report is what Verify looked at and found.
@@ -89,17 +91,27 @@ func verifyHeads(ctx context.Context, st store.Store, records Records, against A
 		wrong(fmt.Sprintf("head %d is signed with the key %s, and the service signs with %s",
 			filed.Head.Number, filed.Head.Key, signer))
 	}
-	if err := sameHeads(ctx, st, trail, own && !records.onServer(), r, wrong); err != nil {
+	back, err := wentBack(ctx, st, trail, recorded, !own)
+	if err != nil {
 		return err
 	}
+	sameHeads(trail, recorded, back, own && !records.onServer(), r, wrong)
 	covered, ok := trail.Covered()
 	if !ok {
 		return nil
 	}
 	r.Proven.Head, r.Proven.At, r.Proven.Key = covered.Head.Number, covered.Head.At, covered.Head.Key
-	found, grown, err := head.Prove(ctx, st, trail)
-	r.Proven.Grown = grown
-	r.Findings = append(r.Findings, found...)
+	var since *head.Back
+	if back != nil {
+		since = &head.Back{To: back.To, At: back.RestoredAt}
+		r.Proven.Head, r.Proven.At = back.To, back.At
+	}
+	p, err := head.Prove(ctx, st, trail, since)
+	r.Proven.Grown = p.Grown
+	r.Findings = append(r.Findings, p.Findings...)
+	if len(p.Back) > 0 {
+		back.Streams, r.Proven.Back = p.Back, back
+	}
 	return err
 }
 
@@ -120,21 +132,24 @@ func unkept(ctx context.Context, st store.Store, records Records, path string, w
 	return nil
 }
 
-// sameHeads holds the heads in the records against those in the file. The only writer of a file is
-// at most one head behind the records, and never before them.
+// sameHeads holds the heads in the records against those in the file, up to the one in common where
+// the records went back. The only writer of a file is at most one head behind the records, and never
+// before them.
 func sameHeads(
-	ctx context.Context, st store.Store, trail *proof.Trail, alone bool, r *Report, wrong func(string),
-) error {
-	recorded, err := head.Recorded(ctx, st)
-	if err != nil {
-		return err
-	}
+	trail *proof.Trail, recorded []proof.Signed, back *WentBack, alone bool, r *Report, wrong func(string),
+) {
 	var newest int64
 	for _, s := range recorded {
 		newest = max(newest, s.Head.Number)
+		if back != nil && s.Head.Number > back.To {
+			return
+		}
 		if filed, ok := trail.Hash(s.Head.Number); ok && filed != s.Hash() {
 			wrong(fmt.Sprintf("head %d in the records is another than in the file", s.Head.Number))
 		}
+	}
+	if back != nil {
+		return
 	}
 	filed, _ := trail.Last()
 	switch behind := newest - filed.Head.Number; {
@@ -147,7 +162,6 @@ func sameHeads(
 		wrong(fmt.Sprintf("head %d of %s is in the file and not in the records",
 			filed.Head.Number, filed.Head.At.Format(time.RFC3339)))
 	}
-	return nil
 }
 
 // newer says how many heads were signed after those that the records are held against.

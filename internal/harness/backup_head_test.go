@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,14 +12,16 @@ import (
 	"landfall/internal/app"
 	"landfall/internal/fault"
 	. "landfall/internal/harness"
+	"landfall/internal/ledger"
 	"landfall/internal/proof"
 )
 
 // guarded is a service whose heads and key are where tests find them, on either engine.
 type guarded struct {
 	*World
-	records app.Records
-	key     string
+	records    app.Records
+	key        string
+	restoredAt time.Time
 }
 
 func newGuarded(t *testing.T, records app.Records) *guarded {
@@ -50,11 +53,31 @@ func (g *guarded) restore(file string) app.Records {
 		g.T.Fatal(err)
 	}
 	defer func() { _ = f.Close() }()
+	g.restoredAt = g.Clock.Now()
 	into := app.Records{Data: filepath.Join(g.T.TempDir(), "data")}
 	if _, err := app.Restore(g.T.Context(), into, g.key, f, Backup(g.World), Quiet()); err != nil {
 		g.T.Fatal(err)
 	}
 	return into
+}
+
+// serve starts the service on restored records, records something, and gives the head of the start.
+func (g *guarded) serve(records app.Records) (first proof.Signed) {
+	g.T.Helper()
+	a, err := app.Start(g.T.Context(), app.Options{
+		Records: records, SecretKey: g.key, Listen: "127.0.0.1:0", Now: g.Clock.Now, NoSchedule: true, Logger: Quiet(), Version: "test",
+	})
+	if err != nil {
+		g.T.Fatal(err)
+	}
+	c := NewClient(g.T, a.URL, g.Admin.Token())
+	first = newest(g.T, c)
+	account := c.Get("/api/v1/accounts").Want(http.StatusOK).Items()[0]
+	c.Post("/api/v1/tokens", Object{"account_id": account["id"], "label": "since"}).Want(http.StatusCreated)
+	if err := a.Stop(g.T.Context()); err != nil {
+		g.T.Error(err)
+	}
+	return first
 }
 
 // proven verifies records and gives up to where they are proven; any finding fails the test.
@@ -71,7 +94,7 @@ func (g *guarded) proven(records app.Records, heads string) app.Proven {
 }
 
 // newest gives the newest head that the service shows, as it was signed.
-func newest(t *testing.T, c *Client) proof.Signed {
+func newest(t testing.TB, c *Client) proof.Signed {
 	t.Helper()
 	s, err := proof.Parse([]byte(c.Get("/api/v1/heads?limit=1").Want(http.StatusOK).Items()[0]["text"].(string)), nil)
 	if err != nil {
@@ -120,21 +143,14 @@ func TestABackupBesideAServiceIsProvenUpToTheHeadThatItSigns(t *testing.T) {
 				t.Errorf("after an hour and a stop it is proven up to %+v", p)
 			}
 			// The restored one signs what it went back to.
-			start := app.Options{
-				Records: into, SecretKey: g.key, Listen: "127.0.0.1:0", Now: g.Clock.Now, NoSchedule: true, Logger: Quiet(), Version: "test",
-			}
-			a, err := app.Start(t.Context(), start)
-			if err != nil {
-				t.Fatal(err)
-			}
-			restored := newest(t, NewClient(t, a.URL, g.Admin.Token()))
-			if err := a.Stop(t.Context()); err != nil {
-				t.Error(err)
-			}
+			restored := g.serve(into)
 			back := restored.Head.WentBack
 			if restored.Head.Why != proof.WhyRestore || back == nil || back.Number != shown.Head.Number || back.Head != shown.Hash() ||
 				!back.TakenAt.Equal(out.TakenAt) || restored.Head.Lost != nil {
 				t.Errorf("the first head after the restore says %+v, %+v", restored.Head, back)
+			}
+			if at := back.RestoredAt; at.Sub(g.restoredAt).Abs() > time.Second {
+				t.Errorf("restored at %s, and it says %s", g.restoredAt, at)
 			}
 			if p := g.proven(into, ""); p.Head != restored.Head.Number+1 || p.Grown != 0 {
 				t.Errorf("the restored service is proven up to %+v", p)
@@ -163,4 +179,61 @@ func TestABackupOfRecordsThatAreNotInOrderIsTakenWithoutAHead(t *testing.T) {
 	x.exec("DELETE FROM commits WHERE stream = 'incident/' || ? AND seq = (SELECT max(seq) FROM commits WHERE stream = 'incident/' || ?)",
 		maria.ID, maria.ID)
 	without(g.records, g.key, "records_lost")
+}
+
+// Held against the heads of the service that was lost, restored records are shorter on purpose: which
+// is named, and told from what somebody altered.
+func TestWhatARestoreDidNotBringBackIsToldFromWhatIsDamaged(t *testing.T) {
+	t.Parallel()
+	g := newGuarded(t, app.Records{})
+	dominica := g.Account("DMA", "coordinator")
+	maria := g.Maria(dominica, []string{"ATG"}, nil)
+	figure := func(n int) {
+		maria.Post(maria.Path+"/figures", Figure("DMA", n, g.Clock.Now())).Want(http.StatusCreated)
+	}
+	figure(100)
+	g.Clock.Advance(time.Minute)
+	file, out := g.backup()
+	g.Clock.Advance(time.Minute)
+	figure(200)
+	figure(300)
+	irma := g.Maria(dominica, []string{"ATG"}, nil)
+	g.Pass(61 * time.Minute)
+	g.Halt()
+	g.Clock.Advance(time.Minute)
+	into := g.restore(file)
+	compare := func(signed bool) {
+		t.Helper()
+		p := g.proven(into, g.records.Heads)
+		if p.Back == nil || p.Head != out.Head.Number || p.Back.To != p.Head || p.Back.RestoredAt.Sub(g.restoredAt).Abs() > time.Second ||
+			p.Back.Signed > 0 != signed {
+			t.Fatalf("%+v, %+v", p, p.Back)
+		}
+		shorter := map[string]proof.Loss{}
+		for _, s := range p.Back.Streams {
+			shorter[s.Stream] = s
+		}
+		if one, two := shorter["incident/"+maria.ID], shorter["incident/"+irma.ID]; one.Had-one.Has != 2 || two.Has != 0 || two.Had == 0 {
+			t.Errorf("of what is shorter it says %+v", p.Back.Streams)
+		}
+	}
+	compare(false)
+	g.Clock.Advance(time.Minute)
+	g.serve(into)
+	compare(true)
+	if p := g.proven(into, ""); p.Back != nil {
+		t.Errorf("against its own heads: %+v", p.Back)
+	}
+	// What the backup held is held against the lost service's heads as before.
+	x := &tampering{t: t, at: into, p: past{clock: g.Clock}}
+	x.edit("incident/"+maria.ID, 0)
+	report, err := app.Verify(t.Context(), into, app.Against{Heads: g.records.Heads, SecretKey: g.key}, g.Clock.Now, Quiet())
+	if err != nil || !slices.ContainsFunc(report.Findings, func(f ledger.Finding) bool { return strings.Contains(f.What, "is altered") }) {
+		t.Errorf("an edited commit: %v, %v", report.Findings, err)
+	}
+	x.exec("DELETE FROM commits WHERE stream = 'incident/' || ?", maria.ID)
+	report, err = app.Verify(t.Context(), into, app.Against{Heads: g.records.Heads, SecretKey: g.key}, g.Clock.Now, Quiet())
+	if err != nil || !slices.ContainsFunc(report.Findings, func(f ledger.Finding) bool { return strings.Contains(f.What, "is missing") }) {
+		t.Errorf("a stream that the common head covers is gone: %v, %v", report.Findings, err)
+	}
 }

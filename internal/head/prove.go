@@ -12,44 +12,53 @@ import (
 	"landfall/internal/store"
 )
 
-// Prove compares the records with what heads say of them, and gives what is missing, altered or
-// extra, and how many streams have grown since the last head. The trail must have been read to its
-// end.
+// Proof is what Prove found.
+type Proof struct {
+	Findings []ledger.Finding // what is missing, altered or extra
+	Grown    int64            // streams that have grown since the last head
+	Back     []proof.Loss     // what the records had before they were put back
+}
+
+// Back says that the records were put back to what they were, and have gone on from there, while the
+// trail is of what they were before.
+type Back struct {
+	To int64     // number of the last head that both have in common
+	At time.Time // of the restore
+}
+
+// Prove compares the records with what heads say of them. The trail must have been read to its end.
+// With back, what heads after the common one cover and a restore did not bring back is no finding;
+// what it did bring back must be as it was all the same.
 //
 // Extra is what says of itself that it was recorded, by more than Overlap, before a head that does
 // not know it. What was slipped in with the time of its coming is not told from what the service
 // recorded: it is covered by the next head, and whoever keeps copies of heads has only the hour
 // between two of them to do it in.
-func Prove(
-	ctx context.Context, st store.Store, trail *proof.Trail,
-) (findings []ledger.Finding, grown int64, err error) {
-	p := &proving{st: st, trail: trail}
-	if p.covered, p.any = trail.Covered(); !p.any {
-		return nil, 0, nil
+func Prove(ctx context.Context, st store.Store, trail *proof.Trail, back *Back) (Proof, error) {
+	p := &proving{st: st, trail: trail, back: back}
+	var any bool
+	if p.covered, any = trail.Covered(); !any {
+		return Proof{}, nil
 	}
 	for streams := range slices.Chunk(trail.Streams(), page) {
 		if err := p.claims(ctx, streams); err != nil {
-			return p.findings, 0, err
+			return p.out, err
 		}
 	}
-	if err := p.beyond(ctx); err != nil {
-		return p.findings, 0, err
-	}
-	return p.findings, p.grown, nil
+	return p.out, p.beyond(ctx)
 }
 
 type proving struct {
-	st       store.Store
-	trail    *proof.Trail
-	covered  proof.Signed
-	any      bool
-	grown    int64
-	findings []ledger.Finding
+	st      store.Store
+	trail   *proof.Trail
+	back    *Back // nil: the records never went back behind the trail
+	covered proof.Signed
+	out     Proof
 }
 
 func (p *proving) wrong(stream string, seq int64, format string, args ...any) {
 	what := fmt.Sprintf(format, args...)
-	p.findings = append(p.findings, ledger.Finding{Stream: ledger.Stream(stream), Seq: seq, What: what})
+	p.out.Findings = append(p.out.Findings, ledger.Finding{Stream: ledger.Stream(stream), Seq: seq, What: what})
 }
 
 // claims holds the records against everything that heads say of these streams.
@@ -101,7 +110,10 @@ func (p *proving) stream(
 	ctx context.Context, stream string, found map[store.Ref][]byte, recorded map[store.Ref]time.Time,
 ) error {
 	var before int64
-	for _, c := range p.trail.Claims(stream) {
+	for i, c := range p.trail.Claims(stream) {
+		if p.back != nil && c.Head > p.back.To {
+			return p.wentBack(ctx, stream, before, p.trail.Claims(stream)[i:], found)
+		}
 		hash, there := found[store.Ref{Stream: stream, Seq: c.Seq}]
 		if !there {
 			ends, err := tails(ctx, p.st, []hint{{stream: stream, seqs: []int64{c.Seq}}})
@@ -130,8 +142,51 @@ func (p *proving) stream(
 	return nil
 }
 
+// wentBack holds a stream against what later heads than the common one say of it, from the commit on
+// that the heads before them prove.
+func (p *proving) wentBack(
+	ctx context.Context, stream string, proven int64, claims []proof.Claim, found map[store.Ref][]byte,
+) error {
+	kept := proven
+	for more := true; more; {
+		commits, err := p.st.ReadStream(ctx, stream, kept, commit)
+		if err != nil {
+			return fmt.Errorf("compare with heads: %w", err)
+		}
+		more = len(commits) == commit
+		for _, c := range commits {
+			if !c.RecordedAt.Before(p.back.At) {
+				more = false // it was recorded since the restore
+				break
+			}
+			kept = c.Seq
+		}
+	}
+	for _, c := range claims {
+		hash, there := found[store.Ref{Stream: stream, Seq: c.Seq}]
+		if c.Seq <= kept && (!there || !bytes.Equal(hash, c.Hash[:])) {
+			p.wrong(stream, c.Seq, "is altered: it is not the one that head %d covers", c.Head)
+			return nil
+		}
+	}
+	had := claims[len(claims)-1].Seq
+	switch {
+	case had <= kept:
+	case kept == 0:
+		p.out.Back = append(p.out.Back, proof.Loss{Stream: stream, What: proof.Missing, Had: had})
+	default:
+		p.out.Back = append(p.out.Back, proof.Loss{Stream: stream, What: proof.Shorter, Had: had, Has: kept})
+	}
+	return nil
+}
+
 // beyond looks at what came after the last head.
 func (p *proving) beyond(ctx context.Context) error {
+	limit := p.covered.Head.At
+	if p.back != nil && p.back.At.Before(limit) {
+		limit = p.back.At // the trail went on while the records were going on already
+	}
+	limit = limit.Add(-Overlap)
 	for after := ""; ; {
 		names, err := p.st.Streams(ctx, "", after, page)
 		if err != nil {
@@ -152,12 +207,12 @@ func (p *proving) beyond(ctx context.Context) error {
 		}
 		for ref := range recorded {
 			if ref.Stream != string(Stream) {
-				p.grown++
+				p.out.Grown++
 			}
 		}
 		for _, ref := range refs {
 			at, ok := recorded[ref]
-			if limit := p.covered.Head.At.Add(-Overlap); ok && at.Before(limit) {
+			if ok && at.Before(limit) {
 				p.wrong(ref.Stream, ref.Seq, "is extra: it says that it was recorded at %s, and head %d of %s does not know it",
 					at.Format(time.RFC3339), p.covered.Head.Number, p.covered.Head.At.Format(time.RFC3339))
 			}

@@ -56,6 +56,8 @@ type WentBack struct {
 	TakenAt time.Time `json:"taken_at"` // of the backup
 	Number  int64     `json:"number"`   // of the newest head in it; 0 when it has none
 	Head    Hash      `json:"head,omitzero"`
+
+	RestoredAt time.Time `json:"restored_at,omitzero"`
 }
 
 // Head is what is signed. Members are added, never changed: what was signed is kept as text.

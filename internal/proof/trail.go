@@ -186,6 +186,10 @@ func (t *Trail) Hash(number int64) (Hash, bool) {
 	return h, ok
 }
 
+// Believes reports whether a key that is believed has signed a head: one of those that the trail was
+// given, or that a rotation in it names.
+func (t *Trail) Believes(s Signed) bool { return s.Verify(t.keys) == nil }
+
 // Last gives the newest head that can be believed, seen ones included; false when there is none.
 func (t *Trail) Last() (Signed, bool) {
 	if t.last == nil {
