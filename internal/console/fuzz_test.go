@@ -1,6 +1,7 @@
 package console
 
 import (
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -47,6 +48,27 @@ func FuzzSession(f *testing.F) {
 		at, held, err := sessionJSON{}.Decode(again)
 		if err != nil || !at.Equal(deadline) || held[heldAccount] != values[heldAccount] || held[heldToken] != values[heldToken] {
 			t.Fatalf("%q is kept as %q", text, again)
+		}
+	})
+}
+
+// FuzzLocal reads where a browser asks to go on to after signing in: whatever it makes of the answer, it stays with us.
+func FuzzLocal(f *testing.F) {
+	for _, seed := range []string{
+		"/", "/incidents/1?x=1", "//evil.example", "/\\evil.example", "/\t/evil.example", "https:/x", "javascript:alert(1)", "/%2F/evil.example", "/..//evil.example", "?",
+	} {
+		f.Add(seed)
+	}
+	ours, err := url.Parse("https://landfall.example/sign-in")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, asked string) {
+		path := local(asked)
+		seen := strings.NewReplacer("\t", "", "\r", "", "\n", "", "\\", "/").Replace(path) // as browsers read it
+		at, err := ours.Parse(seen)
+		if err != nil || at.Host != ours.Host || at.Scheme != ours.Scheme || !strings.HasPrefix(seen, "/") || strings.HasPrefix(seen, "//") {
+			t.Fatalf("%q leads to %q: %v, %v", asked, path, at, err)
 		}
 	})
 }
