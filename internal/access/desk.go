@@ -26,6 +26,7 @@ type Options struct {
 
 	Sessions int // of one account; 0 is no bound
 	Tokens   int // live ones of one party; 0 is no bound
+	Accounts int // of one party; 0 is no bound
 }
 
 // Desk is where accounts and tokens are made, shown and checked. All methods may be called concurrently.
@@ -38,6 +39,7 @@ type Desk struct {
 
 	sessionsMost int // of one account; 0 is no bound
 	tokensMost   int // live ones of one party; 0 is no bound
+	accountsMost int // of one party; 0 is no bound
 
 	doors doors
 	uses  uses
@@ -49,7 +51,7 @@ func NewDesk(l *ledger.Ledger, docs store.Documents, opt Options) *Desk {
 		opt.Logger = slog.Default()
 	}
 	return &Desk{ledger: l, streams: ledger.Register(l, fold()), docs: docs, now: opt.Now, log: opt.Logger,
-		sessionsMost: opt.Sessions, tokensMost: opt.Tokens}
+		sessionsMost: opt.Sessions, tokensMost: opt.Tokens, accountsMost: opt.Accounts}
 }
 
 // FirstAccount is the id of the account of the first start: the same in every process, so that creating it is a claim.
@@ -133,6 +135,10 @@ func (d *Desk) CreateAccount(ctx context.Context, scope Scope, w Write, in NewAc
 	if !scope.ActsFor(in.Party) || in.Role == RoleAdministrator && !scope.All {
 		return Account{}, fault.New(fault.Forbidden, "not_your_party", "You may create accounts for your own party only, and no administrators.")
 	}
+	full, err := d.full(ctx, store.Query{Kind: kindAccount, Index: "state", Equal: []any{string(in.Party.StateParty())}}, d.accountsMost)
+	if err != nil {
+		return Account{}, err
+	}
 	out, err := d.streams.Execute(ctx, newID(in.ID, noun, scope, w), ledger.Command[*state]{
 		Actor: scope.Actor(), Relay: w.Relay, Expect: ledger.MustNotExist, Key: w.Key, Digest: w.Digest,
 		Allow: func(s *state, at ledger.Moment) error {
@@ -142,6 +148,10 @@ func (d *Desk) CreateAccount(ctx context.Context, scope Scope, w Write, in NewAc
 			return nil
 		},
 		Decide: func(*state, ledger.Moment) (ledger.Decision, error) {
+			if full {
+				return ledger.Decision{}, fault.New(fault.State, "too_many_accounts",
+					"The party has %d accounts, as many as it may have. Give the post one that is there already.", d.accountsMost)
+			}
 			return ledger.Decision{
 				Events: []ledger.Event{{Type: EventAccountCreated, Data: accountCreated{Role: in.Role, Party: in.Party}}},
 				Detach: map[string]string{detachedName: in.Name},

@@ -9,7 +9,6 @@ import (
 	"landfall/internal/check"
 	"landfall/internal/fault"
 	"landfall/internal/ledger"
-	"landfall/internal/place"
 	"landfall/internal/store"
 )
 
@@ -46,7 +45,9 @@ func (d *Desk) CreateToken(ctx context.Context, scope Scope, w Write, in NewToke
 	if err := c.Err(); err != nil {
 		return Token{}, "", err
 	}
-	full, err := d.tokensFull(ctx, s.Value.Party)
+	full, err := d.full(ctx, store.Query{
+		Kind: kindToken, Index: "live", Equal: []any{string(s.Value.Party.StateParty())}, From: d.now(),
+	}, d.tokensMost)
 	if err != nil {
 		return Token{}, "", err
 	}
@@ -89,18 +90,17 @@ func (d *Desk) CreateToken(ctx context.Context, scope Scope, w Write, in NewToke
 	return out.Value.Tokens[id].token(in.Account), secret, nil
 }
 
-// tokensFull reports whether a party, with its islands, has as many live tokens as it may have.
-func (d *Desk) tokensFull(ctx context.Context, party place.Party) (bool, error) {
-	if d.tokensMost <= 0 {
+// full reports whether a party, with its islands, has as many of something as it may have; most 0 is no bound.
+func (d *Desk) full(ctx context.Context, q store.Query, most int) (bool, error) {
+	if most <= 0 {
 		return false, nil
 	}
-	n, err := d.docs.Count(ctx, store.Query{
-		Kind: kindToken, Index: "live", Equal: []any{string(party.StateParty())}, From: d.now(),
-	})
+	d.ledger.Settle(ctx, settleTime)
+	n, err := d.docs.Count(ctx, q)
 	if err != nil {
 		return false, unavailable(err)
 	}
-	return n >= int64(d.tokensMost), nil
+	return n >= int64(most), nil
 }
 
 // Tokens lists the tokens of an account the scope may see, oldest first; an empty account means the scope's own.

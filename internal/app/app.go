@@ -237,6 +237,7 @@ func (a *App) openBus(ctx context.Context, empty bool) (*bus.Bus, error) {
 func (a *App) desks(key []byte) (err error) {
 	a.access = access.NewDesk(a.ledger, a.store, access.Options{
 		Now: a.opt.Now, Logger: a.log, Sessions: a.limiter.Limits.Sessions, Tokens: a.limiter.Limits.Tokens,
+		Accounts: a.limiter.Limits.Accounts,
 	})
 	a.headDesk = head.NewDesk(a.ledger, a.store)
 	if a.heads != nil {

@@ -66,9 +66,9 @@ func TestWhoSignsInAgainAndAgainEndsTheOldestSession(t *testing.T) {
 	}
 }
 
-func TestAPartyHasSoManySubscriptionsAndTokens(t *testing.T) {
+func TestAPartyHasSoManySubscriptionsTokensAndAccounts(t *testing.T) {
 	t.Parallel()
-	w := harness.New(t, limits(map[string]int{"subscriptions-party": 2, "tokens-party": 2}))
+	w := harness.New(t, limits(map[string]int{"subscriptions-party": 2, "tokens-party": 2, "accounts-party": 2}))
 	c := w.Account("ATG", "official")
 	wish := func(n int) harness.Object {
 		return harness.Object{"channel": "webhook", "target": fmt.Sprintf("https://hooks.example.org/%d", n)}
@@ -99,4 +99,14 @@ func TestAPartyHasSoManySubscriptionsAndTokens(t *testing.T) {
 	}
 	w.Admin.Do(http.MethodDelete, "/api/v1/tokens/"+second.Str("id"), nil, harness.IfMatch("*")).Want(http.StatusNoContent)
 	ask().Want(http.StatusCreated)
+
+	account := func(party, key string) harness.Answer {
+		return w.Admin.Post("/api/v1/accounts", harness.Object{"name": "Post", "party": party, "role": "official"}, harness.Key(key))
+	}
+	account("ATG-BARBUDA", "a").Want(http.StatusCreated)
+	if a := account("ATG", "b").Want(http.StatusConflict); a.Str("code") != "too_many_accounts" {
+		t.Errorf("refused with %s", a.Raw)
+	}
+	account("ATG-BARBUDA", "a").Want(http.StatusCreated) // a repeat
+	account("DMA", "c").Want(http.StatusCreated)
 }

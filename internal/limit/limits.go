@@ -43,6 +43,7 @@ type Limits struct {
 
 	BodySeconds   int // from the first byte of a request to the last of its body
 	Sessions      int // of one account
+	Accounts      int // of one party
 	Tokens        int // live ones of one party
 	Subscriptions int // of one party, deleted and expired ones excepted
 }
@@ -62,6 +63,7 @@ func Defaults() Limits {
 
 		BodySeconds:   10,
 		Sessions:      200,
+		Accounts:      1000,
 		Tokens:        1000,
 		Subscriptions: 500,
 	}
@@ -75,7 +77,7 @@ func numbersOf(l *Limits) map[string]*int {
 		"streams": &l.Streams.Total, "streams-account": &l.Streams.Account, "streams-address": &l.Streams.Address,
 		"connections": &l.Connections.Total, "connections-address": &l.Connections.Address,
 		"kept-percent": &l.Kept, "body-seconds": &l.BodySeconds, "wrong-tokens-address": &l.AddressRate.Burst,
-		"sessions-account": &l.Sessions, "tokens-party": &l.Tokens, "subscriptions-party": &l.Subscriptions,
+		"sessions-account": &l.Sessions, "accounts-party": &l.Accounts, "tokens-party": &l.Tokens, "subscriptions-party": &l.Subscriptions,
 	}
 }
 
