@@ -101,14 +101,14 @@ func TestWhoHasAnsweredChangesTheAnswer(t *testing.T) {
 	w := harness.New(t)
 	lca := w.Account("LCA", "official")
 	for language, words := range map[string][]string{
-		"en": {"Answer the request", "Give this EXERCISE answer", "Change the answer", "Change the answer of the EXERCISE"},
-		"fr": {"Répondre à la demande", "Donner cette réponse d’EXERCICE", "Modifier la réponse", "Modifier la réponse de l’EXERCICE"},
+		"en": {"Answer the request", "Give this EXERCISE answer", "Change the answer", "Change the answer of the EXERCISE", "the alert itself is not acknowledged"},
+		"fr": {"Répondre à la demande", "Donner cette réponse d’EXERCICE", "Modifier la réponse", "Modifier la réponse de l’EXERCICE", "l’alerte elle-même reste sans accusé de réception"},
 	} {
 		_, i := workMaria(w, harness.Object{"exercise": true})
 		visitor := lca.Visit(language)
 		form := visitor.Get("/incidents/" + i.ID).Says(words[0]).Silent(words[2]).Follow(words[0]).Says(words[1]).Form("/answers/new")
 		form.Fill("kind", "accept").Fill("ceiling", "300").Fill("conditions", "By sea only\nNo later than Friday").
-			Fill("valid_until", local(w.Clock.Now().Add(72*time.Hour))).Send().Says(words[2]).Silent(words[0])
+			Fill("valid_until", local(w.Clock.Now().Add(72*time.Hour))).Send().Says(words[2], words[4]).Silent(words[0])
 		again := visitor.Get("/incidents/" + i.ID).Says(words[2]).Silent(words[0]).Follow(words[2]).Says(words[3]).Form("/answers/new")
 		if got := again.Values.Get("conditions"); again.Values.Get("ceiling") != "300" || got != "By sea only\nNo later than Friday" {
 			t.Errorf("begins with %v", again.Values)

@@ -68,6 +68,7 @@ type Incidents struct {
 	NotReached  Phrase     `json:"not_reached"`
 	AckedAt     Phrase     `json:"acked_at"`
 	NoReply     Phrase     `json:"no_reply"`
+	NotAcked    Phrase     `json:"not_acked"` // of a state that has answered
 	RequiredBy  Phrase     `json:"required_by"`
 	NoAnswer    Phrase     `json:"no_answer"`
 	AtMost      Text[Name] `json:"at_most"`
