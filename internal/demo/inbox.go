@@ -98,9 +98,6 @@ func address(code string) string { return "alerts@" + strings.ToLower(code) + ".
 // hook takes a webhook that arrived; text says what it is about.
 func (b *inbox) hook(a arrival, text string) {
 	m := message{ID: a.id, Kind: a.event.kind(), Text: text, Refused: a.signed != nil, Again: a.again, arrival: a}
-	if m.Text == "" {
-		m.Text = m.Kind
-	}
 	var pretty bytes.Buffer
 	if json.Indent(&pretty, a.body, "", "  ") == nil {
 		m.Body = pretty.String()

@@ -203,7 +203,7 @@ func (r reader) about(a arrival) string {
 	return "" // the affected state's copies of what others are asked, and what an office itself has done
 }
 
-// headline says what an arrival is about, those too that the story passes over; "" for kinds that have no words here.
+// headline says what an arrival is about, those too that the story passes over.
 func (r reader) headline(a arrival) string {
 	if text := r.about(a); text != "" {
 		return text
@@ -214,7 +214,12 @@ func (r reader) headline(a arrival) string {
 		}
 		return fmt.Sprintf("%s: %s", r.name(d.Alert.Party), strings.ReplaceAll(strings.TrimPrefix(a.event.kind(), "alert."), "_", " "))
 	}
-	return ""
+	others := a
+	others.box = "" // what an office did itself reads as others read of it
+	if text := r.about(others); text != "" {
+		return text
+	}
+	return strings.NewReplacer(".", " ", "_", " ").Replace(a.event.kind())
 }
 
 // alert says in words what an alert is about. Until when an answer is wanted is shown on the exercise clock, where the rule was applied.

@@ -115,6 +115,21 @@ func TestSpansAndNumbersReadAsPeopleWriteThem(t *testing.T) {
 	}
 }
 
+func TestTheInboxNamesEveryArrivalInWords(t *testing.T) {
+	for event, want := range map[string]string{
+		`{"type":"landfall.answer.given.v1","data":{"answer":{"party":"ATG","kind":"accept","ceiling":250}}}`: "up to 250 people",
+		`{"type":"landfall.step.marked_not_applicable.v1","data":{}}`:                                         "step marked not applicable",
+	} {
+		a := arrival{box: antigua}
+		if err := json.Unmarshal([]byte(event), &a.event); err != nil {
+			t.Fatal(err)
+		}
+		if got := (reader{name: func(code string) string { return names()[code] }}).headline(a); !strings.Contains(got, want) {
+			t.Errorf("%s is %q, want %q", event, got, want)
+		}
+	}
+}
+
 func TestTheInboxSaysTheSameInFrench(t *testing.T) {
 	w := wordsOf("fr")
 	for _, c := range []struct{ event, want string }{
