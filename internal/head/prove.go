@@ -36,8 +36,8 @@ type Back struct {
 // between two of them to do it in.
 func Prove(ctx context.Context, st store.Store, trail *proof.Trail, back *Back) (Proof, error) {
 	p := &proving{st: st, trail: trail, back: back}
-	var any bool
-	if p.covered, any = trail.Covered(); !any {
+	var known bool
+	if p.covered, known = trail.Covered(); !known {
 		return Proof{}, nil
 	}
 	for streams := range slices.Chunk(trail.Streams(), page) {
