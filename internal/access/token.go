@@ -42,6 +42,7 @@ func (d *Desk) CreateToken(ctx context.Context, scope Scope, w Write, in NewToke
 	}
 	c := w.Check()
 	check.Line(&c, "/label", &in.Label, maxLabel)
+	check.OptionalTime(&c, "/expires_at", in.ExpiresAt)
 	if err := c.Err(); err != nil {
 		return Token{}, "", err
 	}

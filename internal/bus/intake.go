@@ -84,7 +84,8 @@ func (in intake) once(ctx context.Context) (attached bool, err error) {
 	}
 	consuming, err := consumer.Consume(
 		func(m jetstream.Msg) {
-			if err := in.receive(m); err != nil {
+			// The library calls from a goroutine of its own.
+			if err := in.bus.guard.Do("receiving a message of the bus", func() error { return in.receive(m) }); err != nil {
 				lose(err)
 			}
 		},

@@ -9,7 +9,7 @@ import (
 // The forms of a number that people type. Between groups of three digits stands one kind of separator: a space, a comma, a point or an apostrophe.
 var (
 	wholeNumber   = regexp.MustCompile(`^\d+$`)
-	groupedNumber = regexp.MustCompile(`^\d{1,3}(?:( \d{3})+|(\x{a0}\d{3})+|(\x{202f}\d{3})+|(,\d{3})+|(\.\d{3})+|(['’]\d{3})+)$`)
+	groupedNumber = regexp.MustCompile(`^[1-9]\d{0,2}(?:( \d{3})+|(\x{a0}\d{3})+|(\x{202f}\d{3})+|(,\d{3})+|(\.\d{3})+|(['’]\d{3})+)$`)
 	fraction      = regexp.MustCompile(`^(\d+)[.,](\d+)$`)
 )
 
@@ -32,9 +32,10 @@ func ParseNumber(text string) (int, bool) {
 	return n, err == nil
 }
 
-// ParseDecimal reads a number that may have a fraction behind a point or a comma. Nothing groups its digits.
+// ParseDecimal reads a number that may have a fraction behind a point or a comma. Nothing groups its digits: what would be a group of
+// three is refused, since one reader means 1.25 by it and another 1250.
 func ParseDecimal(text string) (float64, bool) {
-	if !wholeNumber.MatchString(text) && !fraction.MatchString(text) {
+	if !wholeNumber.MatchString(text) && (!fraction.MatchString(text) || groupedNumber.MatchString(text)) {
 		return 0, false
 	}
 	n, err := strconv.ParseFloat(strings.Replace(text, ",", ".", 1), 64)

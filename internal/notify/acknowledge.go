@@ -267,7 +267,7 @@ func (d *Desk) checkAcknowledge(ctx context.Context, c fault.Check, a *Alert, in
 	if in.Channel == "" {
 		in.Channel = ViaAPI
 	}
-	newest, err := d.l.Version(ctx, a.Cause.Stream)
+	newest, err := d.newest(ctx, a)
 	if err != nil {
 		return err
 	}
@@ -278,10 +278,24 @@ func (d *Desk) checkAcknowledge(ctx context.Context, c fault.Check, a *Alert, in
 	default:
 		c.Field("/outcome", "must be one of received, cannot_act, question")
 	}
-	c.That(in.Version > 0 && in.Version <= newest, "/version", "must be a version that the incident has had: 1 to %d", newest)
+	shown := in.Version == a.Version() // none, where the alert shows no incident
+	c.That(shown || in.Version > 0 && in.Version <= newest, "/version", "must be a version that the incident has had: 1 to %d", newest)
 	check.Prose(&c, "/note", &in.Note, check.MaxReason, false)
 	if more != nil {
 		more(&c)
 	}
 	return c.Err()
+}
+
+// newest gives the newest version of what the alert is about. An alert about another alert is about the same as that one.
+func (d *Desk) newest(ctx context.Context, a *Alert) (int64, error) {
+	about := a.Cause.Stream
+	for about.Noun() == NounAlert {
+		first, err := d.alerts.Load(ctx, about.ID())
+		if err != nil {
+			return 0, err
+		}
+		about = first.Value.Cause.Stream
+	}
+	return d.l.Version(ctx, about)
 }

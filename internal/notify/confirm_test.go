@@ -158,3 +158,35 @@ func TestAWordPassedOnIsNoOlderThanItsAlert(t *testing.T) {
 		}
 	}
 }
+
+func TestAnAlertAboutAnAcknowledgementIsAcknowledged(t *testing.T) {
+	t.Parallel()
+	for name, own := range map[string]string{"of an incident at its fifth version": `{"incident":{"version":5}}`, "that shows no incident": ""} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.openIncident("maria", "ATG", "VCT")
+			for range 3 {
+				w.play("maria", figure, act{})
+			}
+			w.play("maria", activated, act{Alerts: []call{{Party: "ATG", Kind: "activation", Own: own}}})
+			first := w.alerted("ATG", 1)[0].Value.ID
+			vct := access.Scope{Account: "vct", Role: access.RoleCoordinator, Party: "VCT"}
+			if _, err := w.desk.Acknowledge(t.Context(), vct, entered, first, notify.AcknowledgeRequest{}); err != nil {
+				t.Fatal(err)
+			}
+			all := w.alerted("ATG", 2)
+			told := all[slices.IndexFunc(all, func(l notify.Listed[*notify.Alert]) bool { return l.Value.Kind == notify.KindRelayed })].Value
+			acknowledge := func(version int64) (ledger.Outcome[*notify.Alert], error) {
+				return w.desk.Acknowledge(t.Context(), state("ATG"), access.Write{}, told.ID, notify.AcknowledgeRequest{Version: version})
+			}
+			if _, err := acknowledge(6); !fault.Is(err, fault.Invalid) {
+				t.Errorf("a version that the incident has not had: %v", err)
+			}
+			out, err := acknowledge(0)
+			if err != nil || out.Value.Acknowledged == nil || out.Value.Acknowledged.Version != told.Version() {
+				t.Errorf("acknowledged: %+v, %v", out.Value, err)
+			}
+		})
+	}
+}

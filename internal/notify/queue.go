@@ -93,7 +93,7 @@ func (r *Router) deliveriesOf(ctx context.Context, b *batch) ([]*job, error) {
 			if !published(n.Type) {
 				continue
 			}
-			subs := matching(list, n.Announcement, now)
+			subs := onceEach(matching(list, n.Announcement, now), list, n.Announcement, now)
 			if n.Type == EventAlertRaised {
 				if subs, err = r.withFrozen(ctx, subs, c, list); err != nil {
 					b.failed[b.ref(i)] = true

@@ -131,15 +131,9 @@ func (r *Router) raiseOne(ctx context.Context, n *notice, call ledger.AlertCall,
 		IncidentID: n.Incident, Incident: header, Origin: n.Origin,
 		Cause: Cause{ID: n.EventID, Type: n.Type, Stream: n.Stream, Seq: n.Seq},
 		Party: party, Kind: call.Kind, Subject: call.Subject, Severity: n.Severity, Level: 1,
-		Reads: n.Level,
 	}
-	switch {
-	case call.Kind == KindWithdrawn:
-		raised.Reads = ledger.Party
-	case ownKind(call.Kind):
-		raised.Reads = ledger.Operation
-	}
-	raised.Targets = targetsOf(reached(list, About{n.Exercise, n.Origin, n.Incident, n.Severity, raised.Reads}, party, r.now()))
+	about := aboutOf(n.Announcement, call.Kind)
+	raised.Reads, raised.Targets = about.Reads, targetsOf(reached(list, about, party, r.now()))
 	if !call.RequiredBy.IsZero() {
 		t := instant(call.RequiredBy)
 		raised.RequiredBy = &t

@@ -19,6 +19,18 @@ type About struct {
 	Reads    ledger.Level // what of the incident whoever is told must be allowed to read
 }
 
+// aboutOf is what an alert of the kind is about that an event calls for.
+func aboutOf(a ledger.Announcement, kind string) About {
+	about := About{a.Exercise, a.Origin, a.Incident, a.Severity, a.Level}
+	switch {
+	case kind == KindWithdrawn:
+		about.Reads = ledger.Party
+	case ownKind(kind):
+		about.Reads = ledger.Operation
+	}
+	return about
+}
+
 // Reach is what an alert to a party goes to.
 type Reach struct {
 	Party    place.Party

@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
 	"landfall/internal/ledger"
+	"landfall/internal/place"
 	"landfall/internal/store"
 )
 
@@ -76,4 +78,20 @@ func matching(list []*Subscription, a ledger.Announcement, now time.Time) []*Sub
 		}
 	}
 	return out
+}
+
+// peopled lists the channels that people read. A machine chooses by its filter what it takes.
+var peopled = []string{"email"}
+
+// onceEach leaves out of those who are to be told of an event the addresses of people whom an alert about it reaches: they are told of a
+// fact once. Others are reminded of a late step only where they ask for that kind of event.
+func onceEach(told, list []*Subscription, a ledger.Announcement, now time.Time) []*Subscription {
+	var alerted []*Subscription
+	for _, call := range a.Alerts {
+		alerted = append(alerted, reached(list, aboutOf(a, call.Kind), place.Party(call.Party), now)...)
+	}
+	return slices.DeleteFunc(told, func(s *Subscription) bool {
+		unasked := len(s.Filter.Kinds) == 0 && kindOf(a.Type) == "step.overdue"
+		return slices.Contains(peopled, s.Channel) && (unasked || slices.Contains(alerted, s))
+	})
 }

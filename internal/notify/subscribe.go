@@ -313,7 +313,10 @@ func checkTarget(channel Channel, target string, c *fault.Check) {
 // first one was.
 func future(expires *time.Time, now time.Time) error {
 	var c fault.Check
-	c.That(expires == nil || expires.After(now), "/expires_at", "must be in the future")
+	if expires != nil {
+		check.Time(&c, "/expires_at", *expires)
+		c.That(expires.After(now), "/expires_at", "must be in the future")
+	}
 	return c.Err()
 }
 

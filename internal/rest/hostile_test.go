@@ -83,6 +83,7 @@ func TestHostileBodiesAreRefusedByNameAndStoreNothing(t *testing.T) {
 		{"a relay by nobody", "/api/v1/incidents", incident(`,"on_behalf_of":"ATG"`), "invalid", 400, "/relayed_by"},
 		{"an anchor that is none", at + "/activate", `{"protocol":"hurricane","anchors":{"DOOMSDAY":{"at":"2026-09-03T01:15:00Z","kind":"forecast"}}}`, "invalid", 400, "/anchors/DOOMSDAY"},
 		{"a telephone number", at + "/stand-down", `{"reason":"Call +1 767 448 7777 for more"}`, "invalid", 400, "/reason"},
+		{"a subscription until 9999", "/api/v1/subscriptions", `{"channel":"webhook","target":"https://x.example/","expires_at":"9999-12-31T00:00:00Z"}`, "invalid", 400, "/expires_at"},
 		{"a private address in a webhook", "/api/v1/subscriptions", `{"channel":"webhook","target":"ftp://x.example/"}`, "invalid", 400, "/target"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -1976,7 +1976,8 @@ type Filter struct {
 	// Example: exclude
 	Exercise ExerciseWish `json:"exercise,omitempty,omitzero"`
 
-	// Kinds Only these kinds of event: `step.overdue`, or `step.*` for all of a noun.
+	// Kinds Only these kinds of event: `step.overdue`, or `step.*` for all of a noun. Mail tells a person of a fact once: an event that an alert to the same
+	// address is about is left out, and `step.overdue` of another party comes by mail only where it is named here.
 	Kinds []string `json:"kinds,omitempty,omitzero"`
 
 	// MinSeverity How bad it is or will be, in the words of CAP 1.2.
