@@ -1,8 +1,10 @@
 package console
 
 import (
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"landfall/internal/access"
 	"landfall/internal/fault"
@@ -10,6 +12,7 @@ import (
 	"landfall/internal/ledger"
 	"landfall/internal/locale"
 	"landfall/internal/place"
+	"landfall/internal/protocol"
 )
 
 // proposalLine is one thing that waits to be confirmed.
@@ -17,7 +20,9 @@ type proposalLine struct {
 	*incident.Proposal
 	What, Who string
 	Details   []string
-	Confirms  bool   // the account may confirm it
+	Confirm   *workButton // nil: the account may not confirm it
+	Told      []workTold  // whom confirming it alerts
+	Notes     []workNote
 	Drops     string // what its button to drop it says; "" for none
 	Form      *form
 }
@@ -35,7 +40,11 @@ func (view *overviewView) relays(v *visit) error {
 		return nil
 	}
 	for _, p := range view.I.Proposals {
-		view.Proposals = append(view.Proposals, v.proposalLine(view.about, p))
+		line, err := v.proposalLine(view.about, p)
+		if err != nil {
+			return err
+		}
+		view.Proposals = append(view.Proposals, line)
 	}
 	if !v.scope.MayWrite() {
 		return nil
@@ -57,7 +66,7 @@ func (view *overviewView) relays(v *visit) error {
 	return nil
 }
 
-func (v *visit) proposalLine(a about, p *incident.Proposal) proposalLine {
+func (v *visit) proposalLine(a about, p *incident.Proposal) (proposalLine, error) {
 	t, thing := v.L.Page.Incidents.Relays, a.I.Thing(p.By)
 	line := proposalLine{
 		Proposal: p, What: workCapital(v.L.Codes.Proposal.Of(string(p.Kind))), Form: newForm().with("etag", v.console.incident.ETag(p.Seq)),
@@ -80,16 +89,67 @@ func (v *visit) proposalLine(a about, p *incident.Proposal) proposalLine {
 		line.Details = append(line.Details, v.L.Joins.Colon.Say(locale.Pair{A: v.anchorWord(k.Name), B: clock.When(k.At)}))
 	}
 	if !v.scope.MayWrite() {
-		return line
+		return line, nil
 	}
-	line.Confirms = v.scope.May(p.Confirms(), thing)
+	if v.scope.May(p.Confirms(), thing) {
+		if err := v.proposalSends(&line, &a.I, asked); err != nil {
+			return line, err
+		}
+	}
 	if v.scope.May(p.Drops(), thing) {
 		line.Drops = string(t.Decline)
 		if v.scope.ActsFor(p.By) {
 			line.Drops = string(t.Withdraw)
 		}
 	}
-	return line
+	return line, nil
+}
+
+// proposalSends says of a proposal what its button sends: each state that is alerted, with what reaches it, or that NOBODY is reached there.
+func (v *visit) proposalSends(line *proposalLine, i *incident.Incident, asked incident.Asked) error {
+	t, w := v.L.Page.Incidents.Relays, v.L.Page.Work
+	line.Confirm = &workButton{"confirm", string(t.Confirm), "primary"}
+	told, request := i.Receivers, protocol.ActivationRequest
+	switch line.Kind {
+	case incident.ProposeReceivers:
+		told = append(workWithout(asked.Named, told), workWithout(asked.Unnamed, workWithout(asked.Unnamed, told))...)
+	case incident.ProposeMonitor:
+		request = protocol.PlanningRequest
+	case incident.ProposeAnchor:
+		return nil // it alerts nobody
+	case incident.ProposeOpening, incident.ProposeActivate, incident.ProposeStandDown, incident.ProposeClose:
+	}
+	if i.Status == incident.Draft && line.Kind != incident.ProposeOpening {
+		return nil // nobody is told before it is opened
+	}
+	now := v.console.workNow(i)
+	var p workPage
+	reached, err := v.workReach(&p, i, told, func(r place.Party) string {
+		switch line.Kind {
+		case incident.ProposeMonitor, incident.ProposeActivate:
+			by, _ := protocol.RequiredBy(request, now, place.Zone(r))
+			return w.Start.ReplyIn.Say(locale.Name{Name: v.L.Span(by.Sub(now).Round(time.Minute))})
+		case incident.ProposeReceivers:
+			if slices.Contains(asked.Named, r) {
+				return string(w.Open.ToldWhat)
+			}
+		case incident.ProposeOpening:
+			return string(w.Open.ToldWhat)
+		case incident.ProposeAnchor, incident.ProposeStandDown, incident.ProposeClose:
+		}
+		return string(w.Receivers.UnnamedTold)
+	})
+	if err != nil {
+		return err
+	}
+	press := t.Press
+	if i.Exercise {
+		line.Confirm.Class, press = "rehearsal", t.PressExercise
+	}
+	line.Confirm.Text = v.workPress(reached, press, t.PressNobody)
+	v.workGoesOut(&p, i.Exercise, reached)
+	line.Told, line.Notes = p.Told, p.Notes
+	return nil
 }
 
 // saidOf says something of parties; "" when there are none.

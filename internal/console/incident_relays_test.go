@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"landfall/internal/harness"
 )
@@ -41,6 +42,46 @@ func TestWhatAnotherStateEntersForTheOriginWaitsOnThePageUntilItIsConfirmed(t *t
 	if got := dma.Get(i.Path).Want(http.StatusOK).Str("status"); got != "stood_down" {
 		t.Errorf("the incident is %s", got)
 	}
+}
+
+func TestConfirmingAProposalSaysFirstWhomItReaches(t *testing.T) {
+	t.Parallel()
+	w := harness.New(t)
+	dma, i := workMaria(w, nil)
+	reachable(t, w, "LCA")
+	official := w.Account("ATG", "official")
+	propose := func(what string, fields harness.Object) {
+		t.Helper()
+		fields["on_behalf_of"], fields["relayed_by"] = "DMA", "radio"
+		method := http.MethodPost
+		if what == "/receivers" {
+			method = http.MethodPut
+		}
+		official.Do(method, i.Path+what, fields, harness.Header{Name: "If-Match", Value: "*"}).Want(http.StatusAccepted)
+	}
+	shown := func(c *harness.Client, language string) *harness.Sheet {
+		t.Helper()
+		return c.Visit(language).Get("/incidents/" + i.ID).Want(http.StatusOK)
+	}
+	drop := func() {
+		t.Helper()
+		act(shown(dma, "en").Form("/proposals/"+dma.Get(i.Path + "/proposals").Items()[0]["id"].(string)), "drop")
+	}
+	propose("/activate", harness.Object{
+		"protocol": "hurricane", "anchors": harness.Object{"LANDFALL": harness.Object{"at": w.Clock.Now().Add(48 * time.Hour).Truncate(time.Second), "kind": "forecast"}},
+	})
+	shown(dma, "en").Says("Confirm: send a REAL alert to 1 state", "Saint Lucia is asked to reply within 30 min Reached by Webhook (1 address)",
+		"Antigua and Barbuda is asked to reply within 30 min NOBODY is reached: no address", "NOBODY is told here: Antigua and Barbuda.", "This is REAL.")
+	shown(dma, "fr").Says("Confirmer : envoyer une alerte RÉELLE à 1 État")
+	shown(official, "en").Says("Take it back").Silent("Confirm", "This is REAL.")
+	drop()
+
+	propose("/receivers", harness.Object{"receivers": []string{"LCA", "ATG", "BRB"}})
+	shown(dma, "en").Says("Confirm; nobody is alerted", "Barbados is named as a receiving state", "NOBODY is told here: Barbados.").Silent("This is REAL.", "Reached by")
+	drop()
+
+	propose("/stand-down", harness.Object{"reason": "It turned north"})
+	shown(dma, "en").Says("Confirm: send a REAL alert to 1 state", "Saint Lucia is told that nothing more is asked of it Reached by Webhook")
 }
 
 func TestWhatWasEnteredForAPartyIsConfirmedOnThePage(t *testing.T) {

@@ -167,7 +167,10 @@ type Relays struct {
 	Title          Phrase     `json:"title"` // of what waits
 	Why            Phrase     `json:"why"`
 	Expires        Phrase     `json:"expires"`
-	Confirm        Phrase     `json:"confirm"`
+	Confirm        Phrase     `json:"confirm"` // what alerts nobody
+	Press          Counted    `json:"press"`
+	PressExercise  Counted    `json:"press_exercise"`
+	PressNobody    Phrase     `json:"press_nobody"`
 	Decline        Phrase     `json:"decline"`
 	Withdraw       Phrase     `json:"withdraw"`
 	Unconfirmed    Phrase     `json:"unconfirmed"`
