@@ -26,6 +26,7 @@ type outcome struct {
 	Forward  bool       `json:"forward,omitempty"` // it was made ahead of the schedule, which does not count it
 	Replay   int        `json:"replay,omitempty"`  // how often the delivery had been replayed
 	Detail   string     `json:"-"`                 // the far side's words: detached
+	chained  string     // id of the journal's event that holds it; "" before it is chained
 }
 
 func outcomeOf(v *Delivery, at time.Time) outcome {

@@ -304,6 +304,9 @@ func TestATargetThatFailsForFiveDaysIsDisabled(t *testing.T) {
 	if again, err := w.desk.Enable(t.Context(), state("ATG"), access.Write{}, s.Value.ID); err != nil || len(again.Events) != 0 {
 		t.Errorf("enabled twice: %d events, %v", len(again.Events), err)
 	}
+	w.inTime("the alert of it is closed", func() bool {
+		return slices.Equal(w.inbox(state("ATG"), notify.AlertQuery{Status: notify.AlertClosed}), []string{"subscription_disabled " + s.Value.ID + " closed"})
+	})
 	event := w.play("maria", figure, act{})
 	w.inTime("it is sent to again", func() bool { d := w.deliveryOf(event, s); return d != nil && d.Status == notify.Delivered })
 	n, err := w.desk.ReplayMatching(t.Context(), state("ATG"), access.Write{}, notify.ReplayQuery{Subscription: s.Value.ID})

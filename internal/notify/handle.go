@@ -272,8 +272,9 @@ func (r *Router) announce(ctx context.Context, b *batch) error {
 	return err
 }
 
-// settleOwn draws the consequences of this package's own quiet streams: a journal marks its deliveries and tells of those that died, the end of
-// a subscription ends what waits for it, a replay puts deliveries back in their queues.
+// settleOwn draws the consequences of this package's own quiet streams: a journal marks its deliveries, tells of those that died and closes what
+// told of those that have arrived since; the end of a subscription ends what waits for it, and with it, or once it is enabled, the alert that it was
+// disabled is closed; a replay puts deliveries back in their queues.
 func (r *Router) settleOwn(ctx context.Context, b *batch) error {
 	var outcomes []outcome
 	var journals []store.Ref
@@ -294,6 +295,9 @@ func (r *Router) settleOwn(ctx context.Context, b *batch) error {
 			outcomes, journals = append(outcomes, chained...), append(journals, ref)
 		case NounSubscription:
 			inHand, err := r.endWaiting(ctx, stream.ID())
+			if err == nil {
+				err = r.closeDisabled(ctx, c)
+			}
 			if err != nil {
 				errs = append(errs, err)
 			}
@@ -310,6 +314,9 @@ func (r *Router) settleOwn(ctx context.Context, b *batch) error {
 	err := r.markAll(ctx, outcomes)
 	if err == nil {
 		err = r.mourn(ctx, outcomes)
+	}
+	if err == nil {
+		err = r.closeDead(ctx, outcomes)
 	}
 	if err != nil {
 		for _, ref := range journals {

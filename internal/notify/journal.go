@@ -60,6 +60,7 @@ func outcomesOf(c store.Commit) ([]outcome, error) {
 		}
 		for i := range d.Outcomes {
 			d.Outcomes[i].Detail, _ = e.Detached(strconv.Itoa(i))
+			d.Outcomes[i].chained = e.ID()
 		}
 		out = append(out, d.Outcomes...)
 	}

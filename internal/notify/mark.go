@@ -35,8 +35,8 @@ func (r *Router) mark(ctx context.Context, batch []entry, ref store.Ref) error {
 		return err
 	}
 	r.at(PointMarked)
-	if slices.ContainsFunc(batch, func(e entry) bool { return e.mourned() && e.job.v.Party != "" }) {
-		r.owe(ref) // it stays pending until somebody was told
+	if slices.ContainsFunc(batch, func(e entry) bool { return (e.mourned() || e.revived()) && e.job.v.Party != "" }) {
+		r.owe(ref) // it stays pending until somebody was told, or need not be any more
 		return nil
 	}
 	return r.finish(ctx, []store.Commit{{Stream: ref.Stream, Seq: ref.Seq}})

@@ -80,7 +80,7 @@ func (r *Router) mourn(ctx context.Context, outcomes []outcome) error {
 
 func (r *Router) mournOne(ctx context.Context, v *Delivery, o outcome, list []*Subscription) error {
 	replayed := len(v.Replays) > o.Replay
-	if v.Party == "" || !replayed && v.Status != Dead { // another process has delivered it
+	if v.Party == "" || v.Status == Delivered || !replayed && v.Status != Dead { // it has arrived since, or another process has it
 		return nil
 	}
 	n, err := r.noticeOf(ctx, v)

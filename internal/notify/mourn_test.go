@@ -81,6 +81,15 @@ func TestADeadLetterIsAnAlertOnceForEachTimeItDies(t *testing.T) {
 	if n := dead.Load(); n != 3 {
 		t.Errorf("%d deaths counted", n)
 	}
+	// Once it has arrived, none of its deaths wants anything any more.
+	to.answers(answering(200))
+	w.clock.forward(time.Minute)
+	if _, err := w.desk.Replay(t.Context(), state("ATG"), access.Write{}, d.ID); err != nil {
+		t.Fatal(err)
+	}
+	w.eventually("its alerts are closed", func() bool {
+		return len(w.inbox(state("ATG"), notify.AlertQuery{Kind: notify.KindDeliveryDead, Status: notify.AlertClosed})) == 3
+	})
 	w.verified()
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 
+	"landfall/internal/fault"
 	"landfall/internal/ledger"
 	"landfall/internal/place"
 	"landfall/internal/store"
@@ -125,7 +126,7 @@ func (r *Router) raiseOne(ctx context.Context, n *notice, call ledger.AlertCall,
 			return ledger.Outcome[*Alert]{}, err
 		}
 	}
-	id := ledger.Derive(NounAlert, n.EventID, call.Party, call.Kind, call.Subject)
+	id := alertID(n.EventID, call.Party, call.Kind, call.Subject)
 	header, data := split(call.Data, n.Data)
 	raised := alertRaised{
 		IncidentID: n.Incident, Incident: header, Origin: n.Origin,
@@ -237,20 +238,29 @@ func (r *Router) closeAlerts(ctx context.Context, n *notice, closing ledger.Aler
 	if err != nil {
 		return err
 	}
-	return r.together(len(ids), slots, func(i int) error {
-		_, err := r.d.alerts.Execute(ctx, ids[i], ledger.Command[*Alert]{
-			Actor: ledger.System,
-			Decide: func(a *Alert, _ ledger.Moment) (ledger.Decision, error) {
-				if a.Closed != nil {
-					return ledger.Decision{}, nil
-				}
-				return ledger.Decision{Exercise: a.Exercise, Events: []ledger.Event{{Type: EventAlertClosed, Data: alertClosed{
-					Reason: closing.Reason, Event: n.EventID,
-				}}}}, nil
-			},
-		})
-		return err
+	return r.together(len(ids), slots, func(i int) error { return r.closeAlert(ctx, ids[i], alertClosed{closing.Reason, n.EventID}) })
+}
+
+// closeAlert closes one alert. One that was never raised, or is closed, stays as it is.
+func (r *Router) closeAlert(ctx context.Context, id string, why alertClosed) error {
+	_, err := r.d.alerts.Execute(ctx, id, ledger.Command[*Alert]{
+		Actor: ledger.System,
+		Decide: func(a *Alert, _ ledger.Moment) (ledger.Decision, error) {
+			if a.Closed != nil {
+				return ledger.Decision{}, nil
+			}
+			return ledger.Decision{Exercise: a.Exercise, Events: []ledger.Event{{Type: EventAlertClosed, Data: why}}}, nil
+		},
 	})
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	return err
+}
+
+// alertID gives the alert that an event calls for, the same whoever raises it and however often.
+func alertID(event, party, kind, subject string) string {
+	return ledger.Derive(NounAlert, event, party, kind, subject)
 }
 
 // together calls do for 0 to n-1, as many at once as there are slots free, and waits for all.

@@ -674,7 +674,7 @@ type Alert struct {
 	// ClosedAt When the matter was over.
 	ClosedAt time.Time `json:"closed_at,omitempty,omitzero"`
 
-	// ClosedReason Why: the incident (`closed`, `stood_down`), the party (`unnamed`), the step (`step_done`, `step_not_applicable`, `step_cancelled`, `step_rescheduled`) the movement (`movement_arrived`, `movement_cancelled`, `movement_corrected`), the proposal (`settled`) or what was entered for the party (`confirmed`, `corrected`).
+	// ClosedReason Why: the incident (`closed`, `stood_down`), the party (`unnamed`), the step (`step_done`, `step_not_applicable`, `step_cancelled`, `step_rescheduled`) the movement (`movement_arrived`, `movement_cancelled`, `movement_corrected`), the proposal or the fault in sending (`settled`) or what was entered for the party (`confirmed`, `corrected`).
 	ClosedReason string `json:"closed_reason,omitempty,omitzero"`
 
 	// Corrected What stood in the place of `acknowledged` until it was corrected, oldest first.
