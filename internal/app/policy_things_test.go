@@ -42,6 +42,7 @@ var standings = map[string]func(*caller) standing{
 	"inside_alert":       alertOf,
 	"tourism_alert":      alertOf,
 	"seen_alert":         alertOf,
+	"heard_alert":        alertOf,
 	"seen_inside_alert":  alertOf,
 	"seen_tourism_alert": alertOf,
 	"active":             running, "full": running, "reopened": running, "relayed": running, "movement": running, "departed": running, "figure": running,
@@ -49,8 +50,8 @@ var standings = map[string]func(*caller) standing{
 
 // spokenAt says who stands how to the incident of an alert: whoever takes part passes on what a party says to an alert of its.
 var spokenAt = map[string]func(*caller) standing{
-	"asked_alert": asked,
-	"alert":       running, "inside_alert": running, "tourism_alert": running, "seen_alert": running, "seen_inside_alert": running, "seen_tourism_alert": running,
+	"asked_alert": asked, "heard_alert": prepare,
+	"alert": running, "inside_alert": running, "tourism_alert": running, "seen_alert": running, "seen_inside_alert": running, "seen_tourism_alert": running,
 }
 
 // alertOf is an alert for Antigua: the affected state and the party that it is for know of it.
@@ -188,6 +189,13 @@ func (s *stage) thing(t testing.TB, name string) map[string]string {
 		return m
 	case "alert", "inside_alert", "tourism_alert":
 		return s.alerted(t, name)
+	case "heard_alert": // another state passed on what Antigua says to it
+		m := s.thing(t, "incident")
+		with(m, "alert_id", s.awaited(t, "/api/v1/alerts?limit=500&incident_id="+m["incident_id"], func(a map[string]any) bool {
+			return a["kind"] == "named" && a["party"] == "ATG"
+		}))
+		relayed(s.caller("coordinator", "KNA"), "ATG", "/api/v1/alerts/"+m["alert_id"]+"/acknowledge", `{"outcome":"received"}`)
+		return m
 	case "seen_alert", "seen_inside_alert", "seen_tourism_alert":
 		m := s.alerted(t, strings.TrimPrefix(name, "seen_"))
 		s.made(t, official, "/api/v1/alerts/"+m["alert_id"]+"/acknowledge", `{"outcome":"received"}`)

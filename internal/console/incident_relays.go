@@ -203,6 +203,13 @@ func (c *Console) confirmRelay(v *visit) error {
 	return v.to("/incidents/"+v.Param("id"), "relay_confirmed")
 }
 
+// Unconfirmed says of something that the incident goes on by what it is, how the word came, and that it is not confirmed.
+func (p *page) Unconfirmed(r *incident.Relayed) string {
+	t := p.L.Page.Incidents
+	what := p.L.Joins.Colon.Say(locale.Pair{A: t.Event.Of(strings.TrimSuffix(r.Type, ".v1")), B: p.Relayed(r.Word())})
+	return what + "; " + t.Relays.Open.Say(locale.Name{Name: p.L.Party(place.Party(r.Relay.OnBehalfOf))})
+}
+
 // Confirmation says whether the party spoken for stands by an entry of the timeline; "" for one that nobody passed on.
 func (l entryLine) confirmation(v *visit) string {
 	if l.Relayed == nil {

@@ -116,3 +116,25 @@ func TestWhatAPartyHasSaidItselfSinceWaitsForItNoLonger(t *testing.T) {
 		t.Errorf("%v", entries)
 	}
 }
+
+func TestEverybodyReadsThatAStartIsNotConfirmed(t *testing.T) {
+	t.Parallel()
+	w := harness.New(t)
+	dma, i := workMaria(w, nil)
+	w.Account("ATG", "official").Post(i.Path+"/monitor", harness.Object{
+		"protocol": "hurricane", "anchors": harness.Object{"LANDFALL": harness.Object{"at": w.Clock.Now().Add(36 * time.Hour), "kind": "forecast"}},
+		"on_behalf_of": "DMA", "relayed_by": "phone",
+	}).Want(http.StatusAccepted)
+	proposal := dma.Get(i.Path + "/proposals").Items()[0]["id"].(string)
+	w.Account("ORG-CDEMA", "regional_officer").Post(i.Path+"/proposals/"+proposal+"/confirm", nil).Want(http.StatusOK)
+	liaison := w.Account("ATG", "liaison")
+	for _, path := range []string{"/incidents/" + i.ID, page(i, "steps")} {
+		liaison.Visit("en").Get(path).Says("Word of Dominica, by telephone, entered by the receiving-state official of Antigua and Barbuda", "not confirmed by Dominica yet")
+	}
+	open := liaison.Get(i.Path).Want(http.StatusOK).Body["unconfirmed"]
+	if all, _ := open.([]any); len(all) != 1 {
+		t.Errorf("the incident shows %v", open)
+	}
+	dma.Post(i.Path+"/relays/"+fmt.Sprint(dma.Get(i.Path + "/relays").Items()[0]["version"])+"/confirm", nil).Want(http.StatusOK)
+	liaison.Visit("en").Get("/incidents/" + i.ID).Silent("not confirmed by")
+}

@@ -220,7 +220,7 @@ func (s *state) tellOf(e ledger.Recorded, m *message) (calls []ask, closes []led
 			m.Anchor.Before = &d.Before
 		}
 		m.Steps = s.messages(d.follows)
-		return nil, append(closeProposal(d.Confirms), s.settled(d.follows)...), err
+		return nil, slices.Concat(closeProposal(d.Confirms), s.settled(d.follows), d.settling.closes()), err
 	case EventStepOverdue:
 		var d stepFell
 		err = e.Into(&d)

@@ -141,6 +141,7 @@ type anchorMoved struct {
 	Before protocol.Value `json:"before,omitzero"`
 	Silent bool           `json:"silent,omitempty"` // too small a change to tell anybody
 	follows
+	settling
 }
 
 type ended struct {

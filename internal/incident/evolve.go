@@ -201,6 +201,7 @@ func (s *state) onEnded(e ledger.Recorded, d ended) {
 func (s *state) onAnchorMoved(e ledger.Recorded, d anchorMoved) {
 	s.setAnchor(e, d.anchorSet)
 	s.apply(e, d.follows)
+	s.onSettled(e, d.settling)
 }
 
 // setAnchor gives an anchor its value and keeps the one it had.

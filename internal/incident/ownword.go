@@ -20,7 +20,7 @@ type settling struct {
 // statement is what an event says, as far as an own word is compared with what was passed on. The zero statement is no word
 // that another one settles.
 type statement struct {
-	Thing string // the step, the figure or the receiver whose answer it is
+	Thing string // the step, the figure, the anchor or the receiver whose answer it is
 	Says  string
 	Also  string // what a step had come to before, which this leaves as it was
 	Over  string // id of the figure that it supersedes
@@ -58,6 +58,10 @@ func (d stepReported) statement(eventType string) statement {
 	return s
 }
 
+func (d anchorSet) statement() statement {
+	return statement{Thing: "anchor " + d.Name, Says: string(marshal(d))}
+}
+
 // stated reads what an event says.
 func stated(e ledger.Recorded) statement {
 	switch e.Type {
@@ -65,6 +69,8 @@ func stated(e ledger.Recorded) statement {
 		return statedIn[Answer](e).statement()
 	case EventFigureReported:
 		return statedIn[Figure](e).statement()
+	case EventAnchorMoved:
+		return statedIn[anchorMoved](e).statement()
 	case EventStepStarted, EventStepCompleted, EventStepNotApplicable, EventStepReopened:
 		return statedIn[stepReported](e).statement(e.Type)
 	}
@@ -85,6 +91,8 @@ func (t turn) settle(e ledger.Event) ledger.Event {
 	case figureReported:
 		d.settling = t.settles(d.statement())
 		e.Data = d
+	case *anchorMoved:
+		d.settling = t.settles(d.statement())
 	case stepReported:
 		d.settling = t.settles(d.statement(e.Type))
 		e.Data = d

@@ -144,7 +144,29 @@ func TestAStartThatARegionalOfficerEntersStandsUnconfirmed(t *testing.T) {
 	}
 	_, err := w.desk.ConfirmRelay(ctx, atg, w.once(), opened.Value.ID, relays[0].Seq)
 	refused(t, err, fault.Forbidden, "not_your_word")
+	shown := func(want ...string) {
+		t.Helper()
+		for _, by := range []access.Scope{dma, atg, liaison("ATG")} {
+			var got []string
+			for _, r := range must(w.desk.Get(ctx, by, opened.Value.ID))(t).Unconfirmed {
+				got = append(got, r.Type)
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("%s reads that %v is not confirmed, want %v", by.Account, got, want)
+			}
+		}
+	}
+	shown(incident.EventOpened, incident.EventActivated)
+	must(w.desk.MoveAnchor(ctx, cdema, w.onTheWordOf("DMA"), opened.Value.ID, "LANDFALL", forecast(maria.Add(5*time.Hour))))(t)
+	shown(incident.EventOpened, incident.EventActivated, incident.EventAnchorMoved)
 	must(w.desk.ConfirmRelay(ctx, dma, w.once(), opened.Value.ID, relays[0].Seq))(t)
+	own := w.once()
+	own.IfMatch = "*"
+	must(w.desk.MoveAnchor(ctx, dma, own, opened.Value.ID, "LANDFALL", forecast(maria.Add(6*time.Hour))))(t)
+	shown(incident.EventOpened)
+	if latest := must(w.desk.Relays(ctx, dma, opened.Value.ID))(t)[0]; latest.Confirmed() || !latest.Settled() {
+		t.Errorf("an own key time leaves %+v", latest)
+	}
 	_, err = w.desk.ConfirmRelay(ctx, dma, w.once(), opened.Value.ID, relays[0].Seq)
 	refused(t, err, fault.State, "relay_confirmed")
 	done, err = w.desk.StandDown(ctx, cdema, access.Write{Relay: k.Relay}, opened.Value.ID, "It turned north.")

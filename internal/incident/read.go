@@ -367,6 +367,18 @@ func (d *Desk) Thing(ctx context.Context, incident string) (access.Thing, error)
 	return found.Value.thing(""), nil
 }
 
+// Clock gives the clock of an exercise; the zero Clock of an actual incident, and when there is none.
+func (d *Desk) Clock(ctx context.Context, incident string) (protocol.Clock, error) {
+	found, err := d.incidents.Load(ctx, incident)
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return protocol.Clock{}, nil
+	case err != nil:
+		return protocol.Clock{}, err
+	}
+	return found.Value.Clock, nil
+}
+
 // ReadEvent says what the scope may read of an event of an incident that it is about to be told: access.Scope.Read on the incident as it stands
 // now. Whoever was named later is told nothing of the time before.
 func (d *Desk) ReadEvent(ctx context.Context, scope access.Scope, a ledger.Announcement) (json.RawMessage, bool, error) {

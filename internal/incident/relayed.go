@@ -57,6 +57,23 @@ func (s *state) relayedEvent(e ledger.Recorded, w *Word) {
 	}
 }
 
+// unconfirmed gives what leads the incident as somebody passed it on, the oldest first: the affected state has neither confirmed it nor said
+// something else since. A key time is among them while it is as it was passed on.
+func (s *state) unconfirmed() (all []*Relayed) {
+	for _, seq := range sortedKeys(s.Relayed) {
+		r := s.Relayed[seq]
+		leads := r.Type == EventOpened || slices.Contains(led, r.Type)
+		if r.Type == EventAnchorMoved {
+			a := s.Anchors[r.Subject]
+			leads = a != nil && a.Seq == seq
+		}
+		if leads && !r.Settled() {
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
 // Relays gives what was entered on the word of others in an incident, the latest first. Whoever was named later sees it from that moment on.
 func (d *Desk) Relays(ctx context.Context, scope access.Scope, id string) ([]*Relayed, error) {
 	s, err := d.inside(ctx, scope, id)

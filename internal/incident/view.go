@@ -32,6 +32,8 @@ type Incident struct {
 	Told       bool           `json:"told"`               // others than the affected state may know of it
 	Regional   []place.Party  `json:"regional,omitempty"` // regional bodies that take part
 	Proposals  []*Proposal    `json:"proposals,omitempty"`
+
+	Unconfirmed []*Relayed `json:"unconfirmed,omitempty"` // by what it goes on though the affected state has not confirmed it itself
 }
 
 func incidentOf(s *state) Incident {
@@ -39,7 +41,7 @@ func incidentOf(s *state) Incident {
 		ID: s.ID, Code: s.Code, Title: s.Title, Status: s.Status, Origin: s.Origin, Receivers: s.Receivers, Severity: s.Severity,
 		HazardID: s.HazardID, HazardType: s.HazardType, OccurredAt: s.OccurredAt, Exercise: s.Exercise, Clock: s.Clock,
 		OpenedAt: s.OpenedAt, UpdatedAt: s.UpdatedAt, Running: s.Running, Version: s.Version, Seq: s.Seq, Anchors: []*Anchor{},
-		Told: s.Told, Regional: s.Regional, Proposals: s.proposals(),
+		Told: s.Told, Regional: s.Regional, Proposals: s.proposals(), Unconfirmed: s.unconfirmed(),
 	}
 	for _, name := range sortedKeys(s.Anchors) {
 		i.Anchors = append(i.Anchors, s.Anchors[name])

@@ -11,6 +11,7 @@ import (
 	"landfall/internal/check"
 	"landfall/internal/fault"
 	"landfall/internal/ledger"
+	"landfall/internal/protocol"
 	"landfall/internal/store"
 )
 
@@ -140,7 +141,8 @@ func (d *Desk) Acknowledge(ctx context.Context, scope access.Scope, w access.Wri
 	if err != nil {
 		return none, err
 	}
-	if err := d.mayAcknowledge(ctx, scope, w, held.Value); err != nil {
+	clock, err := d.mayAcknowledge(ctx, scope, w, held.Value)
+	if err != nil {
 		return none, err
 	}
 	if err := d.checkAcknowledge(ctx, w.Check(), held.Value, &in, nil); err != nil {
@@ -152,7 +154,7 @@ func (d *Desk) Acknowledge(ctx context.Context, scope access.Scope, w access.Wri
 			if err := d.matches(w, at.Seq); err != nil {
 				return ledger.Decision{}, err
 			}
-			if err := a.saidAt(w, at.Now); err != nil {
+			if err := a.saidAt(w, clock, at.Now); err != nil {
 				return ledger.Decision{}, err
 			}
 			said, correcting := in.said(a, scope, w)
@@ -174,7 +176,8 @@ func (d *Desk) Correct(ctx context.Context, scope access.Scope, w access.Write, 
 	if err != nil {
 		return none, err
 	}
-	if err := d.mayAcknowledge(ctx, scope, w, held.Value); err != nil {
+	clock, err := d.mayAcknowledge(ctx, scope, w, held.Value)
+	if err != nil {
 		return none, err
 	}
 	reason = strings.TrimSpace(reason)
@@ -194,7 +197,7 @@ func (d *Desk) Correct(ctx context.Context, scope access.Scope, w access.Write, 
 				return ledger.Decision{}, fault.New(fault.State, "own_word_stands",
 					"%s has acknowledged or confirmed this itself. Only its own word replaces that; acknowledge to record yours beside it.", a.Party)
 			}
-			if err := a.saidAt(w, at.Now); err != nil {
+			if err := a.saidAt(w, clock, at.Now); err != nil {
 				return ledger.Decision{}, err
 			}
 			said, _ := in.said(a, scope, w)
@@ -206,12 +209,14 @@ func (d *Desk) Correct(ctx context.Context, scope access.Scope, w access.Write, 
 }
 
 // saidAt holds the time of a word that is passed on against the alert: nobody answers an alert before it is raised, give or take
-// what clocks differ. The words of an exercise may be of either of its clocks, of which the alert knows one.
-func (a *Alert) saidAt(w access.Write, now time.Time) error {
+// what clocks differ. The words of an exercise may be of either of its clocks.
+func (a *Alert) saidAt(w access.Write, clock protocol.Clock, now time.Time) error {
 	c := w.Check()
-	if !a.Exercise {
-		check.Said(&c, w.Relay, a.RaisedAt.Add(-check.Skew), now)
+	began := a.RaisedAt
+	if scenario := clock.Scenario(began); scenario.Before(began) {
+		began = scenario
 	}
+	check.Said(&c, w.Relay, began.Add(-check.Skew), now, clock.Scenario(now))
 	return c.Err()
 }
 
@@ -233,30 +238,46 @@ func (in *AcknowledgeRequest) decision(a *Alert, event string, said alertAcknowl
 }
 
 // mayAcknowledge refuses who may not acknowledge the alert. To whoever may read neither it nor, passing on the word of its party, the incident it is
-// about, there is no such alert.
-func (d *Desk) mayAcknowledge(ctx context.Context, scope access.Scope, w access.Write, a *Alert) error {
+// about, there is no such alert. It gives the clock on which a word that is passed on may have been said.
+func (d *Desk) mayAcknowledge(ctx context.Context, scope access.Scope, w access.Write, a *Alert) (protocol.Clock, error) {
+	var clock protocol.Clock
 	thing, err := d.thing(ctx, a.IncidentID)
 	if err != nil {
-		return err
+		return clock, err
 	}
 	_, ok := a.readable(scope, thing)
 	thing.Owner = a.Party
 	if !ok && (w.Relay == nil || ownKind(a.Kind) || a.hidden() || !scope.May(access.ReadInside, thing)) {
-		return notFound(NounAlert)
+		return clock, notFound(NounAlert)
 	}
 	if w.Relay != nil {
-		party, err := check.Relay(w.Relay, d.l.Now())
+		if clock, err = d.clock(ctx, a); err != nil {
+			return clock, err
+		}
+		now := d.l.Now()
+		if scenario := clock.Scenario(now); scenario.After(now) {
+			now = scenario
+		}
+		party, err := check.Relay(w.Relay, now)
 		if err != nil {
-			return err
+			return clock, err
 		}
 		if party != a.Party {
 			var c fault.Check
 			c.Field("/on_behalf_of", "must be the party the alert is for")
-			return c.Err()
+			return clock, c.Err()
 		}
 	}
 	_, err = scope.Judge(a.acknowledging(), thing, w.Relay)
-	return err
+	return clock, err
+}
+
+// clock gives the clock of the exercise that the alert is of.
+func (d *Desk) clock(ctx context.Context, a *Alert) (protocol.Clock, error) {
+	if !a.Exercise || a.IncidentID == "" {
+		return protocol.Clock{}, nil
+	}
+	return d.see.Clock(ctx, a.IncidentID)
 }
 
 // checkAcknowledge checks a request and fills in what was left out; more checks what else came with it.

@@ -7,6 +7,7 @@ import (
 
 	"landfall/internal/access"
 	"landfall/internal/ledger"
+	"landfall/internal/protocol"
 )
 
 // Channel carries messages to one kind of target. It answers two questions: was it sent, and is it worth trying again. Retry, backoff,
@@ -53,4 +54,6 @@ type Visibility interface {
 	Thing(ctx context.Context, incidentID string) (access.Thing, error)
 	// ReadEvent says what the scope may read now of an event: the data to show, and whether it may be told of it.
 	ReadEvent(ctx context.Context, scope access.Scope, a ledger.Announcement) (json.RawMessage, bool, error)
+	// Clock gives the clock of an exercise; the zero Clock for an actual incident, and when there is none.
+	Clock(ctx context.Context, incidentID string) (protocol.Clock, error)
 }

@@ -190,3 +190,29 @@ func TestAnAlertAboutAnAcknowledgementIsAcknowledged(t *testing.T) {
 		})
 	}
 }
+
+func TestAWordOfAnExerciseIsNoOlderThanItsAlertOnEitherClock(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.play("drill", opened, act{Origin: "DMA", Title: "Drill", Severity: "extreme", Named: []string{"ATG", "VCT"}, Exercise: true})
+	w.play("drill", activated, activation("ATG"))
+	a := w.alerted("ATG", 1)[0].Value
+	w.clock.forward(time.Hour) // ten on the clock of the exercise
+	vct := access.Scope{Account: "vct", Role: access.RoleCoordinator, Party: "VCT"}
+	for _, c := range []struct {
+		said time.Time
+		code string
+	}{
+		{time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC), "invalid"},
+		{drilled.Add(-time.Hour), "invalid"},
+		{drilled.Add(time.Minute), fault.Unconfirmed},
+		{drilled.Add(10 * time.Hour), ""},
+		{w.clock.now(), ""},
+		{w.clock.now().Add(time.Hour), "invalid"},
+	} {
+		how := access.Write{Relay: &ledger.Relay{OnBehalfOf: "ATG", RelayedBy: "phone", SaidAt: &c.said}}
+		if _, err := w.desk.Acknowledge(t.Context(), vct, how, a.ID, notify.AcknowledgeRequest{}); fault.CodeOf(err) != c.code {
+			t.Errorf("said at %s: %v, want %q", c.said, err, c.code)
+		}
+	}
+}

@@ -23,6 +23,7 @@ import (
 	"landfall/internal/notify"
 	"landfall/internal/notify/webhook"
 	"landfall/internal/place"
+	"landfall/internal/protocol"
 	"landfall/internal/store"
 	"landfall/internal/store/sqlite"
 )
@@ -147,6 +148,17 @@ func (n *named) ReadEvent(ctx context.Context, scope access.Scope, a ledger.Anno
 	}
 	data, ok := scope.Read(a, t)
 	return data, ok, nil
+}
+
+// drilled is where the scenario of every exercise begins, when the wall clock of the test does.
+var drilled = time.Date(2016, 9, 17, 12, 0, 0, 0, time.UTC)
+
+func (n *named) Clock(ctx context.Context, id string) (protocol.Clock, error) {
+	s, err := n.streams.Load(ctx, id)
+	if err != nil || !s.Value.Exercise {
+		return protocol.Clock{}, err
+	}
+	return protocol.Clock{ScenarioStart: drilled, WallStart: newClock().now(), Speed: 10}, nil
 }
 
 // world is one process in the notify role with a bus that may be deaf.

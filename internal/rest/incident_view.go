@@ -24,6 +24,9 @@ func (s *Server) incidentShown(scope access.Scope, i incident.Incident) Incident
 	if len(i.Proposals) > 0 && scope.May(access.ReadInside, i.Thing("")) {
 		v.Proposals = each(i.Proposals, s.proposal)
 	}
+	if len(i.Unconfirmed) > 0 {
+		v.Unconfirmed = each(i.Unconfirmed, relayedEntry)
+	}
 	if i.Exercise {
 		v.Clock = &Clock{ScenarioStart: i.Clock.ScenarioStart, WallStart: i.Clock.WallStart, Speed: max(1, i.Clock.Speed)}
 	}

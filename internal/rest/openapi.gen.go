@@ -2197,6 +2197,9 @@ type Incident struct {
 	// Title What a duty officer reads first.
 	Title string `json:"title"`
 
+	// Unconfirmed By what the incident goes on (its opening, naming, start, key times) though others entered it and the affected state has not confirmed it itself yet. The oldest first.
+	Unconfirmed []RelayedEntry `json:"unconfirmed,omitempty,omitzero"`
+
 	// UpdatedAt When anything in it was last recorded.
 	UpdatedAt time.Time `json:"updated_at"`
 

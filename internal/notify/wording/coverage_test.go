@@ -42,6 +42,8 @@ func (seesAll) ReadEvent(_ context.Context, _ access.Scope, a ledger.Announcemen
 	return a.Data, true, nil
 }
 
+func (seesAll) Clock(context.Context, string) (protocol.Clock, error) { return protocol.Clock{}, nil }
+
 // eventTypes gives every event that the nouns people are told about can record.
 func eventTypes(t *testing.T) []string {
 	t.Helper()
