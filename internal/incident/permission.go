@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"context"
 	"slices"
 	"time"
 
@@ -32,6 +33,18 @@ func (i Incident) Thing(owner place.Party) access.Thing {
 		t.Regional = append(t.Regional, without(p.Regional, t.Regional)...)
 	}
 	return t
+}
+
+// Thing gives an incident as the policy sees it now; the zero Thing when there is none.
+func (d *Desk) Thing(ctx context.Context, incident string) (access.Thing, error) {
+	found, err := d.incidents.Load(ctx, incident)
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return access.Thing{}, nil
+	case err != nil:
+		return access.Thing{}, err
+	}
+	return found.Value.thing(""), nil
 }
 
 func organisations() []place.Party {

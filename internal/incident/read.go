@@ -355,18 +355,6 @@ func (d *Desk) inside(ctx context.Context, scope access.Scope, id string) (*stat
 	return found.Value, nil
 }
 
-// Thing gives an incident as the policy sees it now; the zero Thing when there is none.
-func (d *Desk) Thing(ctx context.Context, incident string) (access.Thing, error) {
-	found, err := d.incidents.Load(ctx, incident)
-	switch {
-	case fault.Is(err, fault.NotFound):
-		return access.Thing{}, nil
-	case err != nil:
-		return access.Thing{}, err
-	}
-	return found.Value.thing(""), nil
-}
-
 // Clock gives the clock of an exercise; the zero Clock of an actual incident, and when there is none.
 func (d *Desk) Clock(ctx context.Context, incident string) (protocol.Clock, error) {
 	found, err := d.incidents.Load(ctx, incident)
