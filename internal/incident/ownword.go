@@ -26,22 +26,22 @@ type statement struct {
 	Over  string // id of the figure that it supersedes
 }
 
-func (d Answer) statement() statement {
-	says := Answer{Kind: d.Kind, Ceiling: d.Ceiling, Conditions: d.Conditions, ValidUntil: d.ValidUntil}
-	if d.Kind == Question {
-		says.Text = d.Text
+func (in *Answer) statement() statement {
+	says := Answer{Kind: in.Kind, Ceiling: in.Ceiling, Conditions: in.Conditions, ValidUntil: in.ValidUntil}
+	if in.Kind == Question {
+		says.Text = in.Text
 	}
-	return statement{Thing: "answer " + string(d.Party), Says: string(marshal(says))}
+	return statement{Thing: "answer " + string(in.Party), Says: string(marshal(says))}
 }
 
 // statement compares the numbers, not how well they are proved. Another source for the same place and day is another figure.
-func (f Figure) statement() statement {
-	thing := []string{f.slot(), string(f.Term), string(f.Setting), string(f.Role), foldText(f.Source.Name)}
+func (in *Figure) statement() statement {
+	thing := []string{in.slot(), string(in.Term), string(in.Setting), string(in.Role), foldText(in.Source.Name)}
 	says := Figure{
-		Quantifier: f.Quantifier, Unit: f.Unit, Number: f.Number, HouseholdSize: f.HouseholdSize, Kind: f.Kind, Since: f.Since,
-		Category: f.Category, Term: f.Term, Setting: f.Setting, Parts: f.Parts,
+		Quantifier: in.Quantifier, Unit: in.Unit, Number: in.Number, HouseholdSize: in.HouseholdSize, Kind: in.Kind, Since: in.Since,
+		Category: in.Category, Term: in.Term, Setting: in.Setting, Parts: in.Parts,
 	}
-	return statement{Thing: "figure " + strings.Join(thing, "|"), Says: string(marshal(says)), Over: f.Supersedes}
+	return statement{Thing: "figure " + strings.Join(thing, "|"), Says: string(marshal(says)), Over: in.Supersedes}
 }
 
 // statement of a report. Whoever completes a step says that it was begun too, and whoever begins or reopens one leaves the other so.
@@ -77,8 +77,9 @@ func stated(e ledger.Recorded) statement {
 	return statement{}
 }
 
-func statedIn[D any](e ledger.Recorded) (d D) {
-	_ = json.Unmarshal(e.Data, &d) // what does not read does not fold either; evolve says so
+func statedIn[D any](e ledger.Recorded) *D {
+	d := new(D)
+	_ = json.Unmarshal(e.Data, d) // what does not read does not fold either; evolve says so
 	return d
 }
 
