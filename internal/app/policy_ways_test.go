@@ -28,6 +28,7 @@ import (
 const (
 	listening = "the event stream"
 	copying   = "the copies"
+	mailing   = "a mail"
 )
 
 // waysOut are the far ends of everything that the service sends: a server for webhooks, one for mail, the folder of the log files, and a bus
@@ -74,7 +75,7 @@ type way struct {
 func (o *waysOut) sent(t testing.TB, events []told) []way {
 	return []way{
 		{"a webhook", func(c *caller) map[string]string { return o.hooks.of(c) }},
-		{"a mail", func(c *caller) map[string]string { return o.mails.of(c, events) }},
+		{mailing, func(c *caller) map[string]string { return o.mails.of(c, events) }},
 		{"a log file", func(c *caller) map[string]string { return o.lines(t, c) }},
 	}
 }
