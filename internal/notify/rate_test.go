@@ -218,7 +218,10 @@ func TestWhatIsUrgent(t *testing.T) {
 	w.play("minor", overdue, act{Alerts: []call{{Party: "ATG", Kind: "step_overdue"}}})
 	w.play("minor", activated, activation("ATG"))
 	w.play("drill", activated, act{Exercise: true, Alerts: activation("ATG").Alerts})
-	w.eventually("four alerts", func() bool { return to.types()["landfall.alert.raised.v1"] == 4 })
+	for _, kind := range []string{"movement_corrected", "movement_cancelled", "stood_down", "closed"} {
+		w.play("minor", figure, act{Alerts: []call{{Party: "ATG", Kind: kind}}})
+	}
+	w.eventually("eight alerts", func() bool { return to.types()["landfall.alert.raised.v1"] == 8 })
 	w.quiet()
 	got := map[string]bool{}
 	for _, a := range to.got() {
@@ -235,6 +238,7 @@ func TestWhatIsUrgent(t *testing.T) {
 	}
 	for what, want := range map[string]bool{
 		"maria step_overdue": true, "minor step_overdue": false, "minor activation": true, "drill activation": false, "maria ": false,
+		"minor movement_corrected": true, "minor movement_cancelled": true, "minor stood_down": true, "minor closed": false,
 	} {
 		if urgent, ok := got[what]; !ok || urgent != want {
 			t.Errorf("%s is urgent: %t, want %t", what, urgent, want)
