@@ -194,7 +194,8 @@ func (h *heads) draft(
 	next.At = next.At.UTC()
 	base, tree, known := h.covered()
 	var since time.Time
-	if known && h.lost == nil && h.restored == nil &&
+	whole := next.Why == proof.WhyBackup || next.Why == proof.WhyRotation // others build on these: they look at every stream
+	if known && !whole && h.lost == nil && h.restored == nil &&
 		base.Head.At.YearDay() == next.At.YearDay() && base.Head.At.Before(next.At) {
 		since = base.Head.At.Add(-head.Overlap)
 	}

@@ -168,7 +168,7 @@ func alertSettle(a *notify.Alert) string {
 		return "/alerts/" + of
 	case a.Kind == notify.KindRelayed:
 		return "/incidents/" + a.IncidentID + "#unconfirmed-list"
-	case a.Kind == alertProposed:
+	case a.Kind == alertProposed && a.RequiredBy != nil: // others are told of it, and cannot confirm it
 		return "/incidents/" + a.IncidentID + "#proposals"
 	}
 	return ""

@@ -132,9 +132,9 @@ func (v *visit) alertSaid(a *notify.Acknowledgement) string {
 	case a.OnBehalfOf == "":
 		return v.L.Page.Alerts.By.Say(locale.Name{Name: v.L.Office(a.Role, a.ByParty)})
 	case a.Confirmed == nil:
-		return v.enteredAck(a) + "; " + v.L.Page.Incidents.Relays.Open.Say(locale.Name{Name: v.L.Party(a.Party)})
+		return v.enteredAck(a) + string(v.L.Joins.Between) + v.L.Page.Incidents.Relays.Open.Say(locale.Name{Name: v.L.Party(a.Party)})
 	}
-	return v.enteredAck(a) + "; " + v.settledBy(v.L.Page.Incidents.Relays.Confirmed, a.Confirmed.ByRole, a.Confirmed.ByParty, a.Confirmed.At)
+	return v.enteredAck(a) + string(v.L.Joins.Between) + v.settledBy(v.L.Page.Incidents.Relays.Confirmed, a.Confirmed.ByRole, a.Confirmed.ByParty, a.Confirmed.At)
 }
 
 // settledBy says which office confirmed or corrected what had been entered for its party, and when, on that party's clock.

@@ -115,16 +115,24 @@ func (v *visit) proposalSends(line *proposalLine, i *incident.Incident, asked in
 		told = append(workWithout(asked.Named, told), workWithout(asked.Unnamed, workWithout(asked.Unnamed, told))...)
 	case incident.ProposeMonitor:
 		request = protocol.PlanningRequest
-	case incident.ProposeAnchor:
-		return nil // it alerts nobody
+	case incident.ProposeAnchor: // it alerts no receiving state
+		if told = nil; v.scope.ActsFor(i.Origin) {
+			return nil
+		}
 	case incident.ProposeOpening, incident.ProposeActivate, incident.ProposeStandDown, incident.ProposeClose:
 	}
 	if i.Status == incident.Draft && line.Kind != incident.ProposeOpening {
 		return nil // nobody is told before it is opened
 	}
+	if !v.scope.ActsFor(i.Origin) { // its word was confirmed by another
+		told = append(slices.Clip(told), i.Origin)
+	}
 	now := v.console.workNow(i)
 	var p workPage
 	reached, err := v.workReach(&p, i, told, func(r place.Party) string {
+		if r == i.Origin {
+			return string(t.OriginTold)
+		}
 		switch line.Kind {
 		case incident.ProposeMonitor, incident.ProposeActivate:
 			by, _ := protocol.RequiredBy(request, now, place.Zone(r))
@@ -207,7 +215,7 @@ func (c *Console) confirmRelay(v *visit) error {
 func (p *page) Unconfirmed(r *incident.Relayed) string {
 	t := p.L.Page.Incidents
 	what := p.L.Joins.Colon.Say(locale.Pair{A: t.Event.Of(strings.TrimSuffix(r.Type, ".v1")), B: p.Relayed(r.Word())})
-	return what + "; " + t.Relays.Open.Say(locale.Name{Name: p.L.Party(place.Party(r.Relay.OnBehalfOf))})
+	return what + string(p.L.Joins.Between) + t.Relays.Open.Say(locale.Name{Name: p.L.Party(place.Party(r.Relay.OnBehalfOf))})
 }
 
 // Confirmation says whether the party spoken for stands by an entry of the timeline; "" for one that nobody passed on.

@@ -74,6 +74,7 @@ func TestConfirmingAProposalSaysFirstWhomItReaches(t *testing.T) {
 		"Antigua and Barbuda is asked to reply within 30 min NOBODY is reached: no address", "NOBODY is told here: Antigua and Barbuda.", "This is REAL.")
 	shown(dma, "fr").Says("Confirmer : envoyer une alerte RÉELLE à 1 État")
 	shown(official, "en").Says("Take it back").Silent("Confirm", "This is REAL.")
+	shown(w.Account("ORG-CDEMA", "regional_officer"), "en").Says("Dominica is told what was confirmed on its word NOBODY is reached: no address")
 	drop()
 
 	propose("/receivers", harness.Object{"receivers": []string{"LCA", "ATG", "BRB"}})
@@ -106,8 +107,9 @@ func TestWhatAPartyHasSaidItselfSinceWaitsForItNoLonger(t *testing.T) {
 			"kind": "accept", "ceiling": ceiling, "party": "ATG", "on_behalf_of": "ATG", "relayed_by": "phone",
 		}).Want(http.StatusCreated)
 	}
-	m.atg.Post(m.story.Path+"/answers", harness.Object{"kind": "accept", "ceiling": 60, "party": "ATG"}).Want(http.StatusCreated)
 	visitor := m.atg.Visit("en")
+	visitor.Get("/incidents/" + m.story.ID).Says("not yet confirmed")
+	m.atg.Post(m.story.Path+"/answers", harness.Object{"kind": "accept", "ceiling": 60, "party": "ATG"}).Want(http.StatusCreated)
 	visitor.Get("/incidents/" + m.story.ID).Silent("not yet confirmed")
 	visitor.Get(page(m.story, "timeline")).Silent("not confirmed by").
 		Says("corrected since by the receiving-state official of Antigua and Barbuda", "confirmed by the receiving-state official of Antigua and Barbuda")

@@ -37,8 +37,12 @@ func (c *Console) workAnswer(v *visit) error {
 		return err
 	}
 	if sent {
+		begun := v.workAnswerFresh(&i, mine, said)
 		if f.Value("kind") != string(incident.Accept) {
-			f.drop(v.workAnswerFresh(&i, mine, said), "ceiling", "conditions", "valid_until")
+			f.drop(begun, "ceiling", "conditions", "valid_until")
+		}
+		if f.Value("kind") != begun.Value("kind") {
+			f.drop(begun, "text") // it was said with another answer
 		}
 		in, fields := v.workAnswerRead(f, &i)
 		w := v.write(f)

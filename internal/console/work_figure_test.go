@@ -113,10 +113,15 @@ func TestWhoHasAnsweredChangesTheAnswer(t *testing.T) {
 		if got := again.Values.Get("conditions"); again.Values.Get("ceiling") != "300" || got != "By sea only\nNo later than Friday" {
 			t.Errorf("begins with %v", again.Values)
 		}
-		wantAt(t, again.Fill("kind", "decline").Send(), page(i, "answers"), "work_answer")
+		wantAt(t, again.Fill("kind", "decline").Fill("text", "No rooms left.").Send(), page(i, "answers"), "work_answer")
 		all := lca.Get(i.Path + "/answers").Items()
-		if got := all[len(all)-1]; got["kind"] != "decline" || got["ceiling"] != nil || got["conditions"] != nil {
+		if got := all[len(all)-1]; got["kind"] != "decline" || got["ceiling"] != nil || got["conditions"] != nil || got["text"] != "No rooms left." {
 			t.Errorf("the answer is now %v", got)
+		}
+		visitor.Get("/incidents/"+i.ID).Follow(words[2]).Form("/answers/new").Fill("kind", "accept").Send()
+		all = lca.Get(i.Path + "/answers").Items()
+		if got := all[len(all)-1]; got["kind"] != "accept" || got["text"] != nil {
+			t.Errorf("after the decline the answer is %v", got)
 		}
 	}
 }

@@ -3,7 +3,6 @@ package incident
 import (
 	"encoding/json"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -122,7 +121,7 @@ func announce(s *state, epoch int64, e ledger.Recorded) (ledger.Announcement, bo
 	m := message{Incident: s.message(epoch, e.Seq), Relay: wordOf(e)}
 	calls, closes, err := s.tellOf(e, &m)
 	if r, ok := s.Relayed[e.Seq]; ok && m.Relay != nil && m.Proposal == nil {
-		subject := strconv.FormatInt(e.Seq, 10)
+		subject := relayedSubject(e.Seq)
 		calls = append(calls, ask{Party: place.Party(r.Relay.OnBehalfOf), Kind: alertRelayed, Subject: subject})
 	}
 	if err != nil {

@@ -81,6 +81,9 @@ func (s *state) onOpened(e ledger.Recorded, d opened) {
 	s.OpenedAt, s.Seq = e.RecordedAt, e.Seq
 	s.Status, s.Regional = Draft, d.Regional
 	if d.Proposal != nil {
+		if d.Proposal.Regional == nil { // recorded before a proposal said whom it asks
+			d.Proposal.Regional = organisations()
+		}
 		s.onProposed(e, *d.Proposal)
 		delete(s.Relayed, e.Seq) // it stands only once it is confirmed
 	}

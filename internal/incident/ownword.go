@@ -3,6 +3,7 @@ package incident
 import (
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 
 	"landfall/internal/access"
@@ -27,10 +28,10 @@ type statement struct {
 }
 
 func (in *Answer) statement() statement {
-	says := Answer{Kind: in.Kind, Ceiling: in.Ceiling, Conditions: in.Conditions, ValidUntil: in.ValidUntil}
-	if in.Kind == Question {
-		says.Text = in.Text
+	if in.Kind == Question { // whoever asks has neither accepted nor declined
+		return statement{Thing: "question " + string(in.Party), Says: in.Text}
 	}
+	says := Answer{Kind: in.Kind, Ceiling: in.Ceiling, Conditions: in.Conditions, ValidUntil: in.ValidUntil}
 	return statement{Thing: "answer " + string(in.Party), Says: string(marshal(says))}
 }
 
@@ -120,6 +121,9 @@ func (t turn) settles(own statement) (out settling) {
 	return out
 }
 
+// none reports whether nothing is settled.
+func (d settling) none() bool { return len(d.ConfirmsRelays) == 0 && len(d.CorrectsRelays) == 0 }
+
 // onSettled marks what an own word settles.
 func (s *state) onSettled(e ledger.Recorded, d settling) {
 	for _, seq := range slices.Concat(d.ConfirmsRelays, d.CorrectsRelays) {
@@ -149,5 +153,8 @@ func (d settling) closes() (closes []ledger.AlertClose) {
 }
 
 func closeRelayed(seq int64, reason string) ledger.AlertClose {
-	return ledger.AlertClose{Kind: alertRelayed, Subject: itoa(int(seq)), Reason: reason}
+	return ledger.AlertClose{Kind: alertRelayed, Subject: relayedSubject(seq), Reason: reason}
 }
+
+// relayedSubject is what an alert is about that tells of the word passed on with the commit seq.
+func relayedSubject(seq int64) string { return strconv.FormatInt(seq, 10) }

@@ -98,6 +98,7 @@ func TestAnOwnWordSettlesWhatOthersEntered(t *testing.T) {
 		{"another answer", []said{answer(accept(40)), answer(incident.Answer{Party: "ATG", Kind: incident.Decline})}, atg, answer(incident.Answer{Party: "ATG", Kind: incident.Decline, Text: "No rooms."}), []string{"corrected by official", "confirmed by official"}},
 		{"an answer of another state", []said{answer(accept(40))}, lca, answer(incident.Answer{Party: "LCA", Kind: incident.Decline}), []string{"open"}},
 		{"an answer once more passed on", []said{answer(accept(40))}, vct, nil, []string{"open"}},
+		{"a question after the answer", []said{answer(accept(40))}, atg, answer(incident.Answer{Party: "ATG", Kind: incident.Question, Text: "For how long?"}), []string{"open"}},
 		{"a step begun and done", []said{start}, atg, complete, []string{"confirmed by official"}},
 		{"the proof of a step done", []said{start, complete}, atg, prove, []string{"confirmed by official", "confirmed by official"}},
 		{"a step not done after all", []said{start, complete}, atg, reopen, []string{"confirmed by official", "corrected by official"}},
@@ -148,6 +149,28 @@ func TestAnOwnWordSettlesWhatOthersEntered(t *testing.T) {
 				t.Errorf("alerts closed as %v, want %v", got, closes)
 			}
 		})
+	}
+}
+
+func TestAnOwnKeyTimeThatSaysTheSameConfirmsWhatWasEntered(t *testing.T) {
+	w := newWorld(t, nil)
+	id := w.active().ID
+	at := forecast(maria.Add(5 * time.Hour))
+	must(w.desk.MoveAnchor(ctx, cdema, w.onTheWordOf("DMA"), id, "LANDFALL", at))(t)
+	if open := must(w.desk.Get(ctx, lca, id))(t).Unconfirmed; len(open) != 1 {
+		t.Fatalf("not confirmed: %v", open)
+	}
+	w.pass(time.Second)
+	mine := w.once()
+	mine.IfMatch = "*"
+	own := must(w.desk.MoveAnchor(ctx, dma, mine, id, "LANDFALL", at))(t)
+	i := must(w.desk.Get(ctx, lca, id))(t)
+	if got := w.settledAs(id); len(i.Unconfirmed) > 0 || !slices.Equal(got, []string{"confirmed by coordinator"}) || !slices.Equal(w.closed(), []string{"confirmed"}) {
+		t.Errorf("%v, not confirmed: %v, alerts closed: %v", got, i.Unconfirmed, w.closed())
+	}
+	mine.Key = ""
+	if again := must(w.desk.MoveAnchor(ctx, dma, mine, id, "LANDFALL", at))(t); len(own.Events) == 0 || len(again.Events) > 0 {
+		t.Errorf("events: %v, and said again %v", own.Events, again.Events)
 	}
 }
 

@@ -20,7 +20,8 @@ func (s *state) thing(owner place.Party) access.Thing {
 
 // Thing is the incident, or a part of it that belongs to owner, as the policy sees it. Pages ask the policy with it what to
 // offer. Only the affected state may know of a draft. When another state proposed the draft, that state may know of it too.
-// While a start waits to be confirmed, the regional bodies that may confirm it take part: the affected state may be cut off.
+// While a start waits to be confirmed, the regional bodies that may confirm it take part: the affected state may be cut off. One that
+// has expired keeps them in until it is swept away.
 func (i Incident) Thing(owner place.Party) access.Thing {
 	t := access.Thing{Owner: owner, Origin: i.Origin}
 	if i.Told {

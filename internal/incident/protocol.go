@@ -225,7 +225,8 @@ func (t turn) moveAnchor(set anchorSet) ([]ledger.Event, error) {
 	if err := c.Err(); err != nil {
 		return nil, err
 	}
-	if e.Before.At.Equal(v.At) && e.Before.Kind == v.Kind {
+	same := e.Before.At.Equal(v.At) && e.Before.Kind == v.Kind
+	if same && t.settles(set.statement()).none() {
 		return nil, nil
 	}
 	next := t.clone()
@@ -238,7 +239,7 @@ func (t turn) moveAnchor(set anchorSet) ([]ledger.Event, error) {
 		return nil, err
 	}
 	e.follows = f
-	e.Silent = protocol.Silent(e.Before, v, t.dueChanges(f), t.now)
+	e.Silent = same || protocol.Silent(e.Before, v, t.dueChanges(f), t.now)
 	return one(EventAnchorMoved, e), nil
 }
 

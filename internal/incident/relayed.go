@@ -57,8 +57,8 @@ func (s *state) relayedEvent(e ledger.Recorded, w *Word) {
 	}
 }
 
-// unconfirmed gives what leads the incident as somebody passed it on, the oldest first: the affected state has neither confirmed it nor said
-// something else since. A key time is among them while it is as it was passed on.
+// unconfirmed gives what leads the incident as somebody passed it on, the oldest first: the party it was entered for has neither confirmed it nor said
+// something else since. Everybody who reads the incident reads it, whenever it was named. A key time is among them while it is as it was passed on.
 func (s *state) unconfirmed() (all []*Relayed) {
 	for _, seq := range sortedKeys(s.Relayed) {
 		r := s.Relayed[seq]

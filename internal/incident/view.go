@@ -33,7 +33,7 @@ type Incident struct {
 	Regional   []place.Party  `json:"regional,omitempty"` // regional bodies that take part
 	Proposals  []*Proposal    `json:"proposals,omitempty"`
 
-	Unconfirmed []*Relayed `json:"unconfirmed,omitempty"` // by what it goes on though the affected state has not confirmed it itself
+	Unconfirmed []*Relayed `json:"unconfirmed,omitempty"` // by what it goes on though whoever it was entered for has not confirmed it
 }
 
 func incidentOf(s *state) Incident {

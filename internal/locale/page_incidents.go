@@ -171,6 +171,7 @@ type Relays struct {
 	Press          Counted    `json:"press"`
 	PressExercise  Counted    `json:"press_exercise"`
 	PressNobody    Phrase     `json:"press_nobody"`
+	OriginTold     Phrase     `json:"origin_told"`
 	Decline        Phrase     `json:"decline"`
 	Withdraw       Phrase     `json:"withdraw"`
 	Unconfirmed    Phrase     `json:"unconfirmed"`

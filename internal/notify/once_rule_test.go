@@ -27,6 +27,10 @@ func TestAPersonIsToldOfAFactOnce(t *testing.T) {
 		wish("another's mail", "LCA", "email", official),
 		wish("another's mail of steps", "LCA", "email", official, "step.overdue"),
 		wish("another's machine", "LCA", "webhook", official),
+		{
+			ID: "owner's second wish", Owner: Owner{Account: "second", Role: official, Party: "ATG"}, Channel: "email", Target: "owner's mail",
+			Filter: Filter{Kinds: []string{"step.*"}, Exercise: ExerciseExclude}, Status: SubscriptionActive,
+		},
 		wish("the liaison's mail of steps", "ATG", "email", liaison, "step.*", "alert.*"),
 	}
 	late := ledger.Announcement{
@@ -43,7 +47,7 @@ func TestAPersonIsToldOfAFactOnce(t *testing.T) {
 		told  []string
 	}{
 		"a step is late":         {late, []string{"owner's mail of steps", "owner's machine", "another's mail of steps", "another's machine"}},
-		"a step is done":         {done, []string{"owner's mail", "owner's mail of steps", "owner's mail of both", "owner's machine", "another's mail", "another's machine"}},
+		"a step is done":         {done, []string{"owner's mail", "owner's mail of steps", "owner's mail of both", "owner's machine", "another's mail", "another's machine", "owner's second wish"}},
 		"an alert is called for": {asked, []string{"owner's machine", "another's mail", "another's machine"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -80,18 +80,21 @@ func matching(list []*Subscription, a ledger.Announcement, now time.Time) []*Sub
 	return out
 }
 
-// peopled lists the channels that people read. A machine chooses by its filter what it takes.
-var peopled = []string{"email"}
+// mailed lists the channels that people read. A machine chooses by its filter what it takes.
+var mailed = []string{"email"}
 
 // onceEach leaves out of those who are to be told of an event the addresses of people whom an alert about it reaches: they are told of a
-// fact once. Others are reminded of a late step only where they ask for that kind of event.
+// fact once. Others are reminded of a late step only where they ask for that kind of event. The affected state has copies of the alerts of
+// others, which are facts of their own.
 func onceEach(told, list []*Subscription, a ledger.Announcement, now time.Time) []*Subscription {
-	var alerted []*Subscription
+	alerted := map[string]bool{}
 	for _, call := range a.Alerts {
-		alerted = append(alerted, reached(list, aboutOf(a, call.Kind), place.Party(call.Party), now)...)
+		for _, s := range reached(list, aboutOf(a, call.Kind), place.Party(call.Party), now) {
+			alerted[s.Channel+" "+s.Target] = true
+		}
 	}
+	late := kindOf(a.Type) == "step.overdue"
 	return slices.DeleteFunc(told, func(s *Subscription) bool {
-		unasked := len(s.Filter.Kinds) == 0 && kindOf(a.Type) == "step.overdue"
-		return slices.Contains(peopled, s.Channel) && (unasked || slices.Contains(alerted, s))
+		return slices.Contains(mailed, s.Channel) && (alerted[s.Channel+" "+s.Target] || late && len(s.Filter.Kinds) == 0)
 	})
 }

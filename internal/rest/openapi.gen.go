@@ -1977,7 +1977,8 @@ type Filter struct {
 	Exercise ExerciseWish `json:"exercise,omitempty,omitzero"`
 
 	// Kinds Only these kinds of event: `step.overdue`, or `step.*` for all of a noun. Mail tells a person of a fact once: an event that an alert to the same
-	// address is about is left out, and `step.overdue` of another party comes by mail only where it is named here.
+	// address is about is left out, and `step.overdue` of another party comes by mail only where it is named here. The affected state gets a copy of the
+	// alerts of others.
 	Kinds []string `json:"kinds,omitempty,omitzero"`
 
 	// MinSeverity How bad it is or will be, in the words of CAP 1.2.
@@ -2197,7 +2198,7 @@ type Incident struct {
 	// Title What a duty officer reads first.
 	Title string `json:"title"`
 
-	// Unconfirmed By what the incident goes on (its opening, naming, start, key times) though others entered it and the affected state has not confirmed it itself yet. The oldest first.
+	// Unconfirmed By what the incident goes on (its opening, naming, start, key times) though others entered it and the party on whose word they did has not confirmed it yet. The oldest first.
 	Unconfirmed []RelayedEntry `json:"unconfirmed,omitempty,omitzero"`
 
 	// UpdatedAt When anything in it was last recorded.
@@ -3522,7 +3523,7 @@ type RelayedEntry struct {
 	// Example: coordinator
 	ConfirmedBy Role `json:"confirmed_by,omitempty,omitzero"`
 
-	// CorrectedAt When it said something else itself on the same step or figure or with a later answer.
+	// CorrectedAt When it said something else itself on the same step
 	CorrectedAt time.Time `json:"corrected_at,omitempty,omitzero"`
 
 	// CorrectedBy What an account is for.

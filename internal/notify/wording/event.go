@@ -75,6 +75,12 @@ type relay struct {
 	ConfirmedBy *enteredBy `json:"confirmed_by"`
 }
 
+// confirmedItself reports whether the party spoken for, or the state of an island, has confirmed the word.
+func (r relay) confirmedItself() bool {
+	party := place.Party(r.OnBehalfOf)
+	return r.ConfirmedBy != nil && (r.ConfirmedBy.Party == string(party) || r.ConfirmedBy.Party == string(party.StateParty()))
+}
+
 type enteredBy struct {
 	Role  string `json:"role"`
 	Party string `json:"party"`

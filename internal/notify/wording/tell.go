@@ -172,8 +172,8 @@ func (w *writer) relayed() {
 		office := w.Office(plain(by.Role, maxValue), place.Party(plain(by.Party, maxValue)))
 		entered = w.Source.Confirmed.Say(locale.Pair{A: entered, B: office})
 	}
-	if w.e.Data.Relay != nil && w.e.Data.Proposal == nil && (r.ConfirmedBy == nil || r.ConfirmedBy.Party != r.OnBehalfOf) {
-		entered += "; " + w.Page.Incidents.Relays.Open.Say(locale.Name{Name: w.name(r.OnBehalfOf)})
+	if w.e.Data.Relay != nil && w.e.Data.Proposal == nil && !r.confirmedItself() {
+		entered += string(w.Joins.Between) + w.Page.Incidents.Relays.Open.Say(locale.Name{Name: w.name(r.OnBehalfOf)})
 	}
 	w.say(w.Source.Word.Say(locale.Pair{A: w.name(r.OnBehalfOf), B: entered}) + ".")
 }
