@@ -3523,7 +3523,7 @@ type RelayedEntry struct {
 	// Example: coordinator
 	ConfirmedBy Role `json:"confirmed_by,omitempty,omitzero"`
 
-	// CorrectedAt When it said something else itself on the same step
+	// CorrectedAt When it said something else itself on the same step, figure or key time, or with a later answer.
 	CorrectedAt time.Time `json:"corrected_at,omitempty,omitzero"`
 
 	// CorrectedBy What an account is for.
