@@ -187,20 +187,16 @@ func (d *Desk) After(ctx context.Context, number int64, limit int) ([]proof.Sign
 
 // LastLost gives the newest head that says that records were lost; false when there is none.
 func (d *Desk) LastLost(ctx context.Context) (proof.Signed, bool, error) {
-	found, err := d.find(ctx, store.Query{Kind: kindHead, Index: "lost", Equal: []any{true}, Desc: true, Limit: 1})
+	d.ledger.Settle(ctx, settleTime)
+	page, err := d.store.Find(ctx, store.Query{Kind: kindHead, Index: "lost", Equal: []any{true}, Desc: true, Limit: 1})
+	if err != nil {
+		return proof.Signed{}, false, unavailable(err)
+	}
+	found, err := parseAll(page.Docs)
 	if err != nil || len(found) == 0 {
 		return proof.Signed{}, false, err
 	}
 	return found[0], true, nil
-}
-
-func (d *Desk) find(ctx context.Context, q store.Query) ([]proof.Signed, error) {
-	d.ledger.Settle(ctx, settleTime)
-	page, err := d.store.Find(ctx, q)
-	if err != nil {
-		return nil, unavailable(err)
-	}
-	return parseAll(page.Docs)
 }
 
 func parseAll(docs []store.Doc) ([]proof.Signed, error) {
