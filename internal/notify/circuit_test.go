@@ -233,6 +233,37 @@ func (w *world) quietly() {
 	})
 }
 
+func TestWhatLeftMemoryBehindAnOpenCircuitEndsWithItsSubscription(t *testing.T) {
+	t.Parallel()
+	for _, shared := range []bool{false, true} {
+		t.Run(fmt.Sprintf("shared=%t", shared), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, withLimits(notify.Limits{SendsTarget: 2}), func(w *world) { w.shared = shared })
+			to := newReceiver(t, answering(503))
+			s := w.subscribe("ATG", to, notify.Filter{Kinds: []string{"figure.*"}})
+			w.openIncident("maria", "ATG")
+			for range 40 {
+				w.play("maria", figure, act{})
+			}
+			w.eventually("the circuit opens", func() bool { return w.health(s).Circuit == notify.CircuitOpen })
+			w.quietly() // every figure has its delivery
+			held, err := w.desk.Subscription(t.Context(), state("ATG"), s.Value.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := w.desk.Unsubscribe(t.Context(), state("ATG"), ifMatch(w, held.Seq), s.Value.ID); err != nil {
+				t.Fatal(err)
+			}
+			w.quietly() // without waiting for any lease: the clock stands
+			for id, d := range w.deliveries() {
+				if d.Status != notify.Cancelled {
+					t.Errorf("delivery %s is %s", id, d.Status)
+				}
+			}
+		})
+	}
+}
+
 func TestATargetThatFailsForFiveDaysIsDisabled(t *testing.T) {
 	t.Parallel()
 	var log circuitLog

@@ -140,7 +140,7 @@ func (r *Router) endWaiting(ctx context.Context, subscription string) (inHand in
 			if spared(v) {
 				return nil
 			}
-			if v.inHand() || !r.sender.hold(v) {
+			if r.elsewhere(v) || !r.sender.hold(v) {
 				inHand++
 				return nil
 			}
@@ -155,6 +155,12 @@ func (r *Router) endWaiting(ctx context.Context, subscription string) (inHand in
 		return inHand, r.breaker.drop(ctx, subscription)
 	}
 	return inHand, nil
+}
+
+// elsewhere reports whether another living process has the delivery in its hands. A lease of this one says nothing: what did not fit into its
+// memory left it with the lease.
+func (r *Router) elsewhere(v *Delivery) bool {
+	return v.inHand() && v.LeaseOwner != r.opt.Process && !r.opt.Alone
 }
 
 // ending gives what becomes of a delivery to the subscription at now, and why; a code of "" when it is sent.
