@@ -254,12 +254,17 @@ func TestWhatLeftMemoryBehindAnOpenCircuitEndsWithItsSubscription(t *testing.T) 
 			if err := w.desk.Unsubscribe(t.Context(), state("ATG"), ifMatch(w, held.Seq), s.Value.ID); err != nil {
 				t.Fatal(err)
 			}
-			w.quietly() // without waiting for any lease: the clock stands
-			for id, d := range w.deliveries() {
-				if d.Status != notify.Cancelled {
-					t.Errorf("delivery %s is %s", id, d.Status)
+			w.eventually("all have ended, without waiting for any lease: the clock stands", func() bool {
+				if _, err := w.router.Sweep(t.Context(), w.clock.plus(3*time.Second)); err != nil {
+					t.Errorf("sweep: %v", err)
 				}
-			}
+				for _, d := range w.deliveries() {
+					if d.Status != notify.Cancelled {
+						return false
+					}
+				}
+				return true
+			})
 		})
 	}
 }
