@@ -78,6 +78,7 @@ func fold() ledger.Fold[*state] {
 		},
 		Evolve:  evolve,
 		Project: project,
+		Quiet:   true,
 	}
 }
 

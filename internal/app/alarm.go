@@ -145,7 +145,7 @@ func (a *App) watchers() []watcher {
 			return "", nil
 		}},
 		{"pending_old", "pending-age.md", unheld(func(ctx context.Context, now time.Time) (string, error) {
-			_, since, err := a.store.PendingStats(ctx)
+			_, since, err := a.store.PendingStats(ctx, store.OwesAll)
 			return oldest("Accepted changes have not been followed up", since, now, pendingAfter), err
 		})},
 		{"undelivered_old", "undelivered-age.md", unheld(func(ctx context.Context, now time.Time) (string, error) {

@@ -143,7 +143,7 @@ func (c *checker) state(ctx context.Context, st store.Store) {
 
 func (c *checker) queues(ctx context.Context, st store.Store) {
 	now := c.opt.Now()
-	if n, oldest, err := st.PendingStats(ctx); err != nil {
+	if n, oldest, err := st.PendingStats(ctx, store.OwesAll); err != nil {
 		c.serious("", "It cannot be read what waits: %v.", err)
 	} else if n > 0 && now.Sub(oldest) > pendingAfter {
 		c.serious("See docs/runbooks/pending-age.md.", "%d accepted changes have not been followed up, the oldest since %s.", n, oldest.UTC().Format(time.RFC3339))

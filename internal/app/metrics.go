@@ -241,7 +241,7 @@ func (q *queues) read(now time.Time) []prometheus.Metric {
 		}
 		return max(0, now.Sub(since).Seconds())
 	}
-	if n, since, err := q.store.PendingStats(ctx); err != nil {
+	if n, since, err := q.store.PendingStats(ctx, store.OwesAll); err != nil {
 		q.failures.Inc()
 	} else {
 		gauge(descPending, float64(n))

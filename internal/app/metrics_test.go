@@ -22,7 +22,7 @@ type counted struct {
 	asked atomic.Int64
 }
 
-func (c *counted) PendingStats(context.Context) (int64, time.Time, error) {
+func (c *counted) PendingStats(context.Context, store.Debt) (int64, time.Time, error) {
 	return c.asked.Add(1), time.Time{}, nil
 }
 

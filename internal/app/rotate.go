@@ -246,18 +246,6 @@ func (r *rotation) reseal() (err error) {
 
 // erase removes what the commits erase that the service would find pending at its next start: until then the old key opened it.
 func (r *rotation) erase(l *ledger.Ledger) error {
-	for after := (store.Ref{}); ; {
-		pending, err := r.st.Pending(r.ctx, r.opt.Now().Add(time.Hour), after, 500)
-		if err != nil {
-			return r.records.cannotOpen(err)
-		}
-		if len(pending) == 0 {
-			return nil
-		}
-		last := pending[len(pending)-1]
-		after = store.Ref{Stream: last.Stream, Seq: last.Seq}
-		if err := l.EnsureProjected(r.ctx, pending); err != nil {
-			return err
-		}
-	}
+	_, err := l.SweepDocuments(r.ctx, r.opt.Now().Add(time.Hour))
+	return err
 }

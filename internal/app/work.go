@@ -21,6 +21,13 @@ func (a *App) jobs() []watch.Job {
 	jobs := []watch.Job{
 		{Name: "presence", About: "Says that this process is there, and looks for what an operator must know.", Every: presenceEvery, Run: a.presence},
 	}
+	jobs = append(jobs, watch.Job{
+		Name: "documents", About: "Writes the lists that accepted changes owe.", Every: time.Second,
+		Run: func(ctx context.Context, now time.Time) error {
+			_, err := a.ledger.SweepDocuments(ctx, now)
+			return err
+		},
+	})
 	add := func(role Role, j watch.Job) {
 		if a.opt.has(role) {
 			jobs = append(jobs, a.unlessHeld(j))
@@ -40,7 +47,7 @@ func (a *App) jobs() []watch.Job {
 	}
 	add(RoleWatch, watch.Job{Name: "due", About: "Announces what has become due, and what has expired.", Every: time.Second, Run: wakes.Run})
 	add(RoleNotify, watch.Job{
-		Name: "pending", About: "Takes up accepted changes whose consequences are not all written.", Every: time.Second,
+		Name: "pending", About: "Takes up accepted changes whose alerts and messages are not all written.", Every: time.Second,
 		Run: func(ctx context.Context, now time.Time) error {
 			_, err := a.router.Sweep(ctx, now)
 			if !fault.Is(err, fault.Unavailable) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"path/filepath"
 	"slices"
@@ -99,7 +100,7 @@ func TestEveryChangedByteIsFound(t *testing.T) {
 
 // found reports whether the error is one that names what is wrong with an archive.
 func found(err error) bool {
-	return slices.Contains([]string{"not_a_backup", "backup_newer", "backup_cut", "backup_altered"}, fault.CodeOf(err))
+	return slices.Contains([]string{"not_a_backup", "backup_newer", "backup_older", "backup_cut", "backup_altered"}, fault.CodeOf(err))
 }
 
 func TestEveryTruncationIsFound(t *testing.T) {
@@ -125,14 +126,16 @@ func TestWhatIsNoBackupIsCalledThat(t *testing.T) {
 	}
 }
 
-func TestANewerFormatIsRefusedByItsNumber(t *testing.T) {
+func TestAnotherFormatIsRefusedByItsNumber(t *testing.T) {
 	t.Parallel()
 	_, archive := small(t)
-	newer := append([]byte("landfall-backup 2\n"), archive[bytes.IndexByte(archive, '\n')+1:]...)
 	w := newWorld(t)
-	_, err := backup.Restore(t.Context(), bytes.NewReader(newer), w.st, kinds(), w.opt())
-	if fault.CodeOf(err) != "backup_newer" || !strings.Contains(err.Error(), "format 2") {
-		t.Fatalf("format 2: %v", err)
+	for format, code := range map[int]string{1: "backup_older", 3: "backup_newer"} {
+		other := append(fmt.Appendf(nil, "landfall-backup %d\n", format), archive[bytes.IndexByte(archive, '\n')+1:]...)
+		_, err := backup.Restore(t.Context(), bytes.NewReader(other), w.st, kinds(), w.opt())
+		if fault.CodeOf(err) != code || !strings.Contains(err.Error(), fmt.Sprint("format ", format)) {
+			t.Fatalf("format %d: %v", format, err)
+		}
 	}
 	if _, err := backup.ReadState(t.Context(), w.st); err != nil {
 		t.Errorf("a refused archive has touched the store: %v", err)

@@ -25,6 +25,7 @@ import (
 const (
 	codeNotABackup = "not_a_backup"
 	codeNewer      = "backup_newer"
+	codeOlder      = "backup_older"
 	codeCut        = "backup_cut"
 	codeAltered    = "backup_altered"
 	codeDamaged    = "records_damaged"
@@ -144,7 +145,10 @@ func (d *decoder) head() error {
 		return no
 	case version > format:
 		return fault.New(fault.State, codeNewer,
-			"The backup was written in format %d by a newer Landfall; this one reads formats up to %d. Use the version that wrote it, or a later one.", version, format)
+			"The backup was written in format %d by a newer Landfall; this one reads format %d. Use the version that wrote it, or a later one.", version, format)
+	case version < format:
+		return fault.New(fault.State, codeOlder,
+			"The backup was written in format %d, before Landfall's first release; this one reads format %d. Use the version that wrote it.", version, format)
 	}
 	line, err := d.src.line(maxLine)
 	if err != nil {

@@ -8,8 +8,8 @@
 //
 //   - Write runs beside a service that goes on writing and never stops it. Everything accepted before Summary.TakenAt is in the
 //     archive; of what came later some is, and then also everything it refers to.
-//   - Nothing that was owed gets lost: a commit is in the archive together with the alerts and deliveries that follow from it, or it is marked
-//     pending, so that they are written after the restore. How is said at Write.
+//   - Nothing that was owed gets lost: a commit is in the archive together with the alerts and deliveries that follow from it, or it owes
+//     them still, so that they are written after the restore. How is said at Write.
 //   - A byte changed, missing or added anywhere in an archive is found by Verify.
 //   - Restore writes into an empty store only, proves what it reads, and opens the store with its very last write: a
 //     store whose restore was cut off is refused by ReadState, and with it by every start. The same archive finishes it.

@@ -78,13 +78,13 @@ func (e *encoder) end() error {
 	return e.err
 }
 
-// commit writes one commit; pending says how it is to be marked.
-func (e *encoder) commit(c store.Commit, pending bool) {
+// commit writes one commit; debt says what it is to owe.
+func (e *encoder) commit(c store.Commit, debt store.Debt) {
 	if len(c.Body) > maxBody || len(c.Detached) > maxBody {
 		e.fail(fmt.Errorf("backup: commit %d of %s has %d bytes, more than an archive can hold", c.Seq, c.Stream, len(c.Body)+len(c.Detached)))
 	}
 	e.frame(frame{Commit: &commit{
-		Stream: c.Stream, Seq: c.Seq, ID: c.ID, RecordedAt: c.RecordedAt.UTC(), Prev: c.Prev, Hash: c.Hash, Key: c.Key, Pending: pending,
+		Stream: c.Stream, Seq: c.Seq, ID: c.ID, RecordedAt: c.RecordedAt.UTC(), Prev: c.Prev, Hash: c.Hash, Key: c.Key, Pending: debt,
 		Body: len(c.Body), Detached: len(c.Detached),
 	}})
 	e.bytes(c.Body)

@@ -9,8 +9,8 @@ import (
 	"landfall/internal/store"
 )
 
-// format is the version of the archive format that this package writes, and the newest that it reads.
-const format = 1
+// format is the version of the archive format that this package writes and reads.
+const format = 2
 
 // magic begins the first line of every archive; the format's version follows, and the line ends.
 const magic = "landfall-backup "
@@ -81,16 +81,16 @@ type counted struct {
 }
 
 type commit struct {
-	Stream     string    `json:"stream"`
-	Seq        int64     `json:"seq"`
-	ID         string    `json:"id"`
-	RecordedAt time.Time `json:"recorded_at"`
-	Prev       hexBytes  `json:"prev,omitempty"`
-	Hash       hexBytes  `json:"hash"`
-	Key        hexBytes  `json:"key,omitempty"`
-	Pending    bool      `json:"pending"`
-	Body       int       `json:"body"`               // bytes that follow
-	Detached   int       `json:"detached,omitempty"` // bytes that follow those
+	Stream     string     `json:"stream"`
+	Seq        int64      `json:"seq"`
+	ID         string     `json:"id"`
+	RecordedAt time.Time  `json:"recorded_at"`
+	Prev       hexBytes   `json:"prev,omitempty"`
+	Hash       hexBytes   `json:"hash"`
+	Key        hexBytes   `json:"key,omitempty"`
+	Pending    store.Debt `json:"pending"`
+	Body       int        `json:"body"`               // bytes that follow
+	Detached   int        `json:"detached,omitempty"` // bytes that follow those
 }
 
 type document struct {

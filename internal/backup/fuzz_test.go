@@ -15,7 +15,7 @@ func FuzzArchive(f *testing.F) {
 	f.Add(archive)
 	f.Add(archive[:len(archive)/2])
 	f.Add(append(bytes.Clone(archive), '\n'))
-	f.Add([]byte("landfall-backup 1\n"))
+	f.Add([]byte("landfall-backup 2\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		if _, err := backup.Verify(t.Context(), bytes.NewReader(text)); err != nil && !found(err) {
 			t.Fatalf("%q: %v", text, err)

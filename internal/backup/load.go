@@ -143,10 +143,10 @@ func (l *loader) there(batch []store.Commit) (n int, err error) {
 	return len(held), nil
 }
 
-// markErasures marks those commits pending that erase a value which came with the archive nevertheless: it was copied before it was erased.
+// markErasures has those commits owe documents that erase a value which came with the archive nevertheless: it was copied before it was erased.
 func (l *loader) markErasures(batch []store.Commit) error {
 	for i, c := range batch {
-		if c.Pending || !bytes.Contains(c.Body, []byte(ledger.EventErased)) {
+		if c.Pending&store.OwesDocuments != 0 || !bytes.Contains(c.Body, []byte(ledger.EventErased)) {
 			continue
 		}
 		events, err := ledger.Events(c)
@@ -164,7 +164,7 @@ func (l *loader) markErasures(batch []store.Commit) error {
 			}
 			var values map[string]json.RawMessage
 			if len(held) > 0 && json.Unmarshal(held, &values) == nil && values[erased.Name] != nil {
-				batch[i].Pending = true
+				batch[i].Pending |= store.OwesDocuments
 			}
 		}
 	}

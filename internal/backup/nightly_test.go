@@ -94,7 +94,7 @@ func TestWhatAKilledRunLeftIsTakenOverOnceNobodyHoldsIt(t *testing.T) {
 	dir := t.TempDir()
 	left, held, mine := "landfall-20170917T011500Z.backup.new", "landfall-20170919T011000Z.backup.new", "mine.backup.new"
 	for _, name := range []string{left, held, mine} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte("landfall-backup 1\n"), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("landfall-backup 2\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}

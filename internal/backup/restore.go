@@ -20,8 +20,8 @@ import (
 // finishes: commits that are there already are recognised by their hashes, documents are written again. Derived documents are
 // not in an archive: Options.Derive makes them.
 //
-// A commit that erases a value is marked pending when that value is in the archive nevertheless, which was copied before: it is erased again after the
-// release.
+// A commit that erases a value owes its documents when that value is in the archive nevertheless, which was copied before: it is erased again by the
+// start after it.
 func Restore(ctx context.Context, r io.Reader, st store.Store, kinds []store.Kind, opt Options) (Summary, error) {
 	if mark, _, err := readMark(ctx, st); err != nil {
 		return Summary{}, err

@@ -233,21 +233,21 @@ func delivery(id, status string, at time.Time, of cause) store.Op {
 	return store.Op{Do: store.OpInsert, Kind: "delivery.v2", Doc: store.Doc{ID: id, Version: 1, Body: body, Index: index}}
 }
 
-// handle writes everything that follows from a commit and then clears its mark.
+// handle writes everything that follows from a commit, and then it owes nothing.
 func (w *world) handle(c store.Commit) {
 	w.t.Helper()
 	w.bulk(delivery(deliveryOf(c), "queued", maria, cause{c.Stream, c.Seq, c.ID}))
 	w.raise(c)
-	if err := w.l.EnsureProjected(context.Background(), []store.Commit{c}); err != nil {
+	if err := w.l.DeriveOwed(context.Background(), []store.Commit{c}); err != nil {
 		w.t.Fatalf("project: %v", err)
 	}
-	w.bulk(store.Op{Do: store.OpClearPending, Ref: store.Ref{Stream: c.Stream, Seq: c.Seq}})
+	w.bulk(store.Op{Do: store.OpPay, Ref: store.Ref{Stream: c.Stream, Seq: c.Seq}, Debt: store.OwesNotices})
 }
 
 // pending gives up to limit commits that are not handled.
 func (w *world) pending(limit int) []store.Commit {
 	w.t.Helper()
-	found, err := w.st.Pending(context.Background(), maria.AddDate(1, 0, 0), store.Ref{}, limit)
+	found, err := w.st.Pending(context.Background(), store.OwesAll, maria.AddDate(1, 0, 0), store.Ref{}, limit)
 	if err != nil {
 		w.t.Fatalf("pending: %v", err)
 	}
@@ -335,12 +335,28 @@ func (w *world) populate(incidents int) {
 // archive takes a backup of the world.
 func (w *world) archive() ([]byte, backup.Summary) {
 	w.t.Helper()
+	w.paid()
 	var b bytes.Buffer
 	sum, err := backup.Write(context.Background(), w.st, kinds(), &b, w.opt())
 	if err != nil {
 		w.t.Fatalf("backup: %v", err)
 	}
 	return b.Bytes(), sum
+}
+
+// paid waits until it is on record that the documents of everything that happened are written.
+func (w *world) paid() {
+	w.t.Helper()
+	for limit := time.Now().Add(30 * time.Second); ; {
+		n, _, err := w.st.PendingStats(context.Background(), store.OwesDocuments)
+		if err != nil || time.Now().After(limit) {
+			w.t.Fatalf("%d commits owe documents, %v", n, err)
+		}
+		if n == 0 {
+			return
+		}
+		<-time.After(5 * time.Millisecond)
+	}
 }
 
 // restored makes a world out of an archive.

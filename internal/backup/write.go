@@ -80,7 +80,7 @@ const (
 //
 //  1. Every stream, from its beginning to its end at that moment.
 //  2. Every stream again: what was recorded since it was copied, and streams begun since. Each noun is walked before those
-//     that its records refer to (alert, then incident, then hazard). All of it is marked pending in the archive.
+//     that its records refer to (alert, then incident, then hazard). All of it owes everything in the archive.
 //  3. The working documents.
 //
 // A commit refers only to what was recorded before it. If it was copied in walk 1, that was recorded before walk 2 began, so one of
@@ -150,7 +150,7 @@ func (c *copying) walk(ctx context.Context, kinds []store.Kind) error {
 	c.e.begin(sectionRecords, "")
 	err := c.eachName(ctx, "", func(names []string) error {
 		for _, name := range names {
-			last, err := c.stream(ctx, head{stream: name}, nil, false)
+			last, err := c.stream(ctx, head{stream: name}, nil, 0)
 			if err != nil {
 				return err
 			}
@@ -225,7 +225,7 @@ func (c *copying) nounSince(ctx context.Context, noun string) error {
 			if !at.follows(first.Prev) {
 				c.damaged(first, "prev: not the hash of the commit before")
 			}
-			if _, err := c.stream(ctx, at, first.Prev, true); err != nil {
+			if _, err := c.stream(ctx, at, first.Prev, store.OwesAll); err != nil {
 				return err
 			}
 		}
@@ -253,7 +253,7 @@ func (c *copying) otherNouns(ctx context.Context) ([]string, error) {
 }
 
 // stream copies one stream from behind a head to its end and gives its last commit. prev is the hash at the head.
-func (c *copying) stream(ctx context.Context, from head, prev []byte, pending bool) (last store.Commit, err error) {
+func (c *copying) stream(ctx context.Context, from head, prev []byte, debt store.Debt) (last store.Commit, err error) {
 	last.Seq = from.seq
 	for {
 		commits, err := c.st.ReadStream(ctx, from.stream, last.Seq, commitPage)
@@ -269,7 +269,7 @@ func (c *copying) stream(ctx context.Context, from head, prev []byte, pending bo
 			case !bytes.Equal(got.Prev, prev):
 				c.damaged(got, "prev: not the hash of the commit before")
 			}
-			c.e.commit(got, got.Pending || pending)
+			c.e.commit(got, got.Pending|debt)
 			last, prev = got, got.Hash
 		}
 		if c.e.err != nil {

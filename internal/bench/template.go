@@ -265,7 +265,7 @@ func (t *template) another() (id string, streams [][]store.Commit, ops []store.O
 				values[v.slot] = hex.EncodeToString(sum[:])
 			}
 			made := c.Commit
-			made.Stream, made.ID, made.Body, made.Prev, made.Pending = c.stream.fill(values), c.id.fill(values), []byte(c.body.fill(values)), prev, false
+			made.Stream, made.ID, made.Body, made.Prev, made.Pending = c.stream.fill(values), c.id.fill(values), []byte(c.body.fill(values)), prev, 0
 			if len(c.Detached) > 0 {
 				made.Detached = []byte(c.detached.fill(values))
 			}

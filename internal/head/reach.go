@@ -182,7 +182,7 @@ func (w *walk) grown(ctx context.Context, since time.Time) error {
 	}
 	var after store.Ref
 	for {
-		commits, err := w.st.Pending(ctx, forever, after, commit)
+		commits, err := w.st.Pending(ctx, store.OwesDocuments, forever, after, commit)
 		if err != nil {
 			return fmt.Errorf("find what is pending: %w", err)
 		}

@@ -57,11 +57,15 @@ func (r *records) grow(stream string, n int, at time.Time, followed bool) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	owes := store.OwesAll
+	if followed {
+		owes = 0
+	}
 	commits := make([]store.Commit, n)
 	for i := range commits {
 		seq := int64(len(have) + i + 1)
 		h := hashOf(stream, seq)
-		commits[i] = store.Commit{Stream: stream, Seq: seq, ID: "x", RecordedAt: at, Body: []byte("{}"), Hash: h[:], Pending: !followed}
+		commits[i] = store.Commit{Stream: stream, Seq: seq, ID: "x", RecordedAt: at, Body: []byte("{}"), Hash: h[:], Pending: owes}
 	}
 	if _, err := r.st.Append(r.t.Context(), commits); err != nil {
 		r.t.Fatal(err)

@@ -86,10 +86,10 @@ func TestAHazardRecordedBeforeThereWasTheFlagIsActual(t *testing.T) {
 		`"opened_at":"2017-09-17T12:00:00Z","seq":1}`
 	hash := sha256.Sum256(body)
 	must(w.store.Append(ctx, []store.Commit{
-		{Stream: "hazard/" + id, Seq: 1, ID: "0198c0de-0000-7000-8000-000000000003", RecordedAt: monday, Body: body, Hash: hash[:]},
+		{Stream: "hazard/" + id, Seq: 1, ID: "0198c0de-0000-7000-8000-000000000003", RecordedAt: monday, Body: body, Hash: hash[:], Pending: store.OwesDocuments},
 	}))(t)
 	commits := must(w.store.ReadStream(ctx, "hazard/"+id, 0, 0))(t)
-	if err := w.ledger.EnsureProjected(ctx, commits); err != nil {
+	if err := w.ledger.DeriveOwed(ctx, commits); err != nil {
 		t.Fatal(err)
 	}
 

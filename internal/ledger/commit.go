@@ -149,8 +149,8 @@ type Erased struct {
 	Exercise bool `json:"-"` // the flag of the commit that erases: that of the stream
 }
 
-// seal builds the stored form of a commit from its envelope and detached values.
-func seal(e envelope, values map[string]string) (store.Commit, error) {
+// seal builds the stored form of a commit from its envelope, its detached values and what must follow from it.
+func seal(e envelope, values map[string]string, owes store.Debt) (store.Commit, error) {
 	var detached []byte
 	if len(values) > 0 {
 		secrets := make(map[string]secret, len(values))
@@ -176,7 +176,7 @@ func seal(e envelope, values map[string]string) (store.Commit, error) {
 	}
 	c := store.Commit{
 		Stream: string(e.Stream), Seq: e.Seq, ID: e.ID, RecordedAt: e.RecordedAt,
-		Body: body, Detached: detached, Pending: true,
+		Body: body, Detached: detached, Pending: owes,
 	}
 	if c.Prev, err = unhex(e.Prev); err != nil {
 		return store.Commit{}, err

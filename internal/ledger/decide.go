@@ -56,7 +56,7 @@ func (w *worker[S]) decideOn(p *pending[S], f *folded[S]) (*proposal[S], error) 
 		}
 		e.Events = append(e.Events, envelopeEvent{Type: ev.Type, Data: data})
 	}
-	c, err := seal(e, d.Detach)
+	c, err := seal(e, d.Detach, w.s.owes())
 	if err != nil {
 		return nil, fmt.Errorf("ledger: seal %s/%d: %w", w.stream, e.Seq, err)
 	}

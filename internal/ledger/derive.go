@@ -2,58 +2,16 @@ package ledger
 
 import (
 	"context"
+	"fmt"
 
 	"landfall/internal/store"
 )
-
-// EnsureProjected makes sure that what follows from every commit inside the store is there, whoever accepted it: projections, wake, and the
-// removal of values that the commit erases. It is how the handling of a commit repairs what a killed process left undone; for
-// commits followed up already it costs one read for all.
-func (l *Ledger) EnsureProjected(ctx context.Context, commits []store.Commit) error {
-	if err := l.finishErasures(ctx, commits); err != nil {
-		return err
-	}
-	tails := map[string]int64{}
-	ids := make([]string, 0, len(commits))
-	for _, c := range commits {
-		if _, ok := tails[c.Stream]; !ok {
-			ids = append(ids, c.Stream)
-		}
-		tails[c.Stream] = max(tails[c.Stream], c.Seq)
-	}
-	wakes, err := l.store.Get(ctx, KindWake, ids...)
-	if err != nil {
-		return unavailable(err)
-	}
-	for _, id := range ids {
-		w := wakes[id] // the zero version when there is none
-		if w.Version >= tails[id] {
-			continue
-		}
-		if err := l.projectSince(ctx, Stream(id), w.Version); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// wakesOf fills in up to which seq everything of the streams has been derived, by their wakes; 0 for a stream without one.
-func (l *Ledger) wakesOf(ctx context.Context, ids []string, seqs map[Stream]int64) error {
-	wakes, err := l.store.Get(ctx, KindWake, ids...)
-	if err != nil {
-		return unavailable(err)
-	}
-	for _, id := range ids {
-		seqs[Stream(id)] = wakes[id].Version
-	}
-	return nil
-}
 
 // projectSince derives and writes the documents that follow from what was recorded after a seq up to which everything has been derived.
 func (l *Ledger) projectSince(ctx context.Context, stream Stream, after int64) error {
 	n, ok := l.nouns[stream.Noun()]
 	if !ok {
-		return nil // a newer version's stream: none of our documents follow from it
+		return fmt.Errorf("%w: %s", ErrNewer, stream)
 	}
 	var ops []store.Op
 	err := l.opt.Guard.Do(projectionsOf(stream), func() (err error) {
@@ -113,6 +71,9 @@ func (s *Streams[S]) deriveSince(ctx context.Context, stream Stream, after int64
 	})
 	if err != nil || f.Seq == 0 {
 		return nil, err
+	}
+	if f.unknown != "" {
+		return nil, fmt.Errorf("%w: %s in %s", ErrNewer, f.unknown, stream)
 	}
 	return s.projection(f, events), nil
 }

@@ -36,6 +36,9 @@ type Fold[S any] struct {
 	// NextWake gives the wall time at which somebody must look at the stream again; zero: never. nil: never.
 	NextWake func(s S) time.Time
 
+	// Quiet says that nothing but documents follows from the noun's commits: nobody is told of them.
+	Quiet bool
+
 	// Announce gives what the other parties are told of an event, from the state right after it. nil, or false: nothing.
 	Announce func(s S, head Head, e Recorded) (Announcement, bool)
 }
@@ -144,6 +147,14 @@ func Register[S any](l *Ledger, f Fold[S]) *Streams[S] {
 	}
 	l.nouns[f.Noun] = s
 	return s
+}
+
+// owes gives what a new commit of the noun owes.
+func (s *Streams[S]) owes() store.Debt {
+	if s.fold.Quiet {
+		return store.OwesDocuments
+	}
+	return store.OwesAll
 }
 
 func (s *Streams[S]) name() string                { return s.fold.Noun }

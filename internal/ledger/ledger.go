@@ -97,6 +97,7 @@ type Ledger struct {
 	nouns    map[string]noun
 	cache    *cache
 	projects *projector
+	payments *payments
 	rivals   rivals
 	looks    looks
 
@@ -139,6 +140,7 @@ func New(st store.Store, opt Options) *Ledger {
 		ctx: ctx, cancel: cancel,
 	}
 	l.projects = newProjector(l)
+	l.payments = newPayments(l)
 	return l
 }
 
@@ -155,6 +157,7 @@ func (l *Ledger) Close(ctx context.Context) error {
 		l.opt.Guard.Keep(l.ctx, "closing the ledger", func() {
 			l.work.Wait()
 			l.projects.stop()
+			l.payments.stop()
 		})
 	}()
 	select {

@@ -7,12 +7,13 @@ const (
 	PointAnswered  = "ledger.answered"  // its callers are answered; nothing is announced or projected
 	PointAnnounced = "ledger.announced" // it is handed to Publish; nothing is projected
 	PointProjected = "ledger.projected" // its documents are written, its wakes are not
-	PointWoken     = "ledger.woken"     // its wakes are written too
+	PointWoken     = "ledger.woken"     // its wakes are written too; it still says that it owes them
+	PointPaid      = "ledger.paid"      // what was written of some commits is taken off their debts
 )
 
 // Points lists the points of this package in order.
 func Points() []string {
-	return []string{PointCommitted, PointAnswered, PointAnnounced, PointProjected, PointWoken}
+	return []string{PointCommitted, PointAnswered, PointAnnounced, PointProjected, PointWoken, PointPaid}
 }
 
 func (l *Ledger) at(point string) {

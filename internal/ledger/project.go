@@ -25,8 +25,6 @@ type projector struct {
 	open    map[uint64]struct{} // promises not yet kept: their projections are not written
 	moved   chan struct{}
 
-	through map[Stream]int64 // how far this process has written the projections of a stream; run's alone, bounded
-
 	once sync.Once
 	quit chan struct{}
 	gone chan struct{}
@@ -35,8 +33,7 @@ type projector struct {
 type projection struct {
 	promise uint64
 	stream  Stream
-	base    int64 // seq before its first commit
-	seq     int64
+	commits []store.Commit // that owe the documents
 	ops     []store.Op
 	failed  error // they could not be derived
 }
@@ -44,7 +41,7 @@ type projection struct {
 func projectionsOf(stream Stream) string { return "projections of " + string(stream) }
 
 func newProjector(l *Ledger) *projector {
-	p := &projector{l: l, wake: make(chan struct{}, 1), open: map[uint64]struct{}{}, moved: make(chan struct{}), through: map[Stream]int64{}, quit: make(chan struct{}), gone: make(chan struct{})}
+	p := &projector{l: l, wake: make(chan struct{}, 1), open: map[uint64]struct{}{}, moved: make(chan struct{}), quit: make(chan struct{}), gone: make(chan struct{})}
 	go func() {
 		defer close(p.gone)
 		l.opt.Guard.Keep(l.ctx, "the projections", p.run)
@@ -163,32 +160,39 @@ func (p *projector) next() []projection {
 
 // attempt writes a batch once, but for streams that are left alone.
 func (p *projector) attempt(batch []projection) error {
+	l := p.l
 	var ops []store.Op
 	var ready []projection
 	for _, b := range batch {
 		switch {
 		case b.failed != nil:
 			return b.failed
-		case p.l.opt.Guard.Leaves(projectionsOf(b.stream)):
-			delete(p.through, b.stream)
+		case l.opt.Guard.Leaves(projectionsOf(b.stream)):
 		default:
 			ready, ops = append(ready, b), append(ops, b.ops...)
 		}
 	}
-	err := p.l.opt.Guard.Do("the projections", func() error {
-		if err := p.catchUp(ready); err != nil {
+	err := l.opt.Guard.Do("the projections", func() error {
+		if err := p.write(wakesLast(newest(ops))); err != nil {
 			return err
 		}
-		return p.write(wakesLast(newest(ops)))
+		for _, b := range ready {
+			if err := l.finishErasures(l.ctx, b.commits); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
+	if err != nil {
+		return err
+	}
 	for _, b := range ready {
-		if err != nil {
-			delete(p.through, b.stream)
-		} else {
-			p.l.opt.Guard.Works(projectionsOf(b.stream))
+		l.opt.Guard.Works(projectionsOf(b.stream))
+		for _, c := range b.commits {
+			l.Paid(store.OwesDocuments, refOf(c))
 		}
 	}
-	return err
+	return nil
 }
 
 // triesAlone is how often the projections of one stream must fail while the store takes others, for the fault to be the stream's.
@@ -229,42 +233,6 @@ func (p *projector) alone(one []projection) bool {
 func (l *Ledger) Writable(ctx context.Context) error {
 	if _, err := l.store.Bulk(ctx, []store.Op{{Do: store.OpDelete, Kind: KindWake, Doc: store.Doc{ID: "-"}}}); err != nil {
 		return unavailable(err)
-	}
-	return nil
-}
-
-// throughMax bounds what is remembered of streams; forgetting one costs a read.
-const throughMax = 10_000
-
-// catchUp derives whole streams whose earlier commits this process has not projected itself and whose wake does not show that somebody has:
-// a wake of version n promises that the documents of everything up to n are there.
-func (p *projector) catchUp(batch []projection) error {
-	if len(p.through) > throughMax {
-		clear(p.through)
-	}
-	var gaps []projection // whose stream another process has written to in between
-	var ids []string
-	for _, b := range batch {
-		if through, ours := p.through[b.stream]; b.base > 0 && (!ours || through != b.base) {
-			gaps, ids = append(gaps, b), append(ids, string(b.stream))
-		}
-		p.through[b.stream] = b.seq
-	}
-	if len(gaps) == 0 {
-		return nil
-	}
-	done := map[Stream]int64{} // up to where everything is derived
-	if err := p.l.wakesOf(p.l.ctx, ids, done); err != nil {
-		return err
-	}
-	for _, b := range gaps {
-		if done[b.stream] >= b.base {
-			continue
-		}
-		if err := p.l.projectSince(p.l.ctx, b.stream, done[b.stream]); err != nil {
-			return err
-		}
-		done[b.stream] = b.base
 	}
 	return nil
 }

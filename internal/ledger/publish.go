@@ -20,6 +20,9 @@ func (w *worker[S]) publish(accepted []proposal[S]) (follow func()) {
 	return func() {
 		l.at(PointAnswered)
 		for _, p := range accepted {
+			if s.fold.Quiet {
+				break
+			}
 			err := l.opt.Guard.Do("what is announced of "+string(w.stream), func() error { w.announce(p); return nil })
 			if err != nil {
 				l.log.Error("a change was not announced; the sweep takes it", "stream", w.stream, "seq", p.commit.Seq, "error", err)
@@ -27,7 +30,11 @@ func (w *worker[S]) publish(accepted []proposal[S]) (follow func()) {
 		}
 		l.at(PointAnnounced)
 		ops, err := w.follow(accepted, base)
-		l.projects.add(projection{promise: promise, stream: w.stream, base: base, seq: last.Seq, ops: ops, failed: err})
+		commits := make([]store.Commit, len(accepted))
+		for i, p := range accepted {
+			commits[i] = p.commit
+		}
+		l.projects.add(projection{promise: promise, stream: w.stream, commits: commits, ops: ops, failed: err})
 	}
 }
 

@@ -116,11 +116,11 @@ func (s *Streams[S]) Rewake(ctx context.Context, id string) error {
 }
 
 // Settle waits, up to d, until the projections of what this process has accepted so far are written: a list read after it shows one's own
-// writes. It gives up quietly, since a list is allowed to be a moment behind.
-func (l *Ledger) Settle(ctx context.Context, d time.Duration) {
+// writes. It gives up quietly, since a list is allowed to be a moment behind, and says whether they are.
+func (l *Ledger) Settle(ctx context.Context, d time.Duration) bool {
 	ctx, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
-	_ = l.projects.settle(ctx, "")
+	return l.projects.settle(ctx, "") == nil
 }
 
 // RecordedSince gives each commit recorded at t or later, stream by stream: what a bus that lost its memory must hear again.

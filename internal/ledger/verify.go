@@ -142,12 +142,12 @@ func (l *Ledger) verifyStream(ctx context.Context, stream Stream, r *Report, exp
 	if err != nil {
 		return wrong(0, "does not fold: %v", err)
 	}
-	followed := !slices.ContainsFunc(commits, func(c store.Commit) bool { return c.Pending })
+	followed := !slices.ContainsFunc(commits, func(c store.Commit) bool { return c.Pending&store.OwesDocuments != 0 })
 	return l.verifyDocuments(ctx, head, followed, ops, r, expected)
 }
 
-// verifyDocuments compares the documents derived from one stream with those that are kept. A commit whose pending mark is cleared has all of
-// its documents (followed); before that they may be on their way.
+// verifyDocuments compares the documents derived from one stream with those that are kept. A commit that owes no documents has all of
+// them (followed); before that they may be on their way.
 func (l *Ledger) verifyDocuments(ctx context.Context, head Head, followed bool, ops []store.Op, r *Report, expected map[string]int64) error {
 	type key struct{ kind, id string }
 	want := map[key]store.Doc{}

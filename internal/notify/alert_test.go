@@ -13,6 +13,7 @@ import (
 	"landfall/internal/ledger"
 	"landfall/internal/notify"
 	"landfall/internal/place"
+	"landfall/internal/store"
 )
 
 // inbox gives a party's alerts as "kind subject status".
@@ -196,10 +197,10 @@ func TestHandlingAgainRaisesAndSendsNothingTwice(t *testing.T) {
 	}
 	before := len(to.got())
 	for i := range commits {
-		if commits[i].Pending {
-			t.Errorf("commit %d is still pending", commits[i].Seq)
+		if owes := commits[i].Pending; owes != 0 {
+			t.Errorf("commit %d owes %d still", commits[i].Seq, owes)
 		}
-		commits[i].Pending = true // as a copy read before the mark was cleared would say
+		commits[i].Pending = store.OwesNotices // as a copy read before it was paid would say
 	}
 	for range 3 {
 		if err := w.router.Handle(t.Context(), commits); err != nil {
@@ -269,7 +270,7 @@ func TestUnNamingClosesThePartysAlertsAndTellsItOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	commits[0].Pending = true
+	commits[0].Pending = store.OwesNotices
 	if err := w.router.Handle(t.Context(), commits); err != nil {
 		t.Fatal(err)
 	}

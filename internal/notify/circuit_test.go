@@ -225,10 +225,8 @@ func (w *world) inTime(what string, ok func() bool) {
 func (w *world) quietly() {
 	w.t.Helper()
 	w.eventually("every outcome is on record", func() bool {
-		if _, err := w.router.Sweep(w.t.Context(), w.clock.plus(3*time.Second)); err != nil {
-			w.t.Errorf("sweep: %v", err)
-		}
-		n, _, err := w.raw.PendingStats(w.t.Context())
+		w.sweepAt(w.clock.plus(3 * time.Second))
+		n, _, err := w.raw.PendingStats(w.t.Context(), store.OwesAll)
 		return err == nil && n == 0
 	})
 }
@@ -255,9 +253,7 @@ func TestWhatLeftMemoryBehindAnOpenCircuitEndsWithItsSubscription(t *testing.T) 
 				t.Fatal(err)
 			}
 			w.eventually("all have ended, without waiting for any lease: the clock stands", func() bool {
-				if _, err := w.router.Sweep(t.Context(), w.clock.plus(3*time.Second)); err != nil {
-					t.Errorf("sweep: %v", err)
-				}
+				w.sweepAt(w.clock.plus(3 * time.Second))
 				for _, d := range w.deliveries() {
 					if d.Status != notify.Cancelled {
 						return false
@@ -289,9 +285,7 @@ func TestATargetThatFailsForFiveDaysIsDisabled(t *testing.T) {
 		t.Fatalf("%+v, %v", got.Value, err)
 	}
 	w.inTime("nothing waits for it any more", func() bool {
-		if _, err := w.router.Sweep(t.Context(), w.clock.plus(3*time.Second)); err != nil {
-			t.Errorf("sweep: %v", err)
-		}
+		w.sweepAt(w.clock.plus(3 * time.Second))
 		return w.health(s).Waiting == 0
 	})
 	w.quietly()

@@ -19,7 +19,7 @@ import (
 func writes(ops []store.Op, do store.OpKind, kind, idPrefix string) bool {
 	for _, op := range ops {
 		id := op.Doc.ID
-		if do == store.OpClearPending {
+		if do == store.OpPay {
 			id = op.Ref.Stream
 		}
 		if op.Do == do && op.Kind == kind && strings.HasPrefix(id, idPrefix) {
@@ -70,13 +70,13 @@ func TestKilledAnywhereTheSameArrives(t *testing.T) {
 		{"before the deliveries", onBulk(store.OpInsert, "delivery.v2", "", dieBefore)},
 		{"after half of the deliveries", onBulk(store.OpInsert, "delivery.v2", "", dieAmid)},
 		{"after all deliveries", onBulk(store.OpInsert, "delivery.v2", "", dieAfter)},
-		{"before pending is cleared", onBulk(store.OpClearPending, "", "incident/", dieBefore)},
-		{"after pending was cleared", onBulk(store.OpClearPending, "", "incident/", dieAfter)},
+		{"before the debt is paid", onBulk(store.OpPay, "", "incident/", dieBefore)},
+		{"after the debt was paid", onBulk(store.OpPay, "", "incident/", dieAfter)},
 		{"after an attempt, before its outcome is chained", onAppend("journal", dieBefore)},
 		{"after the outcome was chained", onAppend("journal", dieAfter)},
 		{"in the middle of marking", onBulk(store.OpPut, "delivery.v2", "", dieAmid)},
 		{"after marking", onBulk(store.OpPut, "delivery.v2", "", dieAfter)},
-		{"before the journal's mark is cleared", onBulk(store.OpClearPending, "", "journal/", dieBefore)},
+		{"before the journal's debt is paid", onBulk(store.OpPay, "", "journal/", dieBefore)},
 	} {
 		t.Run(point.name, func(t *testing.T) {
 			t.Parallel()
@@ -121,7 +121,7 @@ func TestKilledAnywhereTheSameArrives(t *testing.T) {
 					t.Errorf("delivery %s of %s is %s", id, d.EventType, d.Status)
 				}
 			}
-			if n, _, err := w.raw.PendingStats(t.Context()); err != nil || n != 0 {
+			if n, _, err := w.raw.PendingStats(t.Context(), store.OwesAll); err != nil || n != 0 {
 				t.Errorf("%d commits are pending, %v", n, err)
 			}
 			w.verified()

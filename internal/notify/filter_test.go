@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"landfall/internal/notify"
+	"landfall/internal/store"
 )
 
 func TestAFilterChoosesWhatIsDelivered(t *testing.T) {
@@ -47,7 +48,7 @@ func TestAFilterChoosesWhatIsDelivered(t *testing.T) {
 		"figure":    w.play("maria", figure, act{}),
 	}
 	w.eventually("all is handled", func() bool {
-		n, _, err := w.raw.PendingStats(t.Context())
+		n, _, err := w.raw.PendingStats(t.Context(), store.OwesAll)
 		return err == nil && n == 0
 	})
 	for _, s := range subs {

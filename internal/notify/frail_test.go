@@ -107,11 +107,11 @@ func (f *frail) Commits(ctx context.Context, refs []store.Ref) ([]store.Commit, 
 	return f.Store.Commits(ctx, refs)
 }
 
-func (f *frail) Pending(ctx context.Context, before time.Time, after store.Ref, limit int) ([]store.Commit, error) {
+func (f *frail) Pending(ctx context.Context, debt store.Debt, before time.Time, after store.Ref, limit int) ([]store.Commit, error) {
 	if err := f.err(); err != nil {
 		return nil, err
 	}
-	return f.Store.Pending(ctx, before, after, limit)
+	return f.Store.Pending(ctx, debt, before, after, limit)
 }
 
 func (f *frail) Get(ctx context.Context, kind string, ids ...string) (map[string]store.Doc, error) {

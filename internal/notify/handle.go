@@ -22,7 +22,8 @@ const (
 type batch struct {
 	commits []store.Commit // in order of stream and seq
 	notices map[store.Ref][]*notice
-	failed  map[store.Ref]bool // consequences not all written: they stay pending
+	failed  map[store.Ref]bool // notices not all written: they are owed still
+	raised  []store.Ref        // commits of the alerts that the batch raised
 }
 
 func (b *batch) failAll() {
@@ -40,9 +41,9 @@ func (b *batch) ref(i int) store.Ref { return refOf(b.commits[i]) }
 
 func refOf(c store.Commit) store.Ref { return store.Ref{Stream: c.Stream, Seq: c.Seq} }
 
-// Handle writes everything that must follow from the commits and then clears their pending marks: deliveries for matching subscriptions
-// and for the targets of alerts, alerts raised and closed, deliveries marked, projections and wakes. It is idempotent, and
-// safe to run beside itself here and in other processes. Commits that are not pending, or that another call here has in
+// Handle writes the notices that commits owe, and then says that they are paid: deliveries for matching subscriptions
+// and for the targets of alerts, alerts raised and closed, deliveries marked. It is idempotent, and
+// safe to run beside itself here and in other processes. Commits that owe no notices, or that another call here has in
 // hand, are dropped unseen. When some commits fail, the others are done; those stay pending and the sweep takes them. What cannot be done together
 // is done stream by stream, so that one that nobody can follow up holds up no other.
 func (r *Router) Handle(ctx context.Context, commits []store.Commit) error {
@@ -95,9 +96,11 @@ func (r *Router) handle(ctx context.Context, commits []store.Commit) (left []sto
 		add(err)
 		add(r.alarm(ctx, b))
 		add(r.settleOwn(ctx, b))
-		err = r.finish(ctx, b.done())
-		add(err)
-		finished = err == nil
+		if err := r.findable(ctx, b); err != nil {
+			return errors.Join(append(errs, err)...)
+		}
+		r.finish(b.done())
+		finished = true
 		return errors.Join(errs...)
 	})
 	if err != nil {
@@ -133,7 +136,7 @@ func (r *Router) HandleRefs(ctx context.Context, refs []store.Ref) error {
 	return r.Handle(ctx, commits)
 }
 
-// Sweep handles every pending commit that is old enough and not in hand here, after putting it on the bus: what the bus lost, what a dead
+// Sweep handles every commit that owes notices, is old enough and not in hand here, after putting it on the bus: what the bus lost, what a dead
 // process left, what failed before. It gives how many there were. One failing commit holds up no other. Now and then those are old enough
 // too that were recorded at a time which has not come yet.
 func (r *Router) Sweep(ctx context.Context, now time.Time) (found int, err error) {
@@ -151,19 +154,15 @@ func (r *Router) Sweep(ctx context.Context, now time.Time) (found int, err error
 	return found + n, errors.Join(err, ahead)
 }
 
-// sweep handles the pending commits recorded before the instant that are old enough and not in hand here.
+// sweep handles the commits that owe notices, recorded before the instant that are old enough and not in hand here.
 func (r *Router) sweep(ctx context.Context, before time.Time, old func(store.Commit) bool) (found int, err error) {
 	var errs []error
 	var after store.Ref
 	for {
-		page, err := r.st.Pending(ctx, before, after, sweepPage)
+		page, next, err := r.d.l.Owing(ctx, store.OwesNotices, before, after, sweepPage)
 		if err != nil {
-			return found, errors.Join(append(errs, unavailable(err))...)
+			return found, errors.Join(append(errs, err)...)
 		}
-		if len(page) == 0 {
-			return found, errors.Join(errs...)
-		}
-		after = refOf(page[len(page)-1])
 		left := slices.DeleteFunc(page, func(c store.Commit) bool {
 			return !old(c) || r.inHand(refOf(c)) || r.opt.InHand != nil && r.opt.InHand(refOf(c)) || r.opt.Guard.Leaves(followUpOf(c.Stream))
 		})
@@ -176,6 +175,9 @@ func (r *Router) sweep(ctx context.Context, before time.Time, old func(store.Com
 		}
 		if ctx.Err() != nil {
 			return found, errors.Join(append(errs, context.Cause(ctx))...)
+		}
+		if after = next; next == (store.Ref{}) {
+			return found, errors.Join(errs...)
 		}
 	}
 }
@@ -200,13 +202,13 @@ func (r *Router) publish(ctx context.Context, commits []store.Commit) error {
 	return err
 }
 
-// take gives the commits that are pending and that nobody here has in hand, and takes them in hand.
+// take gives the commits that owe notices and that nobody here has in hand, and takes them in hand.
 func (r *Router) take(commits []store.Commit) []store.Commit {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var mine []store.Commit
 	for _, c := range commits {
-		if ref := refOf(c); c.Pending && !r.hand[ref] {
+		if ref := refOf(c); c.Pending&store.OwesNotices != 0 && !r.hand[ref] {
 			r.hand[ref] = true
 			mine = append(mine, c)
 		}
@@ -327,23 +329,23 @@ func (r *Router) settleOwn(ctx context.Context, b *batch) error {
 	return errors.Join(errs...)
 }
 
-// finish makes sure of the projections and wakes of commits and clears their pending marks.
-func (r *Router) finish(ctx context.Context, done []store.Commit) error {
-	if len(done) == 0 {
+// findable waits until the alerts that the batch raised can be found: whoever is to close them looks for them once their cause owes nothing.
+func (r *Router) findable(ctx context.Context, b *batch) error {
+	if len(b.raised) == 0 || r.d.l.Settle(ctx, settleWait) {
 		return nil
 	}
-	r.d.l.Settle(ctx, settleWait) // our own are on their way: not to be derived a second time
-	if err := r.d.l.EnsureProjected(ctx, done); err != nil {
-		return err
+	return r.d.l.EnsureDocuments(ctx, b.raised)
+}
+
+// finish says that the notices of the commits are written.
+func (r *Router) finish(done []store.Commit) {
+	if len(done) == 0 {
+		return
 	}
-	ops := make([]store.Op, len(done))
+	refs := make([]store.Ref, len(done))
 	for i, c := range done {
-		ops[i] = store.Op{Do: store.OpClearPending, Ref: refOf(c)}
+		refs[i] = refOf(c)
 	}
 	r.at(PointFollowed)
-	if _, err := r.st.Bulk(ctx, ops); err != nil {
-		return unavailable(err)
-	}
-	r.at(PointCleared)
-	return nil
+	r.d.l.Paid(store.OwesNotices, refs...)
 }

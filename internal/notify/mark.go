@@ -10,8 +10,7 @@ import (
 	"landfall/internal/store"
 )
 
-// mark writes the outcomes of this process's own attempts onto their deliveries, in one write, and clears the journal commit's pending
-// mark. Deliveries that another process has written meanwhile are read and marked again.
+// mark writes the outcomes of this process's own attempts onto their deliveries, in one write; the journal's commit then owes nothing more. Deliveries that another process has written meanwhile are read and marked again.
 func (r *Router) mark(ctx context.Context, batch []entry, ref store.Ref) error {
 	circuits := r.breaker.ops() // they go along with what is written anyway
 	ops := make([]store.Op, 0, len(batch)+len(circuits))
@@ -39,7 +38,8 @@ func (r *Router) mark(ctx context.Context, batch []entry, ref store.Ref) error {
 		r.owe(ref) // it stays pending until somebody was told, or need not be any more
 		return nil
 	}
-	return r.finish(ctx, []store.Commit{{Stream: ref.Stream, Seq: ref.Seq}})
+	r.finish([]store.Commit{{Stream: ref.Stream, Seq: ref.Seq}})
+	return nil
 }
 
 // markTries bounds how often deliveries that change at the same time are marked again.

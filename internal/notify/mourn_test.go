@@ -142,8 +142,8 @@ func TestKilledAnywhereADeathIsToldOfOnce(t *testing.T) {
 		{"after the delivery is marked", func(f *frail) { f.onBulk(dieOnBulk(store.OpPut, "delivery.v2", "", dieAfter)) }},
 		{"before the alert is raised", func(f *frail) { f.onAppend(dieOn("alert", dieBefore)) }},
 		{"after the alert is raised", func(f *frail) { f.onAppend(dieOn("alert", dieAfter)) }},
-		{"before the journal's mark is cleared", func(f *frail) { f.onBulk(dieOnBulk(store.OpClearPending, "", "journal/", dieBefore)) }},
-		{"after the journal's mark is cleared", func(f *frail) { f.onBulk(dieOnBulk(store.OpClearPending, "", "journal/", dieAfter)) }},
+		{"before the journal's debt is paid", func(f *frail) { f.onBulk(dieOnBulk(store.OpPay, "", "journal/", dieBefore)) }},
+		{"after the journal's debt is paid", func(f *frail) { f.onBulk(dieOnBulk(store.OpPay, "", "journal/", dieAfter)) }},
 	} {
 		t.Run(point.name, func(t *testing.T) {
 			t.Parallel()

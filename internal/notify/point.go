@@ -6,8 +6,7 @@ const (
 	PointQueuedHalf = "notify.deliveries_half"   // the first half of a batch's deliveries is inserted
 	PointQueued     = "notify.deliveries"        // all of them are
 	PointRaised     = "notify.alert_raised"      // an alert is on record
-	PointFollowed   = "notify.followed"          // everything that follows from a batch is written; it is pending still
-	PointCleared    = "notify.pending_cleared"   // it is pending no more
+	PointFollowed   = "notify.followed"          // the notices of a batch are written; it still says that it owes them
 	PointAttempted  = "notify.attempted"         // an attempt was made; its outcome is not chained
 	PointChained    = "notify.outcome_chained"   // the outcome is chained; its delivery is not marked
 	PointMarked     = "notify.deliveries_marked" // the delivery is marked; the journal's commit is pending still
@@ -15,7 +14,7 @@ const (
 
 // Points lists the points of this package in order.
 func Points() []string {
-	return []string{PointQueuedHalf, PointQueued, PointRaised, PointFollowed, PointCleared, PointAttempted, PointChained, PointMarked}
+	return []string{PointQueuedHalf, PointQueued, PointRaised, PointFollowed, PointAttempted, PointChained, PointMarked}
 }
 
 func (r *Router) at(point string) {

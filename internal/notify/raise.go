@@ -41,11 +41,13 @@ func (r *Router) alarm(ctx context.Context, b *batch) error {
 				ref := refOf(c)
 				for _, n := range b.notices[ref] {
 					owed := false
+					var raised []store.Ref
 					err := r.opt.Guard.Do("the alerts of "+c.Stream, func() (err error) {
-						owed, err = r.alarmOne(ctx, n, slots)
+						raised, owed, err = r.alarmOne(ctx, n, slots)
 						return err
 					})
 					mu.Lock()
+					b.raised = append(b.raised, raised...)
 					if owed || err != nil {
 						b.failed[ref] = true
 					}
@@ -64,21 +66,21 @@ func (r *Router) alarm(ctx context.Context, b *batch) error {
 // alarmOne draws the consequences of one event: it closes alerts, takes the copies away from partners that are no longer
 // named, and raises alerts. The copies go first, because the alert that tells a partner of its un-naming is a copy too.
 // owed reports that the copies could not be removed and that everything else was done.
-func (r *Router) alarmOne(ctx context.Context, n *notice, slots chan struct{}) (owed bool, err error) {
+func (r *Router) alarmOne(ctx context.Context, n *notice, slots chan struct{}) (raised []store.Ref, owed bool, err error) {
 	if len(n.Closes) > 0 {
 		// What is to be closed may not have been raised yet: alerts of earlier events that nobody has handled.
 		if err := r.raiseEarlier(ctx, n, slots); err != nil {
-			return false, err
+			return nil, false, err
 		}
 		for _, c := range n.Closes {
 			if err := r.closeAlerts(ctx, n, c, slots); err != nil {
-				return false, err
+				return nil, false, err
 			}
 		}
 		owed = r.withdraw(ctx, n)
 	}
-	_, err = r.raise(ctx, n, slots)
-	return owed, err
+	raised, err = r.raise(ctx, n, slots)
+	return raised, owed, err
 }
 
 // withdraw takes what partners were given away from states that an event un-names. It reports whether that is still owed: a
@@ -96,9 +98,9 @@ func (r *Router) withdraw(ctx context.Context, n *notice) (owed bool) {
 	return err != nil
 }
 
-// raise raises the alerts an event calls for and gives their streams at the seq that holds them. An alert that is there already stands as
+// raise raises the alerts an event calls for and gives the commits that hold them. An alert that is there already stands as
 // it is.
-func (r *Router) raise(ctx context.Context, n *notice, slots chan struct{}) ([]store.Commit, error) {
+func (r *Router) raise(ctx context.Context, n *notice, slots chan struct{}) ([]store.Ref, error) {
 	if len(n.Alerts) == 0 {
 		return nil, nil
 	}
@@ -106,16 +108,16 @@ func (r *Router) raise(ctx context.Context, n *notice, slots chan struct{}) ([]s
 	if err != nil {
 		return nil, err
 	}
-	raised := make([]store.Commit, len(n.Alerts))
+	raised := make([]store.Ref, len(n.Alerts))
 	err = r.together(len(n.Alerts), slots, func(i int) error {
 		out, err := r.raiseOne(ctx, n, n.Alerts[i], list)
 		if len(out.Events) > 0 {
 			r.at(PointRaised)
 		}
-		raised[i] = store.Commit{Stream: string(out.Stream), Seq: out.Seq}
+		raised[i] = store.Ref{Stream: string(out.Stream), Seq: out.Seq}
 		return err
 	})
-	return raised, err
+	return slices.DeleteFunc(raised, func(ref store.Ref) bool { return ref.Stream == "" }), err
 }
 
 func (r *Router) raiseOne(ctx context.Context, n *notice, call ledger.AlertCall, list []*Subscription) (ledger.Outcome[*Alert], error) {
@@ -172,11 +174,11 @@ func (r *Router) raiseEarlier(ctx context.Context, n *notice, slots chan struct{
 	var earlier []store.Commit
 	after := store.Ref{Stream: string(n.Stream)}
 	for {
-		page, err := r.st.Pending(ctx, r.now().Add(everything), after, sweepPage)
+		page, next, err := r.d.l.Owing(ctx, store.OwesNotices, r.now().Add(everything), after, sweepPage)
 		if err != nil {
-			return unavailable(err)
+			return err
 		}
-		done := len(page) < sweepPage
+		done := next == (store.Ref{})
 		for _, c := range page {
 			if c.Stream != string(n.Stream) || c.Seq >= n.Seq {
 				done = true
@@ -187,7 +189,7 @@ func (r *Router) raiseEarlier(ctx context.Context, n *notice, slots chan struct{
 		if done {
 			break
 		}
-		after = refOf(page[len(page)-1])
+		after = next
 	}
 	b := &batch{commits: earlier, failed: map[store.Ref]bool{}}
 	if len(earlier) > 0 {
@@ -195,25 +197,17 @@ func (r *Router) raiseEarlier(ctx context.Context, n *notice, slots chan struct{
 			return err
 		}
 	}
-	var raised []store.Commit
+	var raised []store.Ref
 	for i := range b.commits {
 		for _, e := range b.notices[b.ref(i)] {
 			streams, err := r.raise(ctx, e, slots)
 			if err != nil {
 				return err
 			}
-			for _, s := range streams {
-				if s.Stream != "" {
-					raised = append(raised, s)
-				}
-			}
+			raised = append(raised, streams...)
 		}
 	}
-	r.d.l.Settle(ctx, settleWait)
-	if len(raised) == 0 {
-		return nil
-	}
-	return r.d.l.EnsureProjected(ctx, raised)
+	return r.d.l.EnsureDocuments(ctx, raised)
 }
 
 // closeAlerts closes the open alerts of the event's incident that earlier events raised: all, or those of one party or subject.

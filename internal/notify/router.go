@@ -338,9 +338,9 @@ func (r *Router) handleOffered(ctx context.Context) {
 }
 
 // OldestUndelivered gives since when the oldest thing waits that has not reached its target and has not been given up: a commit whose
-// consequences are not written, or a delivery, throttled and retrying ones included. Zero when nothing waits.
+// notices are not written, or a delivery, throttled and retrying ones included. Zero when nothing waits.
 func (r *Router) OldestUndelivered(ctx context.Context) (time.Time, error) {
-	_, oldest, err := r.st.PendingStats(ctx)
+	_, oldest, err := r.st.PendingStats(ctx, store.OwesNotices)
 	if err != nil {
 		return time.Time{}, unavailable(err)
 	}

@@ -44,8 +44,19 @@ type Commit struct {
 	Prev       []byte // hash of the commit before; nil for the first
 	Hash       []byte
 	Key        []byte // idempotency key digest; nil when the writer gave none
-	Pending    bool   // consequences (alerts, deliveries) are not all written yet
+	Pending    Debt   // what is still owed
 }
+
+// Debt says what must still be written because of a commit. It is a set: one bit for each thing.
+type Debt uint8
+
+// What may be owed. Whoever has written it says so with OpPay.
+const (
+	OwesDocuments Debt = 1 << iota // the documents that are derived from the commit
+	OwesNotices                    // alerts, deliveries, and whatever else somebody is told by
+
+	OwesAll = OwesDocuments | OwesNotices
+)
 
 // Ref names one commit.
 type Ref struct {
@@ -78,12 +89,12 @@ type Ledger interface {
 	// FindKey gives the seq of the stream's commit with this idempotency key digest, or 0.
 	FindKey(ctx context.Context, stream string, key []byte) (int64, error)
 
-	// Pending gives up to limit commits that are still pending and recorded before the instant, ordered by
+	// Pending gives up to limit commits that owe something of debt and were recorded before the instant, ordered by
 	// (stream, seq), starting after the given ref (zero: from the start).
-	Pending(ctx context.Context, before time.Time, after Ref, limit int) ([]Commit, error)
+	Pending(ctx context.Context, debt Debt, before time.Time, after Ref, limit int) ([]Commit, error)
 
-	// PendingStats gives the number of pending commits and the oldest one's RecordedAt (zero when there is none).
-	PendingStats(ctx context.Context) (n int64, oldest time.Time, err error)
+	// PendingStats gives the number of commits that owe something of debt and the oldest one's RecordedAt (zero when there is none).
+	PendingStats(ctx context.Context, debt Debt) (n int64, oldest time.Time, err error)
 
 	// SetDetached replaces the detached values of a commit: the removing half of an erasure.
 	SetDetached(ctx context.Context, ref Ref, detached []byte) error
@@ -184,10 +195,10 @@ type OpKind uint8
 
 // The operations of Bulk.
 const (
-	OpInsert       OpKind = iota // write unless the id exists
-	OpPut                        // write unless the stored version is the same or newer
-	OpDelete                     // remove whatever the version
-	OpClearPending               // clear the pending mark of a commit
+	OpInsert OpKind = iota // write unless the id exists
+	OpPut                  // write unless the stored version is the same or newer
+	OpDelete               // remove whatever the version
+	OpPay                  // a commit owes this no more; the rest of its debt stands
 )
 
 // Op is one write of Bulk.
@@ -195,7 +206,8 @@ type Op struct {
 	Do   OpKind
 	Kind string // for documents
 	Doc  Doc    // for OpDelete only the id counts
-	Ref  Ref    // for OpClearPending
+	Ref  Ref    // for OpPay
+	Debt Debt   // for OpPay: what has been written
 }
 
 // Documents keeps documents. All methods may be called concurrently.

@@ -26,8 +26,8 @@ type bulk struct {
 }
 
 // Bulk implements store.Documents. Operations that do the same to documents of the same kind go to the server together; operations on the same
-// document keep their order, and a pending mark is never cleared before everything in front of it is written. Several deletions,
-// or clearings, that meet those of another process may both be told that they changed something.
+// document keep their order, and a debt is never taken off before everything in front of it is written. Several deletions,
+// or payments, that meet those of another process may both be told that they changed something.
 func (s *Store) Bulk(ctx context.Context, ops []store.Op) ([]bool, error) {
 	b := &bulk{s: s, ops: ops, docs: make([]bson.Raw, len(ops)), changed: make([]bool, len(ops))}
 	for i, op := range ops {
@@ -45,7 +45,7 @@ func (s *Store) Bulk(ctx context.Context, ops []store.Op) ([]bool, error) {
 				s.o.At(PointBulkAmid)
 			}
 			first = false
-			if err := s.do(ctx, "bulk", func(ctx context.Context) error { return b.carryOut(ctx, st.do, st.kind, chunk) }); err != nil {
+			if err := s.do(ctx, "bulk", func(ctx context.Context) error { return b.carryOut(ctx, st, chunk) }); err != nil {
 				return nil, err
 			}
 		}
@@ -56,14 +56,14 @@ func (s *Store) Bulk(ctx context.Context, ops []store.Op) ([]bool, error) {
 
 // prepare checks an operation and encodes its document: nothing is written before all are known to make sense.
 func (b *bulk) prepare(i int, op store.Op) (err error) {
-	if op.Do == store.OpClearPending {
+	if op.Do == store.OpPay {
 		return nil
 	}
 	k, ok := b.s.kinds[op.Kind]
 	switch {
 	case !ok:
 		return fmt.Errorf("%w: kind %q is not declared", store.ErrBadQuery, op.Kind)
-	case op.Do > store.OpClearPending:
+	case op.Do > store.OpPay:
 		return fmt.Errorf("%w: operation %d", store.ErrBadQuery, op.Do)
 	}
 	if err := checkID(op.Kind, op.Doc.ID); err != nil || op.Do == store.OpDelete {
@@ -79,6 +79,7 @@ func (b *bulk) prepare(i int, op store.Op) (err error) {
 type step struct {
 	do   store.OpKind
 	kind string
+	debt store.Debt
 	ops  []int
 }
 
@@ -91,20 +92,21 @@ func plan(ops []store.Op) []*step {
 	type class struct {
 		do   store.OpKind
 		kind string
+		debt store.Debt
 	}
 	var steps []*step
 	last := make(map[record]int) // the step behind which the next operation on the record belongs, counted from 1
 	open := make(map[class]int)  // the latest step of the class, counted from 1
 	for i, op := range ops {
-		r, c := record{op.Kind, op.Doc.ID, 0}, class{op.Do, op.Kind}
+		r, c := record{op.Kind, op.Doc.ID, 0}, class{op.Do, op.Kind, 0}
 		floor := 0
-		if op.Do == store.OpClearPending {
-			r, c = record{"", op.Ref.Stream, op.Ref.Seq}, class{do: op.Do}
+		if op.Do == store.OpPay {
+			r, c = record{"", op.Ref.Stream, op.Ref.Seq}, class{do: op.Do, debt: op.Debt}
 			floor = len(steps) - 1 // only the last step will do
 		}
 		at, ok := open[c]
 		if !ok || at <= last[r] || at <= floor {
-			steps = append(steps, &step{do: c.do, kind: c.kind})
+			steps = append(steps, &step{do: c.do, kind: c.kind, debt: c.debt})
 			at = len(steps)
 			open[c] = at
 		}
@@ -128,16 +130,16 @@ func (b *bulk) chunks(ops []int) (out [][]int) {
 	return out
 }
 
-func (b *bulk) carryOut(ctx context.Context, do store.OpKind, kind string, ops []int) error {
-	switch do {
+func (b *bulk) carryOut(ctx context.Context, st *step, ops []int) error {
+	switch k := b.s.kinds[st.kind]; st.do {
 	case store.OpInsert:
-		return b.insert(ctx, b.s.kinds[kind], ops)
+		return b.insert(ctx, k, ops)
 	case store.OpPut:
-		return b.put(ctx, b.s.kinds[kind], ops)
+		return b.put(ctx, k, ops)
 	case store.OpDelete:
-		return b.remove(ctx, b.s.kinds[kind], ops)
+		return b.remove(ctx, k, ops)
 	default:
-		return b.clearPending(ctx, ops)
+		return b.pay(ctx, st.debt, ops)
 	}
 }
 
@@ -228,19 +230,19 @@ func (b *bulk) remove(ctx context.Context, k *kind, ops []int) error {
 	})
 }
 
-// clearPending clears the pending marks of commits.
-func (b *bulk) clearPending(ctx context.Context, ops []int) error {
+// pay takes a debt off commits that owe something of it.
+func (b *bulk) pay(ctx context.Context, debt store.Debt, ops []int) error {
 	c := b.s.commitsC
-	pending := func(ops []int) bson.D {
+	owing := func(ops []int) bson.D {
 		refs := make([]store.Ref, len(ops))
 		for n, i := range ops {
 			refs[n] = b.ops[i].Ref
 		}
-		return append(byRef(refs), bson.E{Key: "pending", Value: true})
+		return append(byRef(refs), owes(debt))
 	}
 	id := func(i int) string { return commitID(b.ops[i].Ref.Stream, b.ops[i].Ref.Seq) }
-	return b.those(ctx, c, ops, pending, id, func(filter bson.D) (int64, error) {
-		done, err := c.UpdateMany(ctx, filter, bson.D{{Key: "$set", Value: bson.D{{Key: "pending", Value: false}}}})
+	return b.those(ctx, c, ops, owing, id, func(filter bson.D) (int64, error) {
+		done, err := c.UpdateMany(ctx, filter, bson.D{{Key: "$bit", Value: bson.D{{Key: "pending", Value: bson.D{{Key: "and", Value: int32(store.OwesAll &^ debt)}}}}}})
 		if err != nil {
 			return 0, err
 		}

@@ -9,7 +9,7 @@ import (
 )
 
 func op(do store.OpKind, kind, id string) store.Op {
-	if do == store.OpClearPending {
+	if do == store.OpPay {
 		return store.Op{Do: do, Ref: store.Ref{Stream: id, Seq: 1}}
 	}
 	return store.Op{Do: do, Kind: kind, Doc: store.Doc{ID: id}}
@@ -23,8 +23,8 @@ func TestABulkIsFewCommands(t *testing.T) {
 	}{
 		"nothing":                        {nil, 0},
 		"an incident, its steps, a wake": {[]store.Op{put("incident", "a"), put("step", "a1"), put("step", "a2"), put("wake", "a"), put("incident", "b"), put("step", "b1"), put("wake", "b")}, 3},
-		"deliveries, then marks":         {[]store.Op{op(store.OpInsert, "delivery", "1"), op(store.OpInsert, "delivery", "2"), op(store.OpClearPending, "", "a"), op(store.OpClearPending, "", "b")}, 2},
-		"marks between":                  {[]store.Op{op(store.OpInsert, "delivery", "1"), op(store.OpClearPending, "", "a"), op(store.OpInsert, "delivery", "2"), op(store.OpClearPending, "", "b")}, 2},
+		"deliveries, then marks":         {[]store.Op{op(store.OpInsert, "delivery", "1"), op(store.OpInsert, "delivery", "2"), op(store.OpPay, "", "a"), op(store.OpPay, "", "b")}, 2},
+		"marks between":                  {[]store.Op{op(store.OpInsert, "delivery", "1"), op(store.OpPay, "", "a"), op(store.OpInsert, "delivery", "2"), op(store.OpPay, "", "b")}, 2},
 		"the same document three times":  {[]store.Op{put("wake", "a"), put("wake", "a"), put("wake", "a")}, 3},
 		"a put behind its deletion":      {[]store.Op{put("wake", "a"), op(store.OpDelete, "wake", "b"), put("wake", "b"), put("wake", "c")}, 3},
 	} {
@@ -37,7 +37,7 @@ func TestABulkIsFewCommands(t *testing.T) {
 func TestAPlanKeepsWhatMatters(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		ops := rapid.SliceOfN(rapid.Custom(func(rt *rapid.T) store.Op {
-			return op(rapid.SampledFrom([]store.OpKind{store.OpInsert, store.OpPut, store.OpDelete, store.OpClearPending}).Draw(rt, "do"),
+			return op(rapid.SampledFrom([]store.OpKind{store.OpInsert, store.OpPut, store.OpDelete, store.OpPay}).Draw(rt, "do"),
 				rapid.SampledFrom([]string{"incident", "wake"}).Draw(rt, "kind"), rapid.SampledFrom([]string{"a", "b", "c"}).Draw(rt, "id"))
 		}), 0, 30).Draw(rt, "ops")
 		at := make(map[int]int)
@@ -68,7 +68,7 @@ func TestAPlanKeepsWhatMatters(t *testing.T) {
 				if same && at[j] <= at[i] {
 					rt.Fatalf("operations %d and %d on one record are carried out in the wrong order", i, j)
 				}
-				if b.Do == store.OpClearPending && at[j] < at[i] {
+				if b.Do == store.OpPay && at[j] < at[i] {
 					rt.Fatalf("mark %d is cleared before operation %d", j, i)
 				}
 			}

@@ -41,7 +41,7 @@ func encodeCommit(c store.Commit) (bson.Raw, error) {
 	dst = bsoncore.AppendInt64Element(dst, "seq", c.Seq)
 	dst = bsoncore.AppendStringElement(dst, "id", c.ID)
 	dst = bsoncore.AppendStringElement(dst, "recorded_at", recorded)
-	dst = bsoncore.AppendBooleanElement(dst, "pending", c.Pending)
+	dst = bsoncore.AppendInt32Element(dst, "pending", int32(c.Pending))
 	for _, b := range []struct {
 		name  string
 		bytes []byte
@@ -94,7 +94,9 @@ func decodeCommit(raw bson.Raw) (c store.Commit, err error) {
 				c.RecordedAt, err = parseTime(s)
 			}
 		case "pending":
-			c.Pending, ok = v.BooleanOK()
+			var debt int64
+			debt, ok = v.AsInt64OK()
+			c.Pending = store.Debt(debt)
 		case "key":
 			c.Key, ok = verbatim(v)
 		case "prev":

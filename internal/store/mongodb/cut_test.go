@@ -210,7 +210,7 @@ func TestABulkCutAnywhereCanBeRepeated(t *testing.T) {
 			for i := range 4 {
 				doc := store.Doc{ID: fmt.Sprint(round, "/", i), Version: 3, Body: []byte(`{"n":1}`)}
 				ops = append(ops, store.Op{Do: store.OpInsert, Kind: "claim", Doc: doc}, store.Op{Do: store.OpPut, Kind: "wake", Doc: doc},
-					store.Op{Do: store.OpClearPending, Ref: store.Ref{Stream: round, Seq: int64(i + 1)}})
+					store.Op{Do: store.OpPay, Ref: store.Ref{Stream: round, Seq: int64(i + 1)}, Debt: store.OwesAll})
 			}
 			if spared > 0 {
 				p.Trouble(storetest.Pass, spared)
@@ -219,13 +219,13 @@ func TestABulkCutAnywhereCanBeRepeated(t *testing.T) {
 			if _, err := s.Bulk(t.Context(), ops); err == nil {
 				t.Errorf("%s: no error", round)
 			}
-			if n, _, err := s.PendingStats(t.Context()); n != 4 && (spared < 2 || mode == storetest.CutBefore) || err != nil {
+			if n, _, err := s.PendingStats(t.Context(), store.OwesAll); n != 4 && (spared < 2 || mode == storetest.CutBefore) || err != nil {
 				t.Errorf("%s: %d pending while its documents are not all said to be written, %v", round, n, err)
 			}
 			if _, err := s.Bulk(t.Context(), ops); err != nil {
 				t.Errorf("%s again: %v", round, err)
 			}
-			if n, _, err := s.PendingStats(t.Context()); n != 0 || err != nil {
+			if n, _, err := s.PendingStats(t.Context(), store.OwesAll); n != 0 || err != nil {
 				t.Errorf("%s: %d still pending, %v", round, n, err)
 			}
 			for _, kind := range []string{"claim", "wake"} {
@@ -270,13 +270,13 @@ func TestEveryCommandIsBoundedAndEveryWriteDurable(t *testing.T) {
 		"append": func() error { _, err := s.Append(ctx, commits("incident/a", 1, 2)); return err },
 		"bulk": func() error {
 			_, err := s.Bulk(ctx, []store.Op{{Do: store.OpInsert, Kind: "claim", Doc: doc}, {Do: store.OpPut, Kind: "claim", Doc: doc}, {Do: store.OpDelete, Kind: "claim", Doc: doc},
-				{Do: store.OpClearPending, Ref: store.Ref{Stream: "incident/a", Seq: 1}}})
+				{Do: store.OpPay, Ref: store.Ref{Stream: "incident/a", Seq: 1}, Debt: store.OwesAll}})
 			return err
 		},
 		"reads": func() error {
 			_, err1 := s.ReadStream(ctx, "incident/a", 0, 0)
 			_, err2 := s.FindKey(ctx, "incident/a", []byte("key"))
-			_, _, err3 := s.PendingStats(ctx)
+			_, _, err3 := s.PendingStats(ctx, store.OwesAll)
 			_, err4 := s.Find(ctx, store.Query{Kind: "wake", Index: "by_at", Limit: 3})
 			_, err5 := s.Count(ctx, store.Query{Kind: "wake", Index: "by_at"})
 			_, err6 := s.Streams(ctx, "", "", 10)

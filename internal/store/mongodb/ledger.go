@@ -49,7 +49,7 @@ func (s *Store) Hashes(ctx context.Context, refs []store.Ref) (map[store.Ref][]b
 }
 
 // Pending implements store.Ledger.
-func (s *Store) Pending(ctx context.Context, before time.Time, after store.Ref, limit int) ([]store.Commit, error) {
+func (s *Store) Pending(ctx context.Context, debt store.Debt, before time.Time, after store.Ref, limit int) ([]store.Commit, error) {
 	if limit < 1 {
 		return nil, fmt.Errorf("%w: limit %d", store.ErrBadQuery, limit)
 	}
@@ -57,7 +57,7 @@ func (s *Store) Pending(ctx context.Context, before time.Time, after store.Ref, 
 	if err != nil {
 		return nil, err
 	}
-	filter := bson.D{{Key: "pending", Value: true}, {Key: "recorded_at", Value: bson.D{{Key: "$lt", Value: at}}}}
+	filter := bson.D{owes(debt), {Key: "recorded_at", Value: bson.D{{Key: "$lt", Value: at}}}}
 	if after.Stream != "" {
 		// From the stream on, and in it what comes later: the index walks over no more than this one stream's pending commits.
 		filter = append(filter, bson.E{Key: "stream", Value: bson.D{{Key: "$gte", Value: after.Stream}}},
@@ -66,10 +66,21 @@ func (s *Store) Pending(ctx context.Context, before time.Time, after store.Ref, 
 	return s.readCommits(ctx, "pending", question{filter: filter, sort: ascending("stream", "seq"), hint: pendingIndex, limit: limit})
 }
 
+// owes is the condition that a commit owes something of debt, in a form of which a server sees that the index of pending commits holds all such.
+func owes(debt store.Debt) bson.E {
+	sets := bson.A{}
+	for set := store.Debt(1); set <= store.OwesAll; set++ {
+		if set&debt != 0 {
+			sets = append(sets, int32(set))
+		}
+	}
+	return bson.E{Key: "pending", Value: bson.D{{Key: "$gt", Value: int32(0)}, {Key: "$in", Value: sets}}}
+}
+
 // PendingStats implements store.Ledger.
-func (s *Store) PendingStats(ctx context.Context) (n int64, oldest time.Time, err error) {
+func (s *Store) PendingStats(ctx context.Context, debt store.Debt) (n int64, oldest time.Time, err error) {
 	cmd := bson.D{{Key: "aggregate", Value: commitsName}, {Key: "cursor", Value: bson.D{}}, {Key: "hint", Value: pendingIndex}, {Key: "pipeline", Value: bson.A{
-		bson.D{{Key: "$match", Value: bson.D{{Key: "pending", Value: true}}}},
+		bson.D{{Key: "$match", Value: bson.D{owes(debt)}}},
 		bson.D{{Key: "$group", Value: bson.D{{Key: idName, Value: nil}, {Key: "n", Value: bson.D{{Key: "$sum", Value: int64(1)}}},
 			{Key: "oldest", Value: bson.D{{Key: "$min", Value: "$recorded_at"}}}}}},
 	}}}

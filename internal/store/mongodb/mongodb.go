@@ -101,8 +101,10 @@ func Open(ctx context.Context, uri string, kinds []store.Kind, opt Options) (*St
 		k.coll = s.db.Collection(k.name)
 	}
 	s.appends = newAppender(s)
-	if err := s.makeIndexes(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("mongodb: %w", err), s.Close())
+	for _, step := range []func(context.Context) error{s.refuseFormer, s.makeIndexes} {
+		if err := step(ctx); err != nil {
+			return nil, errors.Join(fmt.Errorf("mongodb: %w", err), s.Close())
+		}
 	}
 	return s, nil
 }

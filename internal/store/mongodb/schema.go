@@ -132,14 +132,14 @@ const (
 	idIndex      = "_id_"
 	seqIndex     = "seq"
 	keyIndex     = "key"
-	pendingIndex = "pending"
+	pendingIndex = "owing"
 )
 
 func commitIndexes() []wanted {
 	return []wanted{
 		{name: seqIndex, keys: ascending("stream", "seq"), unique: true},
 		{name: keyIndex, keys: ascending("stream", "key", "seq"), partial: bson.D{{Key: "key", Value: bson.D{{Key: "$exists", Value: true}}}}},
-		{name: pendingIndex, keys: ascending("stream", "seq", "recorded_at"), partial: bson.D{{Key: "pending", Value: true}}},
+		{name: pendingIndex, keys: ascending("stream", "seq", "recorded_at"), partial: bson.D{{Key: "pending", Value: bson.D{{Key: "$gt", Value: int32(0)}}}}},
 	}
 }
 
@@ -173,6 +173,18 @@ func (w wanted) model() mongo.IndexModel {
 		o.SetPartialFilterExpression(w.partial)
 	}
 	return mongo.IndexModel{Keys: w.keys, Options: o}
+}
+
+// refuseFormer fails on a database of a version before the first release, whose commits said only whether they owe something.
+func (s *Store) refuseFormer(ctx context.Context) error {
+	return s.do(ctx, "version", func(ctx context.Context) error {
+		return s.each(ctx, s.commitsC, question{project: fields("pending"), limit: 1}, func(raw bson.Raw) error {
+			if raw.Lookup("pending").Type == bson.TypeBoolean {
+				return errors.New("written by a Landfall before its first release; restore a backup of it into a new database")
+			}
+			return nil
+		})
+	})
 }
 
 // makers bounds the collections that are looked after at once.

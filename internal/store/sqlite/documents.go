@@ -30,8 +30,8 @@ func (s *Store) Bulk(ctx context.Context, ops []store.Op) ([]bool, error) {
 
 // write turns an operation into a statement.
 func (s *Store) write(op store.Op) (write, error) {
-	if op.Do == store.OpClearPending {
-		return write{clearSQL, binds(op.Ref.Stream, op.Ref.Seq)}, nil
+	if op.Do == store.OpPay {
+		return write{paySQL, binds(int64(op.Debt), op.Ref.Stream, op.Ref.Seq, int64(op.Debt))}, nil
 	}
 	t, ok := s.tables[op.Kind]
 	switch {

@@ -42,7 +42,7 @@ func TestEveryPageIsAWalkOfItsIndex(t *testing.T) {
 			}
 		}
 	}
-	for _, sql := range []string{streamSQL, commitSQL, keySQL, pendingSQL, clearSQL, detachedSQL} {
+	for _, sql := range []string{streamSQL, commitSQL, keySQL, pendingSQL, paySQL, detachedSQL} {
 		s.plan(t, sql, make([]driver.Value, strings.Count(sql, "?")), false)
 	}
 }

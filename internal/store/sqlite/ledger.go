@@ -20,7 +20,7 @@ const (
 	// The first of a submitted batch only behind the very commit it names as its predecessor: a batch behind one that failed is refused.
 	followSQL = `INSERT INTO commits (` + commitColumns + `) SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
 		WHERE ?2 = 1 OR EXISTS (SELECT 1 FROM commits WHERE stream = ?1 AND seq = ?2 - 1 AND hash = ?7) ON CONFLICT (stream, seq) DO NOTHING`
-	clearSQL    = `UPDATE commits SET pending = 0 WHERE stream = ? AND seq = ? AND pending = 1`
+	paySQL      = `UPDATE commits SET pending = pending & ~? WHERE stream = ? AND seq = ? AND pending & ? <> 0`
 	detachedSQL = `UPDATE commits SET detached = ? WHERE stream = ? AND seq = ?`
 
 	streamSQL = `SELECT ` + commitColumns + ` FROM commits WHERE stream = ? AND seq > ? ORDER BY seq LIMIT ?`
@@ -29,8 +29,8 @@ const (
 		ON c.stream = r.value ->> 0 AND c.seq = r.value ->> 1`
 	keySQL     = `SELECT seq FROM commits INDEXED BY commits__key WHERE stream = ? AND "key" = ? ORDER BY seq LIMIT 1`
 	pendingSQL = `SELECT ` + commitColumns + ` FROM commits INDEXED BY commits__pending
-		WHERE pending = 1 AND (stream, seq) > (?, ?) AND recorded_at < ? ORDER BY stream, seq LIMIT ?`
-	pendingStatsSQL = `SELECT count(*), min(recorded_at) FROM commits INDEXED BY commits__pending WHERE pending = 1`
+		WHERE pending > 0 AND pending & ? <> 0 AND (stream, seq) > (?, ?) AND recorded_at < ? ORDER BY stream, seq LIMIT ?`
+	pendingStatsSQL = `SELECT count(*), min(recorded_at) FROM commits INDEXED BY commits__pending WHERE pending > 0 AND pending & ? <> 0`
 
 	// From stream to stream by the index, whatever the number of commits between them.
 	streamsSQL = `WITH RECURSIVE s (stream) AS (
@@ -95,7 +95,7 @@ func appendRequest(commits []store.Commit) (*request, error) {
 		if err != nil {
 			return nil, err
 		}
-		writes[i] = write{appendSQL, binds(c.Stream, c.Seq, c.ID, at, string(c.Body), text(c.Detached), blob(c.Prev), blob(c.Hash), blob(c.Key), c.Pending)}
+		writes[i] = write{appendSQL, binds(c.Stream, c.Seq, c.ID, at, string(c.Body), text(c.Detached), blob(c.Prev), blob(c.Hash), blob(c.Key), int64(c.Pending))}
 	}
 	r := newRequest(writes)
 	r.chain = true
@@ -172,7 +172,7 @@ func (s *Store) Hashes(ctx context.Context, refs []store.Ref) (map[store.Ref][]b
 }
 
 // Pending implements store.Ledger.
-func (s *Store) Pending(ctx context.Context, before time.Time, after store.Ref, limit int) ([]store.Commit, error) {
+func (s *Store) Pending(ctx context.Context, debt store.Debt, before time.Time, after store.Ref, limit int) ([]store.Commit, error) {
 	if limit < 1 {
 		return nil, fmt.Errorf("%w: limit %d", store.ErrBadQuery, limit)
 	}
@@ -180,12 +180,12 @@ func (s *Store) Pending(ctx context.Context, before time.Time, after store.Ref, 
 	if err != nil {
 		return nil, err
 	}
-	return s.commits(ctx, "read pending", pendingSQL, []driver.Value{after.Stream, after.Seq, at, int64(limit)})
+	return s.commits(ctx, "read pending", pendingSQL, []driver.Value{int64(debt), after.Stream, after.Seq, at, int64(limit)})
 }
 
 // PendingStats implements store.Ledger.
-func (s *Store) PendingStats(ctx context.Context) (n int64, oldest time.Time, err error) {
-	err = s.read(ctx, "count pending", pendingStatsSQL, nil, func(v []driver.Value) error {
+func (s *Store) PendingStats(ctx context.Context, debt store.Debt) (n int64, oldest time.Time, err error) {
+	err = s.read(ctx, "count pending", pendingStatsSQL, []driver.Value{int64(debt)}, func(v []driver.Value) error {
 		n = v[0].(int64)
 		if at, ok := v[1].(string); ok {
 			oldest, err = parseTime(at)
@@ -257,7 +257,7 @@ func (s *Store) read(ctx context.Context, what, sql string, args []driver.Value,
 }
 
 func commitOf(v []driver.Value) (store.Commit, error) {
-	c := store.Commit{Stream: v[0].(string), Seq: v[1].(int64), ID: v[2].(string), Body: []byte(v[4].(string)), Pending: v[9].(int64) != 0}
+	c := store.Commit{Stream: v[0].(string), Seq: v[1].(int64), ID: v[2].(string), Body: []byte(v[4].(string)), Pending: store.Debt(v[9].(int64))}
 	if detached, ok := v[5].(string); ok {
 		c.Detached = []byte(detached)
 	}

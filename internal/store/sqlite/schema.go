@@ -15,10 +15,10 @@ import (
 // What the file's header says: "LFLL", and the version of the engine's own tables. A file of a newer version is refused.
 const (
 	applicationID = 0x4c464c4c
-	schemaVersion = 1
+	schemaVersion = 2
 )
 
-// ledgerSchema is schema version 1. A table in the order of arrival keeps new commits on few pages, which measured nearly
+// ledgerSchema is schema version 2. A table in the order of arrival keeps new commits on few pages, which measured nearly
 // twice as fast as one clustered by (stream, seq).
 const ledgerSchema = `
 CREATE TABLE commits (
@@ -35,7 +35,7 @@ CREATE TABLE commits (
 ) STRICT;
 CREATE UNIQUE INDEX commits__seq ON commits (stream, seq);
 CREATE INDEX commits__key ON commits (stream, "key", seq) WHERE "key" IS NOT NULL;
-CREATE INDEX commits__pending ON commits (stream, seq, recorded_at) WHERE pending = 1;
+CREATE INDEX commits__pending ON commits (stream, seq, recorded_at, pending) WHERE pending > 0;
 `
 
 // table is what the engine knows of one kind: its declaration and the SQL that follows from it.
@@ -260,7 +260,7 @@ func migrate(ctx context.Context, c *conn, tables map[string]*table) (err error)
 	return c.script(ctx, "COMMIT")
 }
 
-// checkVersion refuses files of other programs and of newer versions, and says whether the file is empty.
+// checkVersion refuses files of other programs and of other versions, and says whether the file is empty.
 func checkVersion(ctx context.Context, c *conn) (fresh bool, err error) {
 	one := func(sql string) (n int64, err error) {
 		err = c.query(ctx, sql, nil, func(v []driver.Value) error { n = v[0].(int64); return nil })
@@ -284,6 +284,8 @@ func checkVersion(ctx context.Context, c *conn) (fresh bool, err error) {
 		return false, fmt.Errorf("not a Landfall store")
 	case version > schemaVersion:
 		return false, fmt.Errorf("written by a newer Landfall: schema %d, this one knows %d", version, schemaVersion)
+	case version < schemaVersion:
+		return false, fmt.Errorf("written by a Landfall before its first release: schema %d, this one knows %d; restore a backup of it into a new folder", version, schemaVersion)
 	}
 	return false, nil
 }

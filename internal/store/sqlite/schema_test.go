@@ -118,9 +118,10 @@ func TestIndexesFollowTheDeclaration(t *testing.T) {
 
 func TestAFileThatIsNotOursIsRefused(t *testing.T) {
 	for name, c := range map[string]struct{ sql, want string }{
-		"another program's": {"CREATE TABLE notes (text TEXT)", "not a Landfall store"},
-		"a newer version's": {fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = 99; CREATE TABLE commits (x)", applicationID), "newer Landfall"},
-		"another shape's": {ledgerSchema + fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = 1; ", applicationID) +
+		"another program's":  {"CREATE TABLE notes (text TEXT)", "not a Landfall store"},
+		"a newer version's":  {fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = 99; CREATE TABLE commits (x)", applicationID), "newer Landfall"},
+		"an older version's": {fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = 1; CREATE TABLE commits (x)", applicationID), "before its first release"},
+		"another shape's": {ledgerSchema + fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d; ", applicationID, schemaVersion) +
 			`CREATE TABLE wake (id TEXT NOT NULL UNIQUE, version INTEGER NOT NULL, at INTEGER, body TEXT NOT NULL) STRICT`, "a changed shape is a new kind"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -28,7 +28,7 @@ var ledgerCases = []testCase{
 	{"commits are found by name", namedCommits},
 	{"hashes are found by name, without what they are of", namedHashes},
 	{"streams are listed by prefix in bytewise order", listStreams},
-	{"pending commits are paged, aged and cleared", pendingCommits},
+	{"pending commits are paged, aged and paid, debt by debt", pendingCommits},
 	{"detached values are replaced and removed", detached},
 	{"everything is there after reopening", reopened},
 }
@@ -47,7 +47,7 @@ func commitRoundTrip(t *testing.T, o Opened) {
 		c := commit("incident/round", int64(i+1), fmt.Sprintf("id-%d", i))
 		c.Body, c.RecordedAt = []byte(body), at
 		if i%2 == 1 {
-			c.Key, c.Detached, c.Pending = []byte{0, 1, 255, byte(i)}, []byte(`{"name": {"salt":"é","value":"x"}}`), false
+			c.Key, c.Detached, c.Pending = []byte{0, 1, 255, byte(i)}, []byte(`{"name": {"salt":"é","value":"x"}}`), 0
 		}
 		want = append(want, c)
 	}
@@ -357,73 +357,108 @@ func listStreams(t *testing.T, o Opened) {
 }
 
 func pendingCommits(t *testing.T, o Opened) {
-	if n, oldest, err := o.Store.PendingStats(t.Context()); n != 0 || !oldest.IsZero() || err != nil {
-		t.Fatalf("empty: %d, %v, %v", n, oldest, err)
-	}
-	var want []store.Ref
-	for _, stream := range []string{"incident/b", "alert/z", "incident/a"} {
-		commits := run(stream, 1, 7)
-		commits[2].Pending = false
-		mustAppend(t, o.Store, commits...)
-		for _, c := range commits {
-			if c.Pending {
-				want = append(want, store.Ref{Stream: c.Stream, Seq: c.Seq})
-			}
+	all := []store.Debt{store.OwesDocuments, store.OwesNotices, store.OwesAll}
+	later := origin.Add(time.Hour)
+	for _, debt := range all {
+		if n, oldest, err := o.Store.PendingStats(t.Context(), debt); n != 0 || !oldest.IsZero() || err != nil {
+			t.Fatalf("empty: %d, %v, %v", n, oldest, err)
 		}
 	}
-	slices.SortFunc(want, func(a, b store.Ref) int {
-		return cmp.Or(strings.Compare(a.Stream, b.Stream), cmp.Compare(a.Seq, b.Seq))
-	})
-	refs := func(before time.Time, limit int) (got []store.Ref) {
+	held := map[store.Ref]store.Debt{}
+	for _, stream := range []string{"incident/b", "alert/z", "incident/a"} {
+		commits := run(stream, 1, 8)
+		for i := range commits {
+			commits[i].Pending = store.Debt(i % 4)
+			held[store.Ref{Stream: stream, Seq: commits[i].Seq}] = commits[i].Pending
+		}
+		mustAppend(t, o.Store, commits...)
+	}
+	want := func(debt store.Debt, before int64) (refs []store.Ref) {
+		for ref, owes := range held {
+			if owes&debt != 0 && ref.Seq < before {
+				refs = append(refs, ref)
+			}
+		}
+		slices.SortFunc(refs, func(a, b store.Ref) int {
+			return cmp.Or(strings.Compare(a.Stream, b.Stream), cmp.Compare(a.Seq, b.Seq))
+		})
+		return refs
+	}
+	got := func(debt store.Debt, before time.Time, limit int) (refs []store.Ref) {
 		t.Helper()
 		var after store.Ref
 		for {
-			page, err := o.Store.Pending(t.Context(), before, after, limit)
+			page, err := o.Store.Pending(t.Context(), debt, before, after, limit)
 			if err != nil || len(page) > limit {
 				t.Fatalf("Pending: %d, %v", len(page), err)
 			}
 			if len(page) == 0 {
-				return got
+				return refs
 			}
 			for _, c := range page {
-				if !c.Pending || len(c.Body) == 0 {
-					t.Fatalf("%s %d: pending %v, body of %d", c.Stream, c.Seq, c.Pending, len(c.Body))
-				}
 				after = store.Ref{Stream: c.Stream, Seq: c.Seq}
-				got = append(got, after)
+				if c.Pending != held[after] || len(c.Body) == 0 {
+					t.Fatalf("%v: owes %d, want %d; body of %d", after, c.Pending, held[after], len(c.Body))
+				}
+				refs = append(refs, after)
 			}
 		}
 	}
-	if d := diff(want, refs(origin.Add(time.Hour), 4)); d != "" {
-		t.Errorf("all pending, by four:\n%s", d)
+	same := func(when string) {
+		t.Helper()
+		for _, debt := range all {
+			for _, limit := range []int{1, 4, 100} {
+				if d := diff(want(debt, 100), got(debt, later, limit)); d != "" {
+					t.Errorf("%s, debt %d, by %d:\n%s", when, debt, limit, d)
+				}
+			}
+			if d := diff(want(debt, 4), got(debt, origin.Add(4*time.Second), 100)); d != "" {
+				t.Errorf("%s, debt %d, recorded strictly before the fourth second:\n%s", when, debt, d)
+			}
+			refs := want(debt, 100)
+			var oldest time.Time
+			for _, ref := range refs {
+				if at := origin.Add(time.Duration(ref.Seq) * time.Second); oldest.IsZero() || at.Before(oldest) {
+					oldest = at
+				}
+			}
+			if n, at, err := o.Store.PendingStats(t.Context(), debt); n != int64(len(refs)) || !at.Equal(oldest) || err != nil {
+				t.Errorf("%s, debt %d, stats: %d, %v, %v; want %d, %v", when, debt, n, at, err, len(refs), oldest)
+			}
+		}
 	}
-	early := slices.DeleteFunc(slices.Clone(want), func(r store.Ref) bool { return r.Seq >= 4 })
-	if d := diff(early, refs(origin.Add(4*time.Second), 100)); d != "" {
-		t.Errorf("recorded strictly before the fourth second:\n%s", d)
-	}
-	if n, oldest, err := o.Store.PendingStats(t.Context()); n != 18 || !oldest.Equal(origin.Add(time.Second)) || err != nil {
-		t.Errorf("stats: %d, %v, %v", n, oldest, err)
-	}
+	same("as written")
 	var ops []store.Op
-	for _, r := range want[:10] {
-		ops = append(ops, store.Op{Do: store.OpClearPending, Ref: r})
+	var changes []bool
+	pay := func(stream string, seq int64, debt store.Debt) {
+		ref := store.Ref{Stream: stream, Seq: seq}
+		ops, changes = append(ops, store.Op{Do: store.OpPay, Ref: ref, Debt: debt}), append(changes, held[ref]&debt != 0)
+		if held[ref] != 0 {
+			held[ref] &^= debt
+		}
 	}
-	ops = append(ops, ops[0], store.Op{Do: store.OpClearPending, Ref: store.Ref{Stream: "none", Seq: 1}})
+	for seq := range int64(6) { // one debt of two, another of one, all of them, what is not owed, and what is not there
+		pay("incident/b", seq+1, store.OwesDocuments)
+		pay("incident/a", seq+1, store.OwesNotices)
+	}
+	pay("alert/z", 4, store.OwesAll)
+	pay("alert/z", 2, store.OwesAll)
+	pay("none", 1, store.OwesAll)
 	changed := mustBulk(t, o.Store, ops...)
-	if i := slices.Index(changed, false); i != 10 || changed[11] {
-		t.Errorf("clearing said %v", changed)
+	if d := diff(changes, changed); d != "" {
+		t.Errorf("paying said:\n%s", d)
 	}
-	if d := diff(want[10:], refs(origin.Add(time.Hour), 3)); d != "" {
-		t.Errorf("left:\n%s", d)
+	delete(held, store.Ref{Stream: "none", Seq: 1})
+	same("half paid")
+	if again := mustBulk(t, o.Store, ops...); slices.Contains(again, true) {
+		t.Errorf("paying again said %v", again)
 	}
 	o.Store = o.Reopen(t)
-	if d := diff(want[10:], refs(origin.Add(time.Hour), 3)); d != "" {
-		t.Errorf("left after reopening:\n%s", d)
-	}
-	if n, _, err := o.Store.PendingStats(t.Context()); n != 8 || err != nil {
-		t.Errorf("stats: %d, %v", n, err)
-	}
-	_, err := o.Store.Pending(t.Context(), origin, store.Ref{}, 0)
+	same("reopened")
+	pay("incident/b", 4, store.OwesNotices) // the second half of what it owed
+	mustBulk(t, o.Store, ops[len(ops)-1])
+	same("paid one by one")
+	_, err := o.Store.Pending(t.Context(), store.OwesAll, origin, store.Ref{}, 0)
 	wantErr(t, "limit 0", err, store.ErrBadQuery)
 }
 

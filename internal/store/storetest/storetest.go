@@ -114,7 +114,7 @@ var origin = time.Date(2017, 9, 19, 1, 15, 0, 0, time.UTC)
 func commit(stream string, seq int64, id string) store.Commit {
 	body := fmt.Appendf(nil, `{"stream":%q,"seq":%d,"id":%q}`, stream, seq, id)
 	hash := sha256.Sum256(body)
-	c := store.Commit{Stream: stream, Seq: seq, ID: id, RecordedAt: origin.Add(time.Duration(seq) * time.Second), Body: body, Hash: hash[:], Pending: true}
+	c := store.Commit{Stream: stream, Seq: seq, ID: id, RecordedAt: origin.Add(time.Duration(seq) * time.Second), Body: body, Hash: hash[:], Pending: store.OwesAll}
 	if seq > 1 {
 		prev := sha256.Sum256(fmt.Append(nil, stream, seq-1))
 		c.Prev = prev[:]

@@ -1,0 +1,199 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"landfall/internal/store"
+)
+
+// A commit is born owing what must follow from it: documents, and unless its noun is quiet, notices. Whoever has written one of the two says
+// so with Paid. What a dead process owed is found by the sweeps: of documents here, of notices in package notify.
+
+const (
+	payEvery    = 100 * time.Millisecond // how long a payment waits for others
+	payMost     = 1000                   // payments in one write
+	debtPage    = 256                    // commits whose documents are derived together
+	documentAge = 2 * time.Second        // how old a commit must be to be taken from the process that accepted it
+)
+
+// payments collects what has been written, and takes it off the commits' debts many at a time: what two parts of this process have paid of one
+// commit is one write. A payment that is lost with the process is work done twice, which changes nothing.
+type payments struct {
+	l *Ledger
+
+	mu   sync.Mutex
+	due  map[store.Ref]store.Debt // paid and not written down
+	wake chan struct{}            // capacity 1
+	once sync.Once
+	quit chan struct{}
+	gone chan struct{}
+}
+
+func newPayments(l *Ledger) *payments {
+	p := &payments{l: l, due: map[store.Ref]store.Debt{}, wake: make(chan struct{}, 1), quit: make(chan struct{}), gone: make(chan struct{})}
+	go func() {
+		defer close(p.gone)
+		l.opt.Guard.Keep(l.ctx, "the payments of debts", p.run)
+	}()
+	return p
+}
+
+// Paid says that what the commits owed of debt is written. It does not block.
+func (l *Ledger) Paid(debt store.Debt, refs ...store.Ref) {
+	p := l.payments
+	p.mu.Lock()
+	for _, ref := range refs {
+		p.due[ref] |= debt
+	}
+	p.mu.Unlock()
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Owing gives up to limit commits that owe something of debt, as store.Ledger.Pending does, and after which to ask on. What this process
+// has paid and not written down yet is left out, so a page may be empty before the end; next is the zero Ref at the end.
+func (l *Ledger) Owing(ctx context.Context, debt store.Debt, before time.Time, after store.Ref, limit int) (owing []store.Commit, next store.Ref, err error) {
+	page, err := l.store.Pending(ctx, debt, before, after, limit)
+	if err != nil {
+		return nil, store.Ref{}, unavailable(err)
+	}
+	if len(page) == limit {
+		next = refOf(page[limit-1])
+	}
+	l.payments.mu.Lock()
+	defer l.payments.mu.Unlock()
+	return slices.DeleteFunc(page, func(c store.Commit) bool { return c.Pending&debt&^l.payments.due[refOf(c)] == 0 }), next, nil
+}
+
+func (p *payments) run() {
+	for {
+		select {
+		case <-p.wake:
+		case <-p.quit:
+			p.write()
+			return
+		}
+		timer := time.NewTimer(payEvery)
+		select {
+		case <-timer.C:
+		case <-p.quit:
+		}
+		timer.Stop()
+		p.write()
+	}
+}
+
+// write takes what is due off the debts. What cannot be written stays due, and is tried again with what comes next.
+func (p *payments) write() {
+	p.mu.Lock()
+	due := maps.Clone(p.due)
+	p.mu.Unlock()
+	var ops []store.Op
+	for ref, debt := range due {
+		ops = append(ops, store.Op{Do: store.OpPay, Ref: ref, Debt: debt})
+	}
+	for some := range slices.Chunk(ops, payMost) {
+		if _, err := p.l.store.Bulk(p.l.ctx, some); err != nil {
+			if p.l.ctx.Err() == nil && !errors.Is(err, store.ErrClosed) {
+				p.l.log.Warn("what was written could not be taken off the debts; trying again", "commits", len(ops), "error", err)
+			}
+			return
+		}
+		p.mu.Lock()
+		for _, op := range some {
+			if p.due[op.Ref] &^= op.Debt; p.due[op.Ref] == 0 {
+				delete(p.due, op.Ref)
+			}
+		}
+		p.mu.Unlock()
+		p.l.at(PointPaid)
+	}
+}
+
+func (p *payments) stop() {
+	p.once.Do(func() { close(p.quit) })
+	<-p.gone
+}
+
+// SweepDocuments derives the documents that are owed for longer than they take: by a process that died, or that could not write them. It gives
+// how many commits owed them. A stream whose documents cannot be derived holds up no other, and is left alone for a while.
+func (l *Ledger) SweepDocuments(ctx context.Context, now time.Time) (found int, err error) {
+	l.Settle(ctx, documentAge) // our own are on their way: not to be derived a second time
+	var errs []error
+	for after := (store.Ref{}); ; {
+		page, next, err := l.Owing(ctx, store.OwesDocuments, now.Add(-documentAge), after, debtPage)
+		if err != nil {
+			return found, errors.Join(append(errs, err)...)
+		}
+		found += len(page)
+		errs = append(errs, l.DeriveOwed(ctx, page))
+		if after = next; next == (store.Ref{}) || ctx.Err() != nil {
+			return found, errors.Join(append(errs, ctx.Err())...)
+		}
+	}
+}
+
+// DeriveOwed writes the documents that commits owe, whoever accepted them, and removes the values that they erase. The commits are as they were
+// read. For those that owe none it costs nothing.
+func (l *Ledger) DeriveOwed(ctx context.Context, commits []store.Commit) error {
+	owed := map[Stream][]store.Commit{}
+	for _, c := range commits {
+		if c.Pending&store.OwesDocuments != 0 {
+			owed[Stream(c.Stream)] = append(owed[Stream(c.Stream)], c)
+		}
+	}
+	var errs []error
+	for _, stream := range slices.Sorted(maps.Keys(owed)) {
+		if l.opt.Guard.Leaves(projectionsOf(stream)) {
+			continue
+		}
+		err := l.deriveOwed(ctx, stream, owed[stream])
+		switch {
+		case err == nil:
+			l.opt.Guard.Works(projectionsOf(stream))
+		case ctx.Err() != nil || l.Writable(ctx) != nil:
+			return errors.Join(append(errs, err)...)
+		default:
+			l.opt.Guard.Fails(projectionsOf(stream), err)
+			errs = append(errs, fmt.Errorf("%s: %w", stream, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (l *Ledger) deriveOwed(ctx context.Context, stream Stream, commits []store.Commit) error {
+	refs := make([]store.Ref, len(commits))
+	first := commits[0].Seq
+	for i, c := range commits {
+		refs[i], first = refOf(c), min(first, c.Seq)
+	}
+	if err := l.projectSince(ctx, stream, first-1); err != nil {
+		return err
+	}
+	if err := l.finishErasures(ctx, commits); err != nil {
+		return err
+	}
+	l.Paid(store.OwesDocuments, refs...)
+	return nil
+}
+
+// EnsureDocuments waits for the documents of this process's own commits, and derives those of the named commits that are owed still.
+func (l *Ledger) EnsureDocuments(ctx context.Context, refs []store.Ref) error {
+	l.Settle(ctx, documentAge)
+	if len(refs) == 0 {
+		return nil
+	}
+	commits, err := l.store.Commits(ctx, refs)
+	if err != nil {
+		return unavailable(err)
+	}
+	return l.DeriveOwed(ctx, commits)
+}
