@@ -69,7 +69,8 @@ type App struct {
 
 	firstToken string
 	fatal      chan error
-	swept      atomic.Bool // the first sweep has succeeded
+	derived    atomic.Bool // the first sweep of documents has succeeded
+	swept      atomic.Bool // the first sweep of notices has
 	full       atomic.Bool // the last transaction found the disk full
 
 	held     atomic.Bool // a restore was not released yet

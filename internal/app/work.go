@@ -25,6 +25,9 @@ func (a *App) jobs() []watch.Job {
 		Name: "documents", About: "Writes the lists that accepted changes owe.", Every: time.Second,
 		Run: func(ctx context.Context, now time.Time) error {
 			_, err := a.ledger.SweepDocuments(ctx, now)
+			if !fault.Is(err, fault.Unavailable) {
+				a.derived.Store(true)
+			}
 			return err
 		},
 	})
