@@ -17,9 +17,10 @@ const stopTimeout = 20 * time.Second
 type serveCmd struct {
 	recordsFlags
 	busFlags
-	Listen string     `default:"127.0.0.1:8080" help:"Address to serve on, host:port. Port 0 takes a free one." placeholder:"HOST:PORT"`
-	Roles  []app.Role `default:"api,notify,watch" help:"What this process does: api answers requests, notify sends, watch chases deadlines. Fewer than all need --mongodb-uri, --nats-url and --secret-key." placeholder:"ROLE"`
-	Name   string     `help:"Name of this process for those who operate it. Default: the host's name." placeholder:"NAME"`
+	Listen          string     `default:"127.0.0.1:8080" help:"Address to serve on, host:port. Port 0 takes a free one." placeholder:"HOST:PORT"`
+	Roles           []app.Role `default:"api,notify,watch" help:"What this process does: api answers requests, notify sends, watch chases deadlines. Fewer than all need --mongodb-uri, --nats-url and --secret-key." placeholder:"ROLE"`
+	FormerSecretKey string     `secret:"" help:"The key before its rotation, where --secret-key gives the new one: what it sealed on the bus is believed still." placeholder:"HEX"`
+	Name            string     `help:"Name of this process for those who operate it. Default: the host's name." placeholder:"NAME"`
 
 	PublicURL      string         `help:"Address under which people reach the service. Without it, messages carry no links." placeholder:"URL"`
 	Callback       string         `help:"Telephone number of the duty desk, shown in messages." placeholder:"NUMBER"`
@@ -89,7 +90,7 @@ func (c *serveCmd) options(s *session) (app.Options, error) {
 		handler = slog.NewJSONHandler(s.err, opts)
 	}
 	return app.Options{
-		Records: c.records(), SecretKey: c.SecretKey, Listen: c.Listen, Roles: c.Roles, Name: c.Name,
+		Records: c.records(), SecretKey: c.SecretKey, FormerKey: c.FormerSecretKey, Listen: c.Listen, Roles: c.Roles, Name: c.Name,
 		NATSURL: c.NATSURL, NATSCredentials: c.NATSCredentials, NATSCA: c.NATSCA, NATSReplicas: c.NATSReplicas, NATSListen: c.NATSListen, NATSToken: c.NATSToken,
 		Operators: c.Operators, MetricsToken: c.MetricsToken,
 		PublicURL: c.PublicURL, Callback: c.Callback, TLSCert: c.TLSCert, TLSKey: c.TLSKey, TrustedProxies: c.TrustedProxies, TrustedOrigins: c.TrustedOrigin,

@@ -143,7 +143,7 @@ func Start(ctx context.Context, opt Options) (_ *App, err error) {
 	}
 
 	// The bus, before the ledger that publishes to it.
-	if a.bus, err = a.openBus(ctx, state.Held); err != nil {
+	if a.bus, err = a.openBus(ctx, key, state.Held); err != nil {
 		return nil, err
 	}
 	a.push("bus", a.bus.Close)
@@ -163,13 +163,14 @@ func Start(ctx context.Context, opt Options) (_ *App, err error) {
 	if state, err = a.compareRecords(ctx, key, state); err != nil {
 		return nil, err
 	}
-	a.relay = relay.New(relay.Options{Publish: a.publish, Local: a.local(), Guard: a.guard, Logger: a.log, At: opt.At})
+	a.bus.SetEpoch(state.Epoch)
+	a.relay = relay.New(relay.Options{Publish: a.tell, Local: a.local(), Guard: a.guard, Logger: a.log, At: opt.At})
 	a.push("relay", func(context.Context) error { a.relay.Stop(); return nil })
 
 	// The ledger and the nouns.
 	a.ledger = ledger.New(a.store, ledger.Options{
 		Now: opt.Now, Logger: a.log, Guard: a.guard, Shared: opt.onServer(), Epoch: state.Epoch,
-		Publish: a.accept, Observe: a.metrics.appended, Trace: a.traces.of, At: opt.At,
+		Publish: a.relay.Accept, Observe: a.metrics.appended, Trace: a.traces.of, At: opt.At,
 	})
 	a.push("ledger", a.ledger.Close)
 	if err := a.desks(key); err != nil {
@@ -214,7 +215,7 @@ func Start(ctx context.Context, opt Options) (_ *App, err error) {
 
 // openBus starts the embedded bus, or connects to the one that the options name. After a restore it
 // empties the bus, which may hold messages about records that were not restored.
-func (a *App) openBus(ctx context.Context, empty bool) (*bus.Bus, error) {
+func (a *App) openBus(ctx context.Context, key []byte, empty bool) (*bus.Bus, error) {
 	cfg := bus.Config{
 		Dir: a.folder.jetstream(), Listen: a.opt.NATSListen, Token: a.opt.NATSToken,
 		Copies: a.opt.NATSListen != "", Now: a.opt.Now, Log: a.log, Guard: a.guard,
@@ -223,6 +224,12 @@ func (a *App) openBus(ctx context.Context, empty bool) (*bus.Bus, error) {
 		cfg = a.opt.externalBus()
 		cfg.Guard = a.guard
 	}
+	former, err := a.formerKeys()
+	if err != nil {
+		return nil, err
+	}
+	cfg.Keys, cfg.Dropped = append([][]byte{key}, former...), a.metrics.dropped
+	cfg.Read = readEvent
 	b, err := bus.Open(ctx, cfg)
 	if err != nil || !empty {
 		return b, err

@@ -2,17 +2,36 @@ package app
 
 import (
 	"context"
+	"log/slog"
+	"strconv"
 
 	"landfall/internal/bus"
+	"landfall/internal/ledger"
 	"landfall/internal/live"
+	"landfall/internal/notify"
+	"landfall/internal/store"
 )
 
-// feed gives what happens to the edges, which do not know what a bus is. A message of the bus only
-// says that something may have happened: what an edge gets is what the log says of it, and what the
-// log does not know never happened.
+// feed gives what happens to the edges, which do not know what a bus is. A message of the bus is believed for its seal.
 type feed struct {
 	bus *bus.Bus
-	log *lookup
+	log eventLog
+}
+
+// eventLog reads from the log what is too large for the bus.
+type eventLog struct {
+	store  store.Ledger
+	ledger *ledger.Ledger
+	log    *slog.Logger
+}
+
+// readEvent is the bus's Read: what event streams show of a message.
+func readEvent(m bus.Message) (any, error) {
+	note, err := notify.ReadNote(m.Body, m.Notice)
+	if err != nil {
+		return nil, err
+	}
+	return note, nil
 }
 
 // Follow implements live.Feed.
@@ -25,7 +44,7 @@ func (f feed) Follow(ctx context.Context, after string) (live.Following, error) 
 }
 
 type following struct {
-	log   *lookup
+	log   eventLog
 	items *bus.Feed
 	next  *bus.Item // was taken from items and has not been given out
 }
@@ -38,23 +57,54 @@ func (f *following) Next(ctx context.Context) (live.Event, error) {
 			if err != nil {
 				return live.Event{}, err
 			}
-			if item.Reset {
-				return live.Event{ID: item.ID, Reset: true}, nil
-			}
 			f.next = &item
 		}
-		item := f.next
-		f.next = nil // and so it stays when finding it panics: those behind it are wanted
-		e, err := f.log.find(ctx, *item, f.items)
-		if err != nil {
-			f.next = item
-			return live.Event{}, err
+		item := *f.next
+		if item.Reset {
+			f.next = nil
+			return live.Event{ID: item.ID, Reset: true}, nil
 		}
-		if e != nil {
-			return *e, nil
+		note := item.Value.(notify.Note)
+		if note.Log {
+			found, err := f.log.find(ctx, note)
+			if err != nil {
+				return live.Event{}, err
+			}
+			if found == nil {
+				f.next = nil
+				continue
+			}
+			note = *found
+		}
+		f.next = nil
+		return live.Event{ID: item.ID, Announcement: note.Announcement, CloudType: bus.EventType(note.Type), Body: note.Body}, nil
+	}
+}
+
+// find reads a note from the log; nil when it cannot be read there and never will.
+func (l eventLog) find(ctx context.Context, n notify.Note) (*notify.Note, error) {
+	commits, err := l.store.Commits(ctx, []store.Ref{n.Ref()})
+	if err != nil {
+		return nil, err
+	}
+	found, err := l.ledger.AnnouncementsOf(ctx, commits)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	for _, whole := range notify.NotesOf(notify.DefaultSource, found[n.Ref()], true) {
+		if whole.EventID == n.EventID {
+			return &whole, nil
 		}
 	}
+	l.log.WarnContext(ctx, "an event stream leaves out what cannot be read in the log", "stream", n.Stream, "seq", n.Seq, "error", err)
+	return nil, nil
 }
 
 // Close implements live.Following.
 func (f *following) Close() { f.items.Close() }
+
+// refIn gives the commit that a message names; false when it names none.
+func refIn(m bus.Message) (store.Ref, bool) {
+	seq, err := strconv.ParseInt(m.Headers[headerSeq], 10, 64)
+	return store.Ref{Stream: m.Headers[headerStream], Seq: seq}, err == nil && m.Headers[headerStream] != ""
+}

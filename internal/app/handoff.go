@@ -18,13 +18,12 @@ import (
 )
 
 // routerDurable is the name of the notifiers' common consumer on the bus.
-const routerDurable = "notifier"
+const routerDurable = "notifiers"
 
 // Headers of a bus message that name the commit it comes from.
 const (
 	headerStream = "Landfall-Stream"
 	headerSeq    = "Landfall-Seq"
-	headerTrace  = "traceparent" // W3C Trace Context, of the request behind it
 )
 
 // How far back commits are published again at start, by what became of the bus's memory. Ids are the same, so who has seen one sees that.
@@ -33,22 +32,19 @@ const (
 	afterUncleanStop = 10 * time.Minute
 )
 
-// publish puts announcements on the bus.
-func (a *App) publish(ctx context.Context, batch []ledger.Announcement) error {
-	messages := make([]bus.Message, 0, len(batch))
-	for _, n := range batch {
-		headers := map[string]string{headerStream: string(n.Stream), headerSeq: strconv.FormatInt(n.Seq, 10)}
-		if n.Trace != "" {
-			headers[headerTrace] = n.Trace
-		}
+// publish puts notes on the bus.
+func (a *App) publish(ctx context.Context, notes []notify.Note) error {
+	messages := make([]bus.Message, 0, len(notes))
+	for _, n := range notes {
 		messages = append(messages, bus.Message{
-			Subject: bus.Subject(n.Exercise, n.Origin, n.Incident, n.Type), ID: n.EventID, Body: notify.RenderEvent(notify.DefaultSource, n),
-			Headers: headers, For: statesOf(n),
+			Subject: bus.Subject(n.Exercise, n.Origin, n.Incident, n.Type), ID: n.EventID, Body: n.Body, Notice: n.Notice(),
+			Headers: map[string]string{headerStream: string(n.Stream), headerSeq: strconv.FormatInt(n.Seq, 10)}, For: statesOf(n.Announcement),
+			Short: func() ([]byte, []byte) { return n.Short(notify.DefaultSource) },
 		})
 	}
 	err := a.bus.Publish(ctx, messages)
-	for _, n := range batch { // at once, with what still waits here; the notifier makes sure of it
-		if failed := a.withdraw(ctx, n); failed != nil && ctx.Err() == nil {
+	for _, n := range notes { // at once, with what still waits here; the notifier makes sure of it
+		if failed := a.withdraw(ctx, n.Announcement); failed != nil && ctx.Err() == nil {
 			a.log.Warn("a state's copies of an incident it was un-named from could not be removed; the notifier tries again", "incident", n.Incident, "error", failed)
 		}
 	}
@@ -85,42 +81,55 @@ func statesOf(n ledger.Announcement) []string {
 	return states
 }
 
+// tell is the relay's Publish: what each commit announces, for whoever follows and for a notifier.
+func (a *App) tell(ctx context.Context, batch []ledger.Appended) error {
+	var notes []notify.Note
+	for _, c := range batch {
+		notes = append(notes, notify.NotesOf(notify.DefaultSource, c.Announcements, false)...)
+	}
+	return a.publish(ctx, notes)
+}
+
 // local gives commits that announce nothing straight to this process's notifier; nil where there is none, and they wait for the sweep of
 // a process that has one.
-func (a *App) local() func([]store.Ref) {
+func (a *App) local() func([]store.Commit) {
 	if !a.opt.has(RoleNotify) {
 		return nil
 	}
-	return func(refs []store.Ref) {
+	return func(commits []store.Commit) {
 		if !a.held.Load() {
-			a.router.Offer(refs)
+			a.router.Offer(commits)
 		}
 	}
 }
 
-// receive is the durable consumer: it names the commits and lets the router read them from the store.
+// receive is the durable consumer: what it is given can be believed.
 func (a *App) receive(ctx context.Context, deliveries []bus.Delivery) {
 	a.guard.Run("what the bus delivers", func() { a.take(ctx, deliveries) })
 }
 
 func (a *App) take(ctx context.Context, deliveries []bus.Delivery) {
-	refs := make([]store.Ref, 0, len(deliveries))
+	notes := make([]notify.Note, 0, len(deliveries))
 	for _, d := range deliveries {
-		ref, ok := refIn(d.Message)
-		if !ok {
-			a.log.Warn("a message on the bus names no commit; it is dropped", "subject", d.Subject, "id", d.ID)
+		note, err := notify.ReadNote(d.Body, d.Notice)
+		if err != nil {
+			a.log.Error("a message on the bus cannot be read; the sweep takes its commit", "subject", d.Subject, "id", d.ID, "error", err)
 			continue
 		}
-		if len(refs) == 0 || refs[len(refs)-1] != ref {
-			refs = append(refs, ref)
-		}
-		if trace := d.Headers[headerTrace]; trace != "" {
-			a.router.Traced(ref, trace)
-		}
+		notes = append(notes, note)
 	}
-	if err := a.router.HandleRefs(ctx, refs); err != nil && ctx.Err() == nil {
-		a.log.Warn("commits could not be handled; the sweep takes them", "commits", len(refs), "error", err)
+	if err := a.router.Receive(ctx, notes); err != nil && ctx.Err() == nil {
+		a.log.Warn("commits could not be handled; the sweep takes them", "events", len(notes), "error", err)
 	}
+}
+
+// waiting gives when the oldest message was published that waits for a notifier; zero when none does, or nobody can tell.
+func (a *App) waiting(ctx context.Context) time.Time {
+	oldest, err := a.bus.Oldest(ctx, routerDurable)
+	if err != nil {
+		return time.Time{}
+	}
+	return oldest
 }
 
 // remind announces again what the bus has forgotten, at the start or since its stream was last lost: for partners and event streams, because
@@ -154,16 +163,16 @@ func (a *App) tellAgain(ctx context.Context) error {
 		if err != nil && !errors.Is(err, ledger.ErrNewer) {
 			return err
 		}
-		var announcements []ledger.Announcement
+		var notes []notify.Note
 		for _, c := range batch {
-			announcements = append(announcements, found[store.Ref{Stream: c.Stream, Seq: c.Seq}]...)
+			notes = append(notes, notify.NotesOf(notify.DefaultSource, found[store.Ref{Stream: c.Stream, Seq: c.Seq}], true)...)
 		}
 		batch = batch[:0]
-		if len(announcements) == 0 {
+		if len(notes) == 0 {
 			return nil
 		}
-		published += len(announcements)
-		return a.publish(ctx, announcements)
+		published += len(notes)
+		return a.publish(ctx, notes)
 	}
 	err := a.ledger.RecordedSince(ctx, a.ledger.Now().Add(-a.forgotten), func(c store.Commit) error {
 		if batch = append(batch, c); len(batch) >= 256 {

@@ -67,7 +67,7 @@ func (a *App) newServer(proxies []*net.IPNet) (server, error) {
 			Now: a.opt.Now, Registerer: a.metrics.registry, Drain: a.opt.Drain, Limiter: a.limiter,
 		})
 	}
-	happens := feed{bus: a.bus, log: newLookup(a.store, a.ledger, a.log)}
+	happens := feed{bus: a.bus, log: eventLog{a.store, a.ledger, a.log}}
 	pages, err := console.New(console.Options{
 		Limiter: a.limiter, Address: rest.ClientAddress(proxies),
 		Access: a.access, Incidents: a.incidents, Notify: a.notify, Preparedness: a.prepared, Heads: a.headDesk,

@@ -6,6 +6,9 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
+	"time"
 
 	"landfall/internal/backup"
 	"landfall/internal/fault"
@@ -63,6 +66,39 @@ func (a *App) secretKey(ctx context.Context) ([]byte, error) {
 			held, given)
 	}
 	return key, nil
+}
+
+// formerFor is how long what a key has sealed on the bus is believed after the key was replaced: as long as the bus keeps messages.
+const formerFor = 30 * 24 * time.Hour
+
+// formerKeys gives the keys of before a rotation that count still: the one this process was told, and those that the data folder keeps.
+func (a *App) formerKeys() ([][]byte, error) {
+	var keys [][]byte
+	if a.opt.FormerKey != "" {
+		key, err := givenKey(a.opt.FormerKey)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, key)
+	}
+	kept, err := filepath.Glob(filepath.Join(a.opt.Data, formerKey+"*"))
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range kept {
+		info, err := os.Stat(path)
+		if err != nil || a.opt.Now().Sub(info.ModTime()) > formerFor {
+			continue
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return nil, fault.Wrap(err, fault.Unavailable, "secret_key", "%s cannot be read: %v.", path, reason(err))
+		}
+		if key, err := givenKey(string(text)); err == nil {
+			keys = append(keys, key)
+		}
+	}
+	return keys, nil
 }
 
 // printIn reads the print from the document of the key.

@@ -38,6 +38,7 @@ type metrics struct {
 	handled        prometheus.Counter
 	handleSeconds  prometheus.Histogram
 	absent         prometheus.Counter
+	disbelieved    *prometheus.CounterVec
 	journaled      prometheus.Histogram
 
 	mu      sync.Mutex
@@ -70,6 +71,7 @@ func newMetrics() *metrics {
 		handled:        prometheus.NewCounter(prometheus.CounterOpts{Name: "landfall_handled_commits_total", Help: "Commits followed up by the notifier."}),
 		handleSeconds:  prometheus.NewHistogram(prometheus.HistogramOpts{Name: "landfall_handle_seconds", Help: "Time to follow up one batch of commits.", Buckets: quick}),
 		absent:         prometheus.NewCounter(prometheus.CounterOpts{Name: "landfall_bus_absent_total", Help: "Commits the bus named and the records do not have."}),
+		disbelieved:    counter("landfall_bus_dropped_total", "Messages of the bus that were not believed, by reason.", "reason"),
 		journaled:      prometheus.NewHistogram(prometheus.HistogramOpts{Name: "landfall_journal_outcomes", Help: "Outcomes chained by one journal commit.", Buckets: sizes}),
 		appendSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "landfall_append_seconds", Help: "Time until a batch of commits of one stream was durable.", Buckets: quick,
@@ -102,7 +104,7 @@ func newMetrics() *metrics {
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		m.appendSeconds, m.appendCommits, m.groupWrites, m.groupSeconds, m.jobSuccess, m.jobSeconds, m.jobFailures, m.swept, m.fired,
 		m.serverSeconds, m.alarms, m.outcomes, m.attemptSeconds, m.finished, m.finishedAge, m.dead, m.circuits, m.throttled,
-		m.handled, m.handleSeconds, m.absent, m.journaled)
+		m.handled, m.handleSeconds, m.absent, m.disbelieved, m.journaled)
 	return m
 }
 
@@ -160,6 +162,9 @@ func (m *metrics) served(op string, took time.Duration, err error) {
 	}
 	m.serverSeconds.WithLabelValues(op, outcome).Observe(took.Seconds())
 }
+
+// dropped is told of messages that nobody believes.
+func (m *metrics) dropped(why string) { m.disbelieved.WithLabelValues(why).Inc() }
 
 // hooks are told what the notifier does.
 func (m *metrics) hooks(t *traces) notify.Hooks {

@@ -45,6 +45,7 @@ type Options struct {
 	Version      string
 
 	SecretKey string // 64 hexadecimal digits; "" keeps one in the data folder
+	FormerKey string // SecretKey before its rotation: what it sealed on the bus is believed still; "" when there was none
 
 	NATSURL         string // external bus, addresses separated by commas; "" is the embedded one
 	NATSCredentials string // file with the JWT and seed for it
@@ -129,9 +130,9 @@ func (o *Options) prepare() error {
 			bad.That(value != "", flag, "is required for a process that carries fewer than all roles: it shares records, bus and key with others")
 		}
 	}
-	if o.SecretKey != "" {
-		key, err := hex.DecodeString(o.SecretKey)
-		bad.That(err == nil && len(key) == 32, "--secret-key", "must be 64 hexadecimal digits")
+	for flag, value := range map[string]string{"--secret-key": o.SecretKey, "--former-secret-key": o.FormerKey} {
+		key, err := hex.DecodeString(value)
+		bad.That(value == "" || err == nil && len(key) == 32, flag, "must be 64 hexadecimal digits")
 	}
 	bad.That((o.TLSCert == "") == (o.TLSKey == ""), "--tls-cert", "needs --tls-key, and the other way round")
 	bad.That(o.NATSURL == "" || o.NATSListen == "", "--nats-listen", "is for the embedded bus; with --nats-url there is none")

@@ -8,7 +8,6 @@ import (
 
 	"landfall/internal/fault"
 	"landfall/internal/incident"
-	"landfall/internal/ledger"
 	"landfall/internal/notify"
 	"landfall/internal/preparedness"
 	"landfall/internal/store"
@@ -134,7 +133,7 @@ func (a *App) diskSpace(ctx context.Context) error {
 // newRouter makes the notifier of this process; it does nothing before it is started.
 func (a *App) newRouter() *notify.Router {
 	return notify.NewRouter(a.notify, a.store, notify.RouterOptions{
-		Alone: !a.opt.onServer(), Retries: a.opt.Retries, Publish: a.publish, InHand: a.relay.InHand, Withdraw: a.withdraw, Guard: a.guard, Logger: a.log, At: a.opt.At,
+		Alone: !a.opt.onServer(), Retries: a.opt.Retries, Publish: a.publish, Waiting: a.waiting, InHand: a.relay.InHand, Withdraw: a.withdraw, Guard: a.guard, Logger: a.log, At: a.opt.At,
 		Rates: a.rates(), Peers: a.notifiers, Hooks: a.metrics.hooks(a.traces),
 	})
 }
@@ -156,9 +155,3 @@ func (a *App) notifiers() int { return max(1, int(a.peers.Load())) }
 
 // burst lets through at once what a second lets through, and one message at least.
 func burst(perSecond float64) int { return max(1, int(perSecond)) }
-
-// accept is the ledger's Publish: the notifier may remember the content, the relay carries it.
-func (a *App) accept(c ledger.Appended) {
-	a.router.Remember(c)
-	a.relay.Accept(c)
-}

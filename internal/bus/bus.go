@@ -31,6 +31,16 @@ type Config struct {
 
 	Copies bool // publish a copy of each message for every state that may see it
 
+	Keys [][]byte // secret keys of the records, today's first: from them come the keys that seal messages and verify them
+
+	// Read is called with each message that event streams get, once for all of them, and what it gives is Item.Value. A message that cannot be
+	// read is dropped. nil: Value is nil.
+	Read func(Message) (any, error)
+
+	// Dropped is told of each message that was received and is not believed: for want of a "seal" that holds, or of another "epoch"; or that
+	// event streams cannot read: "unreadable". It must not block. nil: nobody is told.
+	Dropped func(why string)
+
 	Now func() time.Time // wall clock, names folders moved aside and spaces attempts
 	Log *slog.Logger
 
@@ -45,6 +55,7 @@ func (c Config) check() error {
 	bad.That(c.URL == "" || c.Listen == "", "/listen", "only the embedded server listens")
 	c.checkExternal(&bad)
 	bad.That(c.Listen == "" || c.Token != "", "/token", "is required by a listener")
+	bad.That(len(c.Keys) > 0, "/keys", "a key is needed, by which messages are known")
 	bad.That(c.Now != nil, "/now", "is required")
 	bad.That(c.Log != nil, "/log", "is required")
 	return bad.Err()
@@ -57,6 +68,9 @@ type Bus struct {
 	now        func() time.Time
 	replicas   int
 	servers    string // external addresses, without what admits to them
+	seals      *seals
+	dropped    func(why string)
+	read       func(Message) (any, error)
 	continuity Continuity
 	server     *embedded // nil for an external one
 	conn       *nats.Conn
@@ -129,7 +143,14 @@ func newBus(cfg Config) *Bus {
 	if cfg.Guard == nil {
 		cfg.Guard = guard.New(cfg.Log, cfg.Now)
 	}
+	if cfg.Dropped == nil {
+		cfg.Dropped = func(string) {}
+	}
+	if cfg.Read == nil {
+		cfg.Read = func(Message) (any, error) { return nil, nil }
+	}
 	b := &Bus{
+		seals: newSeals(cfg.Keys), dropped: cfg.Dropped, read: cfg.Read,
 		log: cfg.Log, guard: cfg.Guard, now: cfg.Now, replicas: max(cfg.Replicas, 1), ensuring: make(chan struct{}, 1), wary: make(chan struct{}, 1),
 		lanes: make(chan struct{}, publishLanes), closing: make(chan struct{}),
 	}

@@ -25,6 +25,9 @@ import (
 const patience = 30 * time.Second
 
 // within gives a context that ends with the test or after patience.
+// keys are the secret keys of the records of a test.
+var keys = [][]byte{[]byte("a key of thirty-two bytes, really")}
+
 func within(t testing.TB) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -62,7 +65,7 @@ func (j *journal) at(level slog.Level) (texts []string) {
 }
 
 func config(dir string) bus.Config {
-	return bus.Config{Dir: dir, Now: time.Now, Log: slog.New(slog.DiscardHandler)}
+	return bus.Config{Keys: keys, Dir: dir, Now: time.Now, Log: slog.New(slog.DiscardHandler)}
 }
 
 // open opens a bus and closes it with the test.

@@ -29,13 +29,13 @@ type Subscription struct {
 	done chan struct{}
 }
 
-// Consume hands every message of the stream to handle, from the oldest on for a durable name never used before, else
-// from where that name stopped. Several processes that use one name share the messages.
+// Consume hands every message of the stream that can be believed to handle: those that come after the call for a durable name never used
+// before, else from where that name stopped. Several processes that use one name share the messages.
 //
 // Deliveries come in batches: whatever is there, 1 to 256, without waiting for more, one call at a time, in no promised order.
 // They are acknowledged when they are handed over, whatever handle makes of them; a process that dies in handle need not get
 // them again. ctx is handle's context and ends the subscription as Stop does. Deleting the stream or the consumer is
-// survived: after it, and after an embedded bus was not closed in order, a durable starts at the oldest message again.
+// survived: after it, and after an embedded bus was not closed in order, a durable starts with what comes then.
 func (b *Bus) Consume(ctx context.Context, durable string, handle func(context.Context, []Delivery)) (*Subscription, error) {
 	if durable == "" || !wellFormed(durable) || len(durable) > 64 || !plainName(durable) {
 		return nil, fault.New(fault.Invalid, "bad_durable", "A durable name has letters, digits, '-' and '_' only.")
@@ -68,7 +68,7 @@ func (b *Bus) Consume(ctx context.Context, durable string, handle func(context.C
 	var parts sync.WaitGroup
 	parts.Go(func() { b.guard.Keep(run, "taking messages of the bus", func() { in.run(run) }) })
 	parts.Go(func() {
-		b.guard.Keep(run, "handing over messages of the bus", func() { handOver(ctx, run, fetched, handle) })
+		b.guard.Keep(run, "handing over messages of the bus", func() { b.handOver(ctx, run, fetched, handle) })
 	})
 	go func() {
 		defer done()
@@ -93,17 +93,24 @@ func (s *Subscription) Stop() {
 }
 
 // handOver gathers what is there and calls handle, until run ends.
-func handOver(ctx, run context.Context, fetched <-chan jetstream.Msg, handle func(context.Context, []Delivery)) {
+func (b *Bus) handOver(ctx, run context.Context, fetched <-chan jetstream.Msg, handle func(context.Context, []Delivery)) {
 	for run.Err() == nil { // checked by itself, since select picks at random
 		select {
 		case <-run.Done():
 		case m := <-fetched:
 			batch := make([]Delivery, 0, len(fetched)+1)
-			batch = append(batch, take(m))
-			for len(fetched) > 0 && len(batch) < batchSize {
-				batch = append(batch, take(<-fetched))
+			add := func(m jetstream.Msg) {
+				if d := take(m); b.believes(d.Message) {
+					batch = append(batch, d)
+				}
 			}
-			handle(ctx, batch)
+			add(m)
+			for len(fetched) > 0 && len(batch) < batchSize {
+				add(<-fetched)
+			}
+			if len(batch) > 0 {
+				handle(ctx, batch)
+			}
 		}
 	}
 }
@@ -125,8 +132,11 @@ func giveBack(m jetstream.Msg) { _ = m.Nak() }
 func received(m jetstream.Msg) Message {
 	header := m.Headers()
 	out := Message{Subject: m.Subject(), ID: header.Get(jetstream.MsgIDHeader), Body: m.Data()}
+	if notice := header.Get(headerNotice); notice != "" {
+		out.Notice = []byte(notice)
+	}
 	for name := range header {
-		if name == jetstream.MsgIDHeader {
+		if name == jetstream.MsgIDHeader || name == headerNotice {
 			continue
 		}
 		if out.Headers == nil {
@@ -137,11 +147,20 @@ func received(m jetstream.Msg) Message {
 	return out
 }
 
+// believes reports whether a message can be believed, and has it counted when it cannot.
+func (b *Bus) believes(m Message) bool {
+	why := b.seals.check(m)
+	if why != "" {
+		b.dropped(why)
+	}
+	return why == ""
+}
+
 func durableConfig(name string) jetstream.ConsumerConfig {
 	return jetstream.ConsumerConfig{
 		Durable:       name,
 		Description:   "Landfall: acknowledges on receipt; the store knows what is still to do",
-		DeliverPolicy: jetstream.DeliverAllPolicy,
+		DeliverPolicy: jetstream.DeliverNewPolicy,
 		AckPolicy:     jetstream.AckExplicitPolicy,
 		AckWait:       ackWait,
 		MaxDeliver:    -1,

@@ -125,11 +125,11 @@ func plainState(state string) bool {
 	return len(state) == 3 && !strings.ContainsFunc(state, func(r rune) bool { return r < 'A' || r > 'Z' })
 }
 
-// copyFor gives a state's copy: the same body under the state's subject, with an id of its own, since ids are one to a stream.
+// copyFor gives a state's copy: the same body, without the notice, under the state's subject, with an id of its own, since ids are one to a stream.
 func copyFor(state string, m Message) Message {
 	m.Subject = copiesBranch + "." + state + strings.TrimPrefix(m.Subject, root)
 	m.ID += "." + state
-	m.For = nil
+	m.For, m.Notice, m.copied = nil, nil, true
 	return m
 }
 

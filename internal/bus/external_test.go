@@ -20,7 +20,7 @@ import (
 
 // on is the configuration of a bus on servers of somebody else.
 func on(url string, replicas int) bus.Config {
-	return bus.Config{URL: url, Replicas: replicas, Now: time.Now, Log: quiet()}
+	return bus.Config{Keys: keys, URL: url, Replicas: replicas, Now: time.Now, Log: quiet()}
 }
 
 // refusal opens a bus that must not open, whatever it waits for.

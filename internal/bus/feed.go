@@ -12,6 +12,7 @@ type Item struct {
 	ID      string // position after this item: "<incarnation>-<sequence>"
 	Reset   bool   // messages are missing before this position: read the lists again. Message is empty
 	Message Message
+	Value   any // what Config.Read made of Message
 }
 
 // Feed follows the stream for one reader. Close it. Next is for one goroutine.
@@ -64,10 +65,6 @@ func (f *Feed) Next(ctx context.Context) (Item, error) {
 		}
 	}
 }
-
-// Ahead gives up to most of the messages that Next would give, without waiting, and leaves the feed
-// where it is.
-func (f *Feed) Ahead(most int) []Item { return f.hub.ahead(f, most) }
 
 // Close ends the feed; a Next under way returns. It may be called often.
 func (f *Feed) Close() { f.hub.remove(f) }

@@ -40,6 +40,7 @@ type hub struct {
 type entry struct {
 	seq     uint64
 	message Message
+	value   any // what Config.Read made of it
 }
 
 func newHub(b *Bus) *hub {
@@ -142,6 +143,13 @@ func (h *hub) receive(m jetstream.Msg) error {
 		return err
 	}
 	e := entry{seq: meta.Sequence.Stream, message: received(m)}
+	believed := h.bus.believes(e.message)
+	if believed {
+		if e.value, err = h.bus.read(e.message); err != nil {
+			h.bus.dropped("unreadable")
+			believed = false
+		}
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if meta.Sequence.Consumer != h.delivered+1 {
@@ -150,7 +158,7 @@ func (h *hub) receive(m jetstream.Msg) error {
 	h.delivered++
 	for f := range h.feeds {
 		switch {
-		case matchesAny(f.filter, e.message.Subject):
+		case believed && matchesAny(f.filter, e.message.Subject):
 			f.signal()
 		case f.after == h.newest: // keeps up, and this one is not for it
 			f.after = e.seq
@@ -160,8 +168,10 @@ func (h *hub) receive(m jetstream.Msg) error {
 	if meta.NumPending == 0 {
 		h.newest = max(h.newest, h.target)
 	}
-	h.kept = append(h.kept, e)
-	h.bytes += e.size()
+	if believed {
+		h.kept = append(h.kept, e)
+		h.bytes += e.size()
+	}
 	for len(h.kept) > keptMessages || h.bytes > keptBytes {
 		h.bytes -= h.kept[0].size()
 		h.floor = h.kept[0].seq
@@ -173,7 +183,7 @@ func (h *hub) receive(m jetstream.Msg) error {
 }
 
 func (e entry) size() int {
-	return len(e.message.Body) + len(e.message.Subject) + len(e.message.ID) + 64
+	return len(e.message.Body) + len(e.message.Notice) + len(e.message.Subject) + len(e.message.ID) + 64
 }
 
 // add lets the feed start behind the item with the id.
@@ -217,31 +227,11 @@ func (h *hub) next(f *Feed) (Item, bool) {
 	for _, e := range h.behind(f.after) {
 		f.after = e.seq
 		if matchesAny(f.filter, e.message.Subject) {
-			return Item{ID: position(f.incarnation, e.seq), Message: e.message}, true
+			return Item{ID: position(f.incarnation, e.seq), Message: e.message, Value: e.value}, true
 		}
 	}
 	f.after = h.newest
 	return Item{}, false
-}
-
-// ahead gives what next would give after it, up to most messages. A feed that must start over has
-// nothing ahead.
-func (h *hub) ahead(f *Feed, most int) []Item {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if f.gone || f.reset || f.incarnation != h.incarnation || f.after < h.floor {
-		return nil
-	}
-	var items []Item
-	for _, e := range h.behind(f.after) {
-		if len(items) == most {
-			break
-		}
-		if matchesAny(f.filter, e.message.Subject) {
-			items = append(items, Item{ID: position(f.incarnation, e.seq), Message: e.message})
-		}
-	}
-	return items
 }
 
 // behind gives the messages kept that come after a sequence: mu is held.

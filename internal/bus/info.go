@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -62,6 +63,37 @@ func (b *Bus) Lag(ctx context.Context, durable string) (Lag, error) {
 	}
 	info := consumer.CachedInfo()
 	return Lag{Waiting: int64(info.NumPending), Unacked: int64(info.NumAckPending)}, nil
+}
+
+// Oldest gives when the oldest message was published that the durable has not taken yet; zero when it has taken all there are.
+func (b *Bus) Oldest(ctx context.Context, durable string) (time.Time, error) {
+	done, err := b.begin()
+	if err != nil {
+		return time.Time{}, err
+	}
+	defer done()
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	stream, err := b.js.Stream(ctx, streamName)
+	if err != nil {
+		return time.Time{}, unavailable(err)
+	}
+	consumer, err := stream.Consumer(ctx, durable)
+	if err != nil {
+		return time.Time{}, unavailable(err)
+	}
+	info := consumer.CachedInfo()
+	if info.NumPending == 0 && info.NumAckPending == 0 {
+		return time.Time{}, nil
+	}
+	m, err := stream.GetMsg(ctx, info.AckFloor.Stream+1, jetstream.WithGetMsgSubject(root+".>"))
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return time.Time{}, nil // taken meanwhile, or purged
+	}
+	if err != nil {
+		return time.Time{}, unavailable(err)
+	}
+	return m.Time, nil
 }
 
 // Purge removes the messages whose subject starts with the tokens of prefix, which may contain '*': "landfall" is

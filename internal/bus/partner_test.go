@@ -69,7 +69,8 @@ func withPartners(t *testing.T, nodes int, states ...string) (*bustest.Cluster, 
 	}
 	servers := bustest.New(t, nodes, bustest.Config(text, "LANDFALL"))
 	return servers, open(t, bus.Config{
-		URL: asLandfall(servers.URL()), Copies: true, Replicas: min(nodes, 3), Now: time.Now, Log: quiet(),
+		Keys: keys,
+		URL:  asLandfall(servers.URL()), Copies: true, Replicas: min(nodes, 3), Now: time.Now, Log: quiet(),
 	})
 }
 

@@ -34,8 +34,15 @@ type Message struct {
 	Subject string            // as built by Subject
 	ID      string            // JetStream keeps one message of an id within two minutes
 	Body    []byte            // an encoded Event
+	Notice  []byte            // what this service's own processes must know besides, one line of text; no state gets it
 	Headers map[string]string // further headers, may be nil; names starting with "Nats-" are the server's
 	For     []string          // ISO 3166-1 alpha-3 of the states that may see it; each gets a copy, where Config.Copies says so. Empty when received
+
+	// Short gives what stands in for Body and Notice when the two are larger than the bus carries: a reference, of which no state gets a
+	// copy. nil: the message is refused. It is nil when received.
+	Short func() (body, notice []byte)
+
+	copied bool // it is a state's copy, which nobody believes for its seal
 }
 
 // Failure is one message the stream has not acknowledged.
@@ -73,7 +80,7 @@ func (b *Bus) Publish(ctx context.Context, msgs []Message) error {
 
 	var failed []Failure
 	for first := 0; first < len(msgs); first += publishChunk {
-		chunk := msgs[first:min(first+publishChunk, len(msgs))]
+		chunk := b.shortened(msgs[first:min(first+publishChunk, len(msgs))])
 		results := b.publishInLane(ctx, chunk)
 		for i, err := range results {
 			if err != nil {
@@ -166,7 +173,7 @@ func (b *Bus) send(ctx context.Context, chunk []Message, results []error, again 
 	before := b.tide.before()
 	for i, m := range chunk {
 		if again(results[i]) {
-			acks[i], results[i] = b.js.PublishMsgAsync(wire(m), once)
+			acks[i], results[i] = b.js.PublishMsgAsync(b.wire(m), once)
 		}
 	}
 	for i, ack := range acks {
@@ -198,19 +205,48 @@ func (b *Bus) acceptable(m Message) error {
 		return fault.New(fault.Invalid, "bad_subject", "The message has no subject of Landfall.")
 	case m.ID == "":
 		return fault.New(fault.Invalid, "bad_message", "The message has no id.")
-	case int64(len(m.Body)) > b.conn.MaxPayload()-headerRoom:
+	case !b.fits(m):
 		return fault.New(fault.TooLarge, "message_too_large", "The message is larger than the bus carries.")
 	}
 	return nil
 }
 
-const headerRoom = 4 << 10 // the server counts headers as payload
+// headerRoom is for what the client and the server add to the headers of a message; the server counts headers as payload.
+const headerRoom = 4 << 10
 
-func wire(m Message) *nats.Msg {
-	header := make(nats.Header, len(m.Headers)+1)
+// fits reports whether the bus carries a message of this size.
+func (b *Bus) fits(m Message) bool {
+	size := len(m.Body) + len(m.Notice) + headerRoom
+	for name, value := range m.Headers {
+		size += len(name) + len(value)
+	}
+	return int64(size) <= b.conn.MaxPayload()
+}
+
+// shortened gives the messages with those that are too large as the references that stand in for them.
+func (b *Bus) shortened(chunk []Message) []Message {
+	large := func(m Message) bool { return m.Short != nil && !b.fits(m) }
+	if !slices.ContainsFunc(chunk, large) {
+		return chunk
+	}
+	chunk = slices.Clone(chunk)
+	for i, m := range chunk {
+		if large(m) {
+			chunk[i].Body, chunk[i].Notice = m.Short()
+			chunk[i].For = nil
+		}
+	}
+	return chunk
+}
+
+func (b *Bus) wire(m Message) *nats.Msg {
+	header := make(nats.Header, len(m.Headers)+4)
 	for name, value := range m.Headers {
 		header[name] = []string{value}
 	}
 	header[jetstream.MsgIDHeader] = []string{m.ID}
+	if !m.copied {
+		b.seals.on(m, header)
+	}
 	return &nats.Msg{Subject: m.Subject, Header: header, Data: m.Body}
 }

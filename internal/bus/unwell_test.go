@@ -40,7 +40,7 @@ func TestAServerIsNotUnwellBecauseItsMachineIsBusy(t *testing.T) {
 
 func TestAServerThatAnswersIsWellAndOneThatDoesNotIsUnwell(t *testing.T) {
 	t.Parallel()
-	b, err := Open(t.Context(), Config{Dir: t.TempDir(), Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	b, err := Open(t.Context(), Config{Keys: [][]byte{[]byte("key")}, Dir: t.TempDir(), Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -61,22 +61,27 @@ type State[S any] struct {
 // Announcement is one event as the other parties learn of it. It is the content of bus messages and deliveries, and tells package notify
 // whom to alert; it is computed from the log alone, so a repeated announcement is the same one.
 type Announcement struct {
-	EventID  string    // <commit id>-<n>
-	Type     string    // "noun.verb.vN"
-	Stream   Stream    // subject of the event
-	Seq      int64     // version of the stream
-	At       time.Time // recorded_at
-	Exercise bool
-	Origin   string   // ISO alpha-3 of the affected state, "" when none
-	Incident string   // incident id, "" when none
-	Parties  []string // who may be told
-	Level    Level    // how much of the record one must be allowed to read to be told
-	Owner    string   // the party that Tourism and Party speak of
-	Severity string
-	Data     json.RawMessage // member `data` of the CloudEvents event
-	Alerts   []AlertCall     // alerts this event raises
-	Closes   []AlertClose    // alerts this event closes
-	Trace    string          // W3C traceparent of the request behind it; "" when there is none, or nobody remembers
+	// What receivers are told: these are members of the CloudEvents event.
+	EventID  string          `json:"-"` // <commit id>-<n>
+	Type     string          `json:"-"` // "noun.verb.vN"
+	Stream   Stream          `json:"-"` // subject of the event
+	Seq      int64           `json:"-"` // version of the stream
+	At       time.Time       `json:"-"` // recorded_at
+	Exercise bool            `json:"-"`
+	Origin   string          `json:"-"` // ISO alpha-3 of the affected state, "" when none
+	Data     json.RawMessage `json:"-"` // member `data` of the CloudEvents event
+
+	// What only this service's own processes are told, in a notice beside the event.
+	Incident string       `json:"incident,omitempty"` // incident id, "" when none
+	Parties  []string     `json:"parties,omitempty"`  // who may be told
+	Level    Level        `json:"level,omitempty"`    // how much of the record one must be allowed to read to be told
+	Owner    string       `json:"owner,omitempty"`    // the party that Tourism and Party speak of
+	Severity string       `json:"severity,omitempty"`
+	Kind     string       `json:"kind,omitempty"`    // of the alert that this is an event of; "" for everything else
+	Alerts   []AlertCall  `json:"alerts,omitempty"`  // alerts this event raises
+	Closes   []AlertClose `json:"closes,omitempty"`  // alerts this event closes
+	Targets  []string     `json:"targets,omitempty"` // ids of subscriptions that are told whatever they want
+	Trace    string       `json:"trace,omitempty"`   // W3C traceparent of the request behind it; "" when there is none, or nobody remembers
 }
 
 // Level is how much of a record somebody must be allowed to read to be told of an event. Package access asks for it.
@@ -94,19 +99,19 @@ const (
 
 // AlertCall asks for one party to be alerted and to acknowledge.
 type AlertCall struct {
-	Party      string
-	Kind       string          // what for: named, planning, activation, movement, departure, step_overdue, withdrawn, ...
-	Subject    string          // what it is about below the incident: key of a step, id of a movement; may be empty
-	Data       json.RawMessage // when this call may show less than the event does; nil: the event's data
-	RequiredBy time.Time       // wall time until which an acknowledgement is wanted; zero: not required
+	Party      string          `json:"party"`
+	Kind       string          `json:"kind"`                 // what for: named, planning, activation, movement, departure, step_overdue, withdrawn, ...
+	Subject    string          `json:"subject,omitempty"`    // what it is about below the incident: key of a step, id of a movement; may be empty
+	Data       json.RawMessage `json:"data,omitempty"`       // when this call may show less than the event does; nil: the event's data
+	RequiredBy time.Time       `json:"required_by,omitzero"` // wall time until which an acknowledgement is wanted; zero: not required
 }
 
 // AlertClose asks for the open alerts of an incident to be closed: those of one party, kind and subject, or all. Empty members narrow nothing.
 type AlertClose struct {
-	Party   string
-	Kind    string
-	Subject string
-	Reason  string // closed, stood_down, unnamed, settled, confirmed, step_done, movement_arrived, ...
+	Party   string `json:"party,omitempty"`
+	Kind    string `json:"kind,omitempty"`
+	Subject string `json:"subject,omitempty"`
+	Reason  string `json:"reason"` // closed, stood_down, unnamed, settled, confirmed, step_done, movement_arrived, ...
 }
 
 // Appended is one accepted commit with what must follow from it.
@@ -116,6 +121,7 @@ type Appended struct {
 	CommitID      string
 	RecordedAt    time.Time
 	Announcements []Announcement
+	Commit        store.Commit
 }
 
 // noun is a registered fold without its type parameter.

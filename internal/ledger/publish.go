@@ -49,7 +49,7 @@ func (w *worker[S]) announce(p proposal[S]) {
 	}
 	l.opt.Publish(Appended{
 		Stream: w.stream, Seq: p.commit.Seq, CommitID: p.commit.ID, RecordedAt: p.commit.RecordedAt,
-		Announcements: announcements,
+		Announcements: announcements, Commit: p.commit,
 	})
 }
 

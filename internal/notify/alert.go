@@ -360,6 +360,11 @@ func announceAlert(a *Alert, _ ledger.Head, e ledger.Recorded) (ledger.Announcem
 	if len(a.Incident) > 0 {
 		members["incident"] = a.Incident
 	}
+	if e.Type == EventAlertRaised {
+		for _, t := range a.Targets {
+			out.Targets = append(out.Targets, t.ID)
+		}
+	}
 	out.Data = mustJSON(members)
 	return out, true
 }
@@ -367,7 +372,7 @@ func announceAlert(a *Alert, _ ledger.Head, e ledger.Recorded) (ledger.Announcem
 // announcement is the frame of every event of the alert: who may be told of it. A party that was un-named is told nothing more of its old alerts.
 func (a *Alert) announcement() ledger.Announcement {
 	out := ledger.Announcement{
-		Exercise: a.Exercise, Origin: a.Origin, Incident: a.IncidentID, Severity: a.Severity, Level: a.Reads, Owner: string(a.Party),
+		Exercise: a.Exercise, Origin: a.Origin, Incident: a.IncidentID, Severity: a.Severity, Level: a.Reads, Owner: string(a.Party), Kind: a.Kind,
 	}
 	if a.Origin != "" {
 		out.Parties = append(out.Parties, a.Origin)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -47,7 +48,12 @@ func refOf(c store.Commit) store.Ref { return store.Ref{Stream: c.Stream, Seq: c
 // hand, are dropped unseen. When some commits fail, the others are done; those stay pending and the sweep takes them. What cannot be done together
 // is done stream by stream, so that one that nobody can follow up holds up no other.
 func (r *Router) Handle(ctx context.Context, commits []store.Commit) error {
-	left, err := r.handle(ctx, commits)
+	return r.handleAll(ctx, commits, nil)
+}
+
+// handleAll is Handle for commits of which it is known already what some announce.
+func (r *Router) handleAll(ctx context.Context, commits []store.Commit, known map[store.Ref][]*notice) error {
+	left, err := r.handle(ctx, commits, known)
 	if err == nil || ctx.Err() != nil || r.d.l.Writable(ctx) != nil {
 		return err
 	}
@@ -59,7 +65,7 @@ func (r *Router) Handle(ctx context.Context, commits []store.Commit) error {
 		if n < 0 {
 			n = len(left)
 		}
-		if _, err := r.handle(ctx, left[:n]); err == nil {
+		if _, err := r.handle(ctx, left[:n], known); err == nil {
 			r.opt.Guard.Works(followUpOf(stream))
 		} else if ctx.Err() == nil {
 			r.opt.Guard.Fails(followUpOf(stream), err)
@@ -73,8 +79,8 @@ func (r *Router) Handle(ctx context.Context, commits []store.Commit) error {
 func followUpOf(stream string) string { return "follow-up of " + stream }
 
 // handle is Handle for all at once, and gives the commits that are not done.
-func (r *Router) handle(ctx context.Context, commits []store.Commit) (left []store.Commit, err error) {
-	b := &batch{commits: r.take(commits), failed: map[store.Ref]bool{}}
+func (r *Router) handle(ctx context.Context, commits []store.Commit, known map[store.Ref][]*notice) (left []store.Commit, err error) {
+	b := &batch{commits: r.take(commits), notices: maps.Clone(known), failed: map[store.Ref]bool{}}
 	if len(b.commits) == 0 {
 		return nil, nil
 	}
@@ -114,6 +120,31 @@ func (r *Router) handle(ctx context.Context, commits []store.Commit) (left []sto
 	return left, err
 }
 
+// Receive handles the commits that notes of the bus tell of, without reading them: who sent the notes has read them, and they were sealed. Notes
+// that are told again are passed over. A commit of several events is read once its last note is there, since its notices are owed
+// together.
+func (r *Router) Receive(ctx context.Context, notes []Note) error {
+	var commits []store.Commit
+	var refs []store.Ref
+	known := map[store.Ref][]*notice{}
+	for _, n := range notes {
+		ref := n.Ref()
+		switch {
+		case n.Told || known[ref] != nil:
+		case n.Log || n.Events > 1:
+			if n.N == n.Events {
+				refs = append(refs, ref)
+			}
+		default:
+			told := &notice{Announcement: n.Announcement, urgent: pressing(n.Announcement), body: func() []byte { return n.Body }}
+			known[ref] = []*notice{told}
+			r.recent.put(ref, known[ref])
+			commits = append(commits, store.Commit{Stream: ref.Stream, Seq: ref.Seq, Pending: store.OwesNotices})
+		}
+	}
+	return errors.Join(r.handleAll(ctx, commits, known), r.HandleRefs(ctx, refs))
+}
+
 // HandleRefs reads the commits and handles them. Refs that the store does not have are counted and dropped: the bus may remember
 // what a restored store does not.
 func (r *Router) HandleRefs(ctx context.Context, refs []store.Ref) error {
@@ -140,7 +171,13 @@ func (r *Router) HandleRefs(ctx context.Context, refs []store.Ref) error {
 // process left, what failed before. It gives how many there were. One failing commit holds up no other. Now and then those are old enough
 // too that were recorded at a time which has not come yet.
 func (r *Router) Sweep(ctx context.Context, now time.Time) (found int, err error) {
-	found, err = r.sweep(ctx, now.Add(-r.opt.PendingAge), func(store.Commit) bool { return true })
+	before := now
+	if r.opt.Waiting != nil {
+		if oldest := r.opt.Waiting(ctx); !oldest.IsZero() && oldest.Before(now) {
+			before = oldest
+		}
+	}
+	found, err = r.sweep(ctx, before.Add(-r.opt.PendingAge), func(store.Commit) bool { return true })
 	r.mu.Lock()
 	again := now.Sub(r.looked).Abs() >= r.opt.Limits.Rescan
 	if again {
@@ -188,16 +225,18 @@ func (r *Router) publish(ctx context.Context, commits []store.Commit) error {
 	}
 	b := &batch{commits: commits, failed: map[store.Ref]bool{}}
 	err := r.announce(ctx, b)
-	var all []ledger.Announcement
+	var notes []Note
 	for i := range b.commits {
+		var announced []ledger.Announcement
 		for _, n := range b.notices[b.ref(i)] {
 			if published(n.Type) {
-				all = append(all, n.Announcement)
+				announced = append(announced, n.Announcement)
 			}
 		}
+		notes = append(notes, NotesOf(r.opt.Source, announced, true)...)
 	}
-	if len(all) > 0 {
-		err = errors.Join(err, r.opt.Publish(ctx, all))
+	if len(notes) > 0 {
+		err = errors.Join(err, r.opt.Publish(ctx, notes))
 	}
 	return err
 }
@@ -235,9 +274,14 @@ func (r *Router) inHand(ref store.Ref) bool {
 
 // announce finds what the commits announce: among the recent ones, else in the log. Commits for which that is not known fail.
 func (r *Router) announce(ctx context.Context, b *batch) error {
-	b.notices = make(map[store.Ref][]*notice, len(b.commits))
+	if b.notices == nil {
+		b.notices = make(map[store.Ref][]*notice, len(b.commits))
+	}
 	var unknown []store.Commit
 	for i, c := range b.commits {
+		if _, ok := b.notices[b.ref(i)]; ok {
+			continue
+		}
 		if n, ok := r.recent.get(b.ref(i)); ok {
 			b.notices[b.ref(i)] = n
 		} else {
@@ -250,14 +294,10 @@ func (r *Router) announce(ctx context.Context, b *batch) error {
 	found, err := r.d.l.AnnouncementsOf(ctx, unknown)
 	for _, c := range unknown {
 		ref := refOf(c)
-		trace := r.traces.take(ref)
 		announcements, ok := found[ref]
 		if !ok {
 			b.failed[ref] = true
 			continue
-		}
-		for i := range announcements {
-			announcements[i].Trace = trace
 		}
 		notices, failure := r.noticesOf(c, announcements)
 		if failure != nil {

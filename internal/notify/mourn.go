@@ -90,7 +90,7 @@ func (r *Router) mournOne(ctx context.Context, v *Delivery, o outcome, list []*S
 	if n == nil {
 		n = &notice{}
 	}
-	if ownKind(n.kind) {
+	if ownKind(n.Kind) {
 		return nil // or it would never end
 	}
 	told := notice{Announcement: ledger.Announcement{

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 
-	"landfall/internal/ledger"
 	"landfall/internal/store"
 )
 
@@ -78,7 +77,7 @@ func (r *Router) deliveriesOf(ctx context.Context, b *batch) ([]*job, error) {
 	now := r.now()
 	var jobs []*job
 	var errs []error
-	for i, c := range b.commits {
+	for i := range b.commits {
 		for _, n := range b.notices[b.ref(i)] {
 			if n.only != "" {
 				s, err := r.d.subs.Load(ctx, n.only)
@@ -94,10 +93,10 @@ func (r *Router) deliveriesOf(ctx context.Context, b *batch) ([]*job, error) {
 				continue
 			}
 			subs := onceEach(matching(list, n.Announcement, now), list, n.Announcement, now)
-			if n.Type == EventAlertRaised {
-				if subs, err = r.withFrozen(ctx, subs, c, list); err != nil {
+			if len(n.Targets) > 0 {
+				if subs, err = r.withFrozen(ctx, subs, n.Targets, list); err != nil {
 					b.failed[b.ref(i)] = true
-					errs = append(errs, fmt.Errorf("targets of %s: %w", c.Stream, err))
+					errs = append(errs, fmt.Errorf("targets of %s: %w", n.EventID, err))
 				}
 			}
 			for _, s := range subs {
@@ -108,37 +107,24 @@ func (r *Router) deliveriesOf(ctx context.Context, b *batch) ([]*job, error) {
 	return jobs, errors.Join(errs...)
 }
 
-// withFrozen adds the targets that were frozen when the alert of commit c was raised. One deleted since is added too: its delivery will be
+// withFrozen adds the targets that were frozen when an alert was raised. One deleted since is added too: its delivery will be
 // cancelled, and show why.
-func (r *Router) withFrozen(ctx context.Context, subs []*Subscription, c store.Commit, list []*Subscription) ([]*Subscription, error) {
-	events, err := ledger.Events(c)
-	if err != nil {
-		return subs, err
-	}
+func (r *Router) withFrozen(ctx context.Context, subs []*Subscription, targets []string, list []*Subscription) ([]*Subscription, error) {
 	subs = slices.Clip(subs)
-	for _, e := range events {
-		if e.Type != EventAlertRaised {
+	for _, id := range targets {
+		is := func(s *Subscription) bool { return s.ID == id }
+		if slices.ContainsFunc(subs, is) {
 			continue
 		}
-		var d alertRaised
-		if err := e.Into(&d); err != nil {
+		if i := slices.IndexFunc(list, is); i >= 0 {
+			subs = append(subs, list[i])
+			continue
+		}
+		gone, err := r.d.subs.Load(ctx, id)
+		if err != nil {
 			return subs, err
 		}
-		for _, t := range d.Targets {
-			is := func(s *Subscription) bool { return s.ID == t.ID }
-			if slices.ContainsFunc(subs, is) {
-				continue
-			}
-			if i := slices.IndexFunc(list, is); i >= 0 {
-				subs = append(subs, list[i])
-				continue
-			}
-			gone, err := r.d.subs.Load(ctx, t.ID)
-			if err != nil {
-				return subs, err
-			}
-			subs = append(subs, gone.Value)
-		}
+		subs = append(subs, gone.Value)
 	}
 	return subs, nil
 }

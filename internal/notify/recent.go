@@ -2,7 +2,6 @@ package notify
 
 import (
 	"container/list"
-	"encoding/json"
 	"sync"
 
 	"landfall/internal/ledger"
@@ -12,7 +11,6 @@ import (
 // notice is an announcement on its way to targets.
 type notice struct {
 	ledger.Announcement
-	kind   string        // of the alert that this is an event of; "" for everything else
 	urgent bool          // goes before what is not
 	only   string        // the one subscription this is for, whatever it wants; "": all that want it
 	body   func() []byte // the rendered event, rendered once
@@ -28,29 +26,18 @@ func (r *Router) noticesFrom(announcements []ledger.Announcement) []*notice {
 
 func (r *Router) noticeFrom(a ledger.Announcement) *notice {
 	n := &notice{Announcement: a, body: sync.OnceValue(func() []byte { return RenderEvent(r.opt.Source, a) })}
-	if a.Stream.Noun() != NounAlert {
-		return n
-	}
-	var shown struct {
-		Alert struct {
-			Kind string `json:"kind"`
-		} `json:"alert"`
-	}
-	if json.Unmarshal(a.Data, &shown) == nil {
-		n.kind = shown.Alert.Kind
-	}
-	n.urgent = pressing(a, n.kind)
+	n.urgent = pressing(a)
 	return n
 }
 
 // pressing reports whether an event of an alert goes before everything that is not: it asks somebody to act now, or to stop, for real. Those
 // are alerts of incidents that are severe or worse, the kinds of which domain and protocol say that an answer is due within minutes, and those that
 // take such a request back. An exercise never overtakes anything, and neither does what only operators need or an incident that is closed.
-func pressing(a ledger.Announcement, kind string) bool {
-	if a.Exercise || a.Type != EventAlertRaised || ownKind(kind) {
+func pressing(a ledger.Announcement) bool {
+	if a.Exercise || a.Type != EventAlertRaised || ownKind(a.Kind) {
 		return false
 	}
-	switch kind {
+	switch a.Kind {
 	case "activation", "movement", "departure", "movement_corrected", "movement_cancelled", "stood_down":
 		return true
 	case "closed":

@@ -44,10 +44,14 @@ type RouterOptions struct {
 
 	// Publish puts on the bus what a sweep found; nil: nothing is published. When it fails the commits are handled all the same:
 	// the bus is a hint, deliveries are not.
-	Publish func(ctx context.Context, batch []ledger.Announcement) error
+	Publish func(ctx context.Context, notes []Note) error
 
 	// InHand reports whether a commit is still on its way through this process's relay; sweeps leave it alone. nil: none is.
 	InHand func(store.Ref) bool
+
+	// Waiting gives when the oldest message was published that waits on the bus for some notifier; zero: none does. Sweeps take nothing that may
+	// be among what waits: being late must not make more work. nil: nothing waits.
+	Waiting func(ctx context.Context) time.Time
 
 	// Withdraw removes what partners have been given of an incident from the states that the event un-names. It is owed until it succeeds.
 	// nil: nobody has been given anything.
@@ -109,11 +113,10 @@ type Router struct {
 
 	roster  *roster
 	recent  *recent
-	traces  traces
 	sender  *sender
 	breaker *breaker
 	journal *journalist
-	offered chan []store.Ref
+	offered chan []store.Commit
 	owed    chan store.Ref // journal commits of this process whose dead letters nobody has been told of
 
 	mu     sync.Mutex
@@ -161,7 +164,7 @@ func NewRouter(d *Desk, st store.Store, opt RouterOptions) *Router {
 	r := &Router{
 		d: d, st: st, opt: opt, log: opt.Logger,
 		roster: d.roster, recent: newRecent(opt.Limits.RecentBytes),
-		offered: make(chan []store.Ref, 1024), owed: make(chan store.Ref, 64), hand: map[store.Ref]bool{}, ended: make(chan struct{}),
+		offered: make(chan []store.Commit, 1024), owed: make(chan store.Ref, 64), hand: map[store.Ref]bool{}, ended: make(chan struct{}),
 	}
 	if r.opt.Withdraw == nil {
 		r.opt.Withdraw = func(context.Context, ledger.Announcement) error { return nil }
@@ -294,19 +297,14 @@ func (r *Router) giveBack(ctx context.Context, jobs []*job) error {
 
 func (r *Router) now() time.Time { return r.d.l.Now() }
 
-// Remember keeps what an accepted commit announces, so that handling it reads nothing. It is for the ledger's Publish option and does not
-// block; what is not remembered is read from the log.
-func (r *Router) Remember(a ledger.Appended) {
-	if a.Stream.Noun() == NounSubscription {
-		return // what its owner is told is made from the commit
+// Offer hands over commits of this process that nobody announces on the bus. It does not block; what does not fit is left to the sweep.
+func (r *Router) Offer(commits []store.Commit) {
+	commits = slices.DeleteFunc(commits, func(c store.Commit) bool { return r.journal.owns(refOf(c)) }) // the journalist marks its own
+	if len(commits) == 0 {
+		return
 	}
-	r.recent.put(store.Ref{Stream: string(a.Stream), Seq: a.Seq}, r.noticesFrom(a.Announcements))
-}
-
-// Offer hands over commits that nobody announces on the bus. It does not block; what does not fit is left to the sweep.
-func (r *Router) Offer(refs []store.Ref) {
 	select {
-	case r.offered <- refs:
+	case r.offered <- commits:
 	default:
 	}
 }
@@ -316,23 +314,23 @@ const offeredMax = 256
 
 func (r *Router) handleOffered(ctx context.Context) {
 	for {
-		var refs []store.Ref
+		var commits []store.Commit
 		select {
-		case refs = <-r.offered:
+		case commits = <-r.offered:
 		case <-ctx.Done():
 			return
 		}
 	more:
-		for len(refs) < offeredMax {
+		for len(commits) < offeredMax {
 			select {
 			case next := <-r.offered:
-				refs = append(refs, next...)
+				commits = append(commits, next...)
 			default:
 				break more
 			}
 		}
-		if err := r.HandleRefs(ctx, refs); err != nil && ctx.Err() == nil {
-			r.log.Warn("commits could not be handled; the sweep takes them", "commits", len(refs), "error", err)
+		if err := r.Handle(ctx, commits); err != nil && ctx.Err() == nil {
+			r.log.Warn("commits could not be handled; the sweep takes them", "commits", len(commits), "error", err)
 		}
 	}
 }

@@ -25,11 +25,14 @@ func TestWhatTheBusLostIsFoundBySweepingAndPublishedThen(t *testing.T) {
 	var mu sync.Mutex
 	var published []string
 	w := newWorld(t, func(w *world) {
-		w.opt.Publish = func(_ context.Context, batch []ledger.Announcement) error {
+		w.opt.Publish = func(_ context.Context, notes []notify.Note) error {
 			mu.Lock()
 			defer mu.Unlock()
-			for _, a := range batch {
-				published = append(published, a.Type)
+			for _, n := range notes {
+				if !n.Told {
+					t.Errorf("%s: a notifier would take it up again", n.Type)
+				}
+				published = append(published, n.Type)
 			}
 			return errors.New("half of it was lost again")
 		}
@@ -159,7 +162,11 @@ func TestAQuietCommitIsHandledWhenOffered(t *testing.T) {
 	w.deaf.Store(true)
 	to := newReceiver(t, answering(200))
 	s := w.subscribe("ATG", to, notify.Filter{})
-	w.router.Offer(refs("subscription/"+s.Value.ID, 1))
+	commits, err := w.raw.Commits(t.Context(), refs("subscription/"+s.Value.ID, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.router.Offer(commits)
 	w.eventually("it is not pending any more", func() bool {
 		n, _, err := w.raw.PendingStats(t.Context(), store.OwesAll)
 		return err == nil && n == 0

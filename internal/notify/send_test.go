@@ -258,9 +258,11 @@ func TestAReceiverDeletedInFlightEndsItsDeliveries(t *testing.T) {
 	if err := w.desk.Unsubscribe(t.Context(), state("ATG"), ifMatch(w, s.Seq), s.Value.ID); err != nil {
 		t.Fatal(err)
 	}
-	d := w.cancelled(event, s)
-	if last := d.Attempts[len(d.Attempts)-1]; last.Code != "subscription_deleted" {
-		t.Errorf("cancelled with %q", last.Code)
+	for _, id := range []string{event, commitID(t, w.raw, "incident/maria", 1) + "-0"} {
+		d := w.cancelled(id, s)
+		if last := d.Attempts[len(d.Attempts)-1]; last.Code != "subscription_deleted" {
+			t.Errorf("cancelled with %q", last.Code)
+		}
 	}
 	w.quiet()
 	w.verified()

@@ -222,8 +222,8 @@ func TestATestMessageGoesTheOrdinaryWayToOneTargetAlone(t *testing.T) {
 			t.Parallel()
 			var published atomic.Int64
 			w := newWorld(t, func(w *world) {
-				w.opt.Publish = func(_ context.Context, batch []ledger.Announcement) error {
-					published.Add(int64(len(batch)))
+				w.opt.Publish = func(_ context.Context, notes []notify.Note) error {
+					published.Add(int64(len(notes)))
 					return nil
 				}
 			})

@@ -236,14 +236,10 @@ func (w *world) boot() {
 	w.st = &frail{Store: w.raw}
 	w.log = &guarded{}
 	logger := slog.New(slog.NewTextHandler(w.log, nil))
-	var router atomic.Pointer[notify.Router]
-	bus := make(chan store.Ref, 100_000)
+	bus := make(chan ledger.Appended, 100_000)
 	l := ledger.New(w.st, ledger.Options{Now: w.clock.now, Shared: w.shared, Logger: logger, Trace: traceOf, Publish: func(a ledger.Appended) {
-		if r := router.Load(); r != nil {
-			r.Remember(a)
-		}
 		if !w.deaf.Load() {
-			bus <- store.Ref{Stream: string(a.Stream), Seq: a.Seq}
+			bus <- a
 		}
 	}})
 	acts := ledger.Register(l, incidentFold())
@@ -271,7 +267,6 @@ func (w *world) boot() {
 	}
 	w.l, w.acts, w.desk = l, acts, desk
 	w.router = notify.NewRouter(desk, w.st, opt)
-	router.Store(w.router)
 	if err := w.router.Start(w.t.Context()); err != nil {
 		w.t.Fatal(err)
 	}
@@ -282,19 +277,36 @@ func (w *world) boot() {
 	w.unplug, w.cut = unplug, cut
 	w.consumer.Go(func() {
 		for {
-			var refs []store.Ref
+			var accepted []ledger.Appended
 			select {
-			case ref := <-bus:
-				refs = append(refs, ref)
+			case a := <-bus:
+				accepted = append(accepted, a)
 			case <-heard.Done():
 				return
 			}
-			for len(refs) < 256 && len(bus) > 0 {
-				refs = append(refs, <-bus)
+			for len(accepted) < 256 && len(bus) > 0 {
+				accepted = append(accepted, <-bus)
 			}
-			_ = r.HandleRefs(handling, refs) // what fails is left to the sweep
+			_ = r.Receive(handling, w.carried(r, accepted)) // what fails is left to the sweep
 		}
 	})
+}
+
+// carried takes what commits announce over a bus, and what nobody announces to the notifier.
+func (w *world) carried(r *notify.Router, accepted []ledger.Appended) (notes []notify.Note) {
+	for _, a := range accepted {
+		if len(a.Announcements) == 0 {
+			r.Offer([]store.Commit{a.Commit})
+		}
+		for _, n := range notify.NotesOf(notify.DefaultSource, a.Announcements, false) {
+			read, err := notify.ReadNote(n.Body, n.Notice())
+			if err != nil {
+				w.t.Errorf("%s: %v", n.Type, err)
+			}
+			notes = append(notes, read)
+		}
+	}
+	return notes
 }
 
 type traceKey struct{}

@@ -22,12 +22,12 @@ import (
 
 // Options configure a Relay.
 type Options struct {
-	// Publish puts announcements on the bus, in order, and gives an error when not all of them got there. Required.
-	Publish func(ctx context.Context, batch []ledger.Announcement) error
+	// Publish puts on the bus what commits announce, in order, and gives an error when not all of it got there. Required.
+	Publish func(ctx context.Context, batch []ledger.Appended) error
 
 	// Local is handed commits that announce nothing (journals, subscriptions, accounts), when this process also notifies. It
 	// must not block. nil: they wait for the sweep of a process that does.
-	Local func(refs []store.Ref)
+	Local func(commits []store.Commit)
 
 	// Bound is how many bytes of commits may be in hand; beyond it they are left to the sweep. 32 MiB.
 	Bound int
@@ -182,18 +182,19 @@ func (r *Relay) take() (batch []ledger.Appended, stopped bool) {
 // carry publishes one batch and lets go of it, whether that worked or not.
 func (r *Relay) carry(batch []ledger.Appended) {
 	defer r.letGo(batch)
-	var announced []ledger.Announcement
-	var quiet []store.Ref
+	var announced []ledger.Appended
+	var quiet []store.Commit
 	for _, a := range batch {
 		if len(a.Announcements) == 0 {
-			quiet = append(quiet, store.Ref{Stream: string(a.Stream), Seq: a.Seq})
+			quiet = append(quiet, a.Commit)
+		} else {
+			announced = append(announced, a)
 		}
-		announced = append(announced, a.Announcements...)
 	}
 	if len(announced) > 0 {
 		ctx, cancel := context.WithTimeout(context.Background(), r.opt.Timeout)
 		if err := r.opt.Publish(ctx, announced); err != nil {
-			r.opt.Logger.Warn("the bus did not take everything; the sweep will publish the rest", "announcements", len(announced), "error", err)
+			r.opt.Logger.Warn("the bus did not take everything; the sweep will publish the rest", "commits", len(announced), "error", err)
 		} else {
 			r.opt.At(PointPublished)
 		}

@@ -20,7 +20,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func appended(stream string, seq int64, announced bool) ledger.Appended {
-	a := ledger.Appended{Stream: ledger.Stream(stream), Seq: seq}
+	a := ledger.Appended{Stream: ledger.Stream(stream), Seq: seq, Commit: store.Commit{Stream: stream, Seq: seq}}
 	if announced {
 		a.Announcements = []ledger.Announcement{{EventID: fmt.Sprintf("%s-%d", stream, seq)}}
 	}
@@ -29,9 +29,9 @@ func appended(stream string, seq int64, announced bool) ledger.Appended {
 
 func TestWhatIsAcceptedIsPublishedInOrderBeforeStopReturns(t *testing.T) {
 	var got []string
-	r := relay.New(relay.Options{Publish: func(_ context.Context, batch []ledger.Announcement) error {
+	r := relay.New(relay.Options{Publish: func(_ context.Context, batch []ledger.Appended) error {
 		for _, a := range batch {
-			got = append(got, a.EventID)
+			got = append(got, a.Announcements[0].EventID)
 		}
 		return nil
 	}})
@@ -52,20 +52,20 @@ func TestWhatIsAcceptedIsPublishedInOrderBeforeStopReturns(t *testing.T) {
 }
 
 func TestCommitsNobodyAnnouncesGoToTheNotifierDirectly(t *testing.T) {
-	var got []store.Ref
+	var got []store.Commit
 	r := relay.New(relay.Options{
-		Publish: func(_ context.Context, batch []ledger.Announcement) error {
+		Publish: func(_ context.Context, batch []ledger.Appended) error {
 			if len(batch) != 1 {
 				t.Errorf("%d published", len(batch))
 			}
 			return nil
 		},
-		Local: func(refs []store.Ref) { got = append(got, refs...) },
+		Local: func(commits []store.Commit) { got = append(got, commits...) },
 	})
 	r.Accept(appended("journal/p/d", 1, false))
 	r.Accept(appended("incident/a", 1, true))
 	r.Stop()
-	if len(got) != 1 || got[0] != (store.Ref{Stream: "journal/p/d", Seq: 1}) {
+	if len(got) != 1 || got[0].Stream != "journal/p/d" {
 		t.Errorf("got %v", got)
 	}
 }
@@ -73,7 +73,7 @@ func TestCommitsNobodyAnnouncesGoToTheNotifierDirectly(t *testing.T) {
 func TestAStuckBusNeverBlocksAndIsLeftToTheSweep(t *testing.T) {
 	release, entered := make(chan struct{}), make(chan struct{})
 	var once sync.Once
-	r := relay.New(relay.Options{Bound: 100_000, Publish: func(context.Context, []ledger.Announcement) error {
+	r := relay.New(relay.Options{Bound: 100_000, Publish: func(context.Context, []ledger.Appended) error {
 		once.Do(func() { close(entered) })
 		<-release
 		return errors.New("no bus")
@@ -108,8 +108,8 @@ func TestAPanicWhilePublishingLosesNoOther(t *testing.T) {
 	g := guard.New(slog.New(slog.DiscardHandler), nil)
 	var got []string
 	entered, release := make(chan struct{}), make(chan struct{})
-	r := relay.New(relay.Options{Guard: g, Publish: func(_ context.Context, batch []ledger.Announcement) error {
-		if got = append(got, batch[0].EventID); len(got) == 1 {
+	r := relay.New(relay.Options{Guard: g, Publish: func(_ context.Context, batch []ledger.Appended) error {
+		if got = append(got, batch[0].Announcements[0].EventID); len(got) == 1 {
 			close(entered)
 			<-release
 			panic("no such subject")
