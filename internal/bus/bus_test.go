@@ -188,6 +188,12 @@ func consume(t testing.TB, b *bus.Bus, in *inbox) *bus.Subscription {
 	return s
 }
 
+// reserve has everything kept for the consumer from now on.
+func reserve(t testing.TB, b *bus.Bus) {
+	t.Helper()
+	consume(t, b, newInbox()).Stop()
+}
+
 func asideFolders(t testing.TB, dir string) []string {
 	t.Helper()
 	found, err := filepath.Glob(dir + ".damaged-*")

@@ -2,7 +2,9 @@ package bus
 
 import (
 	"context"
+	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -35,7 +37,7 @@ type Subscription struct {
 // Deliveries come in batches: whatever is there, 1 to 256, without waiting for more, one call at a time, in no promised order.
 // They are acknowledged when they are handed over, whatever handle makes of them; a process that dies in handle need not get
 // them again. ctx is handle's context and ends the subscription as Stop does. Deleting the stream or the consumer is
-// survived: after it, and after an embedded bus was not closed in order, a durable starts with what comes then.
+// survived: what was published after the last message that this process has taken is handed over then, as far as it is still there.
 func (b *Bus) Consume(ctx context.Context, durable string, handle func(context.Context, []Delivery)) (*Subscription, error) {
 	if durable == "" || !wellFormed(durable) || len(durable) > 64 || !plainName(durable) {
 		return nil, fault.New(fault.Invalid, "bad_durable", "A durable name has letters, digits, '-' and '_' only.")
@@ -44,19 +46,25 @@ func (b *Bus) Consume(ctx context.Context, durable string, handle func(context.C
 	if err != nil {
 		return nil, err
 	}
-	config := durableConfig(durable)
-	if err := b.makeConsumer(ctx, config); err != nil {
+	var since atomic.Pointer[time.Time] // when the last message taken was published, by the server's clock
+	config := func() jetstream.ConsumerConfig { return durableConfig(durable, *since.Load()) }
+	now, err := b.makeConsumer(ctx, durable)
+	if err != nil {
 		done()
 		return nil, unavailable(err)
 	}
+	since.Store(&now)
 	run, stop := context.WithCancel(ctx)
 	unlink := context.AfterFunc(b.life, stop)
 	s := &Subscription{stop: stop, done: make(chan struct{})}
 	fetched := make(chan jetstream.Msg, batchSize)
 	in := intake{
 		bus: b, name: durable,
-		config: func(streamState) jetstream.ConsumerConfig { return config },
+		config: func(streamState) jetstream.ConsumerConfig { return config() },
 		receive: func(m jetstream.Msg) error {
+			if meta, err := m.Metadata(); err == nil && meta.Timestamp.After(*since.Load()) {
+				since.Store(&meta.Timestamp)
+			}
 			select {
 			case fetched <- m:
 			case <-run.Done():
@@ -156,11 +164,13 @@ func (b *Bus) believes(m Message) bool {
 	return why == ""
 }
 
-func durableConfig(name string) jetstream.ConsumerConfig {
+// durableConfig is a durable consumer that, when it is made, starts with what was published at an instant or later.
+func durableConfig(name string, since time.Time) jetstream.ConsumerConfig {
 	return jetstream.ConsumerConfig{
 		Durable:       name,
 		Description:   "Landfall: acknowledges on receipt; the store knows what is still to do",
-		DeliverPolicy: jetstream.DeliverNewPolicy,
+		DeliverPolicy: jetstream.DeliverByStartTimePolicy,
+		OptStartTime:  &since,
 		AckPolicy:     jetstream.AckExplicitPolicy,
 		AckWait:       ackWait,
 		MaxDeliver:    -1,
@@ -169,22 +179,38 @@ func durableConfig(name string) jetstream.ConsumerConfig {
 	}
 }
 
-// makeConsumer makes sure of stream and consumer, so that a failing start is reported and not only retried. An external cluster may
-// be electing.
-func (b *Bus) makeConsumer(ctx context.Context, config jetstream.ConsumerConfig) error {
+// makeConsumer makes sure of stream and consumer, so that a failing start is reported and not only retried, and gives the time by the server's
+// clock. An external cluster may be electing.
+func (b *Bus) makeConsumer(ctx context.Context, name string) (now time.Time, err error) {
 	ctx, cancel := context.WithTimeout(ctx, reachPatience)
 	defer cancel()
 	for {
-		_, err := b.ensure(ctx)
-		if err == nil {
+		var st streamState
+		if st, err = b.ensure(ctx); err == nil {
+			now = st.info.TimeStamp
 			limited, cancel := context.WithTimeout(ctx, apiTimeout)
-			_, err = b.js.CreateOrUpdateConsumer(limited, streamName, config)
+			_, err = b.consumer(limited, durableConfig(name, now))
 			cancel()
 		}
 		if err == nil || !b.external() || hopeless(err) || b.life.Err() != nil || !pause(ctx, retryInterval) {
-			return err
+			return now, err
 		}
 	}
+}
+
+// consumer gives the consumer, and makes it when it is missing. A durable one that is there stays as it is, wherever it started.
+func (b *Bus) consumer(ctx context.Context, config jetstream.ConsumerConfig) (jetstream.Consumer, error) {
+	if config.Durable != "" {
+		found, err := b.js.Consumer(ctx, streamName, config.Durable)
+		if !errors.Is(err, jetstream.ErrConsumerNotFound) {
+			return found, err
+		}
+	}
+	made, err := b.js.CreateConsumer(ctx, streamName, config)
+	if errors.Is(err, jetstream.ErrConsumerExists) { // another process was first
+		return b.js.Consumer(ctx, streamName, config.Durable)
+	}
+	return made, err
 }
 
 func plainName(name string) bool {

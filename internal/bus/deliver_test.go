@@ -63,7 +63,7 @@ func TestAMessageArrivesAsItWasPublished(t *testing.T) {
 	select {
 	case d := <-got:
 		if d.Subject != m.Subject || d.ID != "one" || string(d.Body) != string(m.Body) || d.Seq != 1 || d.Attempt != 1 ||
-			d.Headers["Content-Type"] != bus.EventContentType || d.Headers["traceparent"] != "00-abc-def-01" || len(d.Headers) != 2 {
+			d.Headers["Content-Type"] != bus.EventContentType || d.Headers["traceparent"] != "00-abc-def-01" || len(d.Headers) != 4 {
 			t.Errorf("got %+v", d)
 		}
 	case <-within(t).Done():

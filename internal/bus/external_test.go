@@ -270,6 +270,7 @@ func TestCopiesOfTheStreamGrowAndDoNotShrink(t *testing.T) {
 		t.Errorf("five copies on three servers: %v", err)
 	}
 	first := open(t, on(servers.URL(), 1))
+	reserve(t, first)
 	publish(t, first, message("one"))
 	for _, step := range []struct{ want, have, warned int }{{1, 1, 0}, {3, 3, 0}, {5, 3, 1}, {1, 3, 0}} {
 		log := &journal{}
@@ -393,6 +394,7 @@ func TestAStreamThatWentBackIsANewIncarnation(t *testing.T) {
 	cfg.Log = log.logger()
 	b := open(t, cfg)
 	other := open(t, on(servers.URL(), 1)) // publishes nothing
+	reserve(t, b)
 	publish(t, b, messages("early", 50)...)
 	early := remember(t, servers, "early-49")
 	stop(servers)

@@ -65,7 +65,7 @@ func (in intake) once(ctx context.Context) (attached bool, err error) {
 		return false, errRemade
 	}
 	config := in.config(st)
-	consumer, err := in.bus.js.CreateOrUpdateConsumer(ctx, streamName, config)
+	consumer, err := in.bus.consumer(ctx, config)
 	if err != nil {
 		return false, err
 	}
