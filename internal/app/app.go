@@ -69,8 +69,7 @@ type App struct {
 
 	firstToken string
 	fatal      chan error
-	derived    atomic.Bool // the first sweep of documents has succeeded
-	swept      atomic.Bool // the first sweep of notices has
+	swept      atomic.Bool // the first sweep has succeeded
 	full       atomic.Bool // the last transaction found the disk full
 
 	held     atomic.Bool // a restore was not released yet

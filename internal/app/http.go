@@ -122,7 +122,7 @@ func (a *App) checks() []rest.Check {
 	}
 	return append(checks, []rest.Check{
 		{Name: "first sweep", Run: func(context.Context) error {
-			if !a.derived.Load() || a.opt.has(RoleNotify) && !a.swept.Load() && !a.held.Load() {
+			if !a.swept.Load() {
 				return fault.New(fault.Unavailable, "first_sweep",
 					"What was left undone before the start is still being looked for.")
 			}

@@ -20,16 +20,6 @@ func (a *App) jobs() []watch.Job {
 	jobs := []watch.Job{
 		{Name: "presence", About: "Says that this process is there, and looks for what an operator must know.", Every: presenceEvery, Run: a.presence},
 	}
-	jobs = append(jobs, watch.Job{
-		Name: "documents", About: "Writes the lists that accepted changes owe.", Every: time.Second,
-		Run: func(ctx context.Context, now time.Time) error {
-			_, err := a.ledger.SweepDocuments(ctx, now)
-			if !fault.Is(err, fault.Unavailable) {
-				a.derived.Store(true)
-			}
-			return err
-		},
-	})
 	add := func(role Role, j watch.Job) {
 		if a.opt.has(role) {
 			jobs = append(jobs, a.unlessHeld(j))
@@ -48,15 +38,8 @@ func (a *App) jobs() []watch.Job {
 		},
 	}
 	add(RoleWatch, watch.Job{Name: "due", About: "Announces what has become due, and what has expired.", Every: time.Second, Run: wakes.Run})
-	add(RoleNotify, watch.Job{
-		Name: "pending", About: "Takes up accepted changes whose alerts and messages are not all written.", Every: time.Second,
-		Run: func(ctx context.Context, now time.Time) error {
-			_, err := a.router.Sweep(ctx, now)
-			if !fault.Is(err, fault.Unavailable) {
-				a.swept.Store(true) // what could not be taken up, such as a newer version's record, is told at every run
-			}
-			return err
-		},
+	jobs = append(jobs, watch.Job{
+		Name: "pending", About: "Writes what accepted changes still owe: lists, alerts, messages.", Every: time.Second, Run: a.pending,
 	})
 	add(RoleNotify, watch.Job{
 		Name: "bus", About: "Tells the bus again what it has forgotten.", Every: 2 * time.Second,
@@ -97,6 +80,19 @@ func (a *App) jobs() []watch.Job {
 		})
 	}
 	return jobs
+}
+
+// pending pays what commits owe and nobody has paid: documents in every process, notices where this one notifies.
+func (a *App) pending(ctx context.Context, now time.Time) error {
+	_, documents := a.ledger.SweepDocuments(ctx, now)
+	var notices error
+	if a.opt.has(RoleNotify) && !a.held.Load() {
+		_, notices = a.router.Sweep(ctx, now)
+	}
+	if !fault.Is(documents, fault.Unavailable) && !fault.Is(notices, fault.Unavailable) {
+		a.swept.Store(true) // what could not be taken up, such as a newer version's record, is told at every run
+	}
+	return errors.Join(documents, notices)
 }
 
 // at says that this process has reached a point at which a test may end it.

@@ -58,7 +58,7 @@ func served(t *testing.T, change ...func(*Options)) *world {
 func servedAs(t *testing.T, tune func(*Server), change ...func(*Options)) *world {
 	t.Helper()
 	var w *world
-	b, err := bus.Open(context.Background(), bus.Config{Dir: t.TempDir(), Now: func() time.Time { return w.now() }, Log: quiet()})
+	b, err := bus.Open(context.Background(), bus.Config{Keys: [][]byte{[]byte("key")}, Dir: t.TempDir(), Now: func() time.Time { return w.now() }, Log: quiet()})
 	if err != nil {
 		t.Fatal(err)
 	}
