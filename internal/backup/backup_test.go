@@ -80,6 +80,7 @@ func small(t testing.TB) (*world, []byte) {
 	w.incident("1", "maria")
 	w.happen("incident", "1", happened{}, "a note")
 	w.handleAll()
+	w.paid()
 	archive, _ := w.archive()
 	return w, archive
 }

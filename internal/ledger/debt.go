@@ -16,10 +16,15 @@ import (
 // so with Paid. What a dead process owed is found by the sweeps: of documents here, of notices in package notify.
 
 const (
-	payEvery    = 100 * time.Millisecond // how long a payment waits for others
-	payMost     = 1000                   // payments in one write
-	debtPage    = 256                    // commits whose documents are derived together
-	documentAge = 2 * time.Second        // how old a commit must be to be taken from the process that accepted it
+	payEvery   = 100 * time.Millisecond // how long a payment waits for others
+	payMost    = 1000                   // payments in one write
+	debtPage   = 256                    // commits that are taken together
+	aheadEvery = 10 * time.Second       // how often commits of the future are looked for
+	clockSlack = 5 * time.Second        // how far apart the clocks of two processes may be without one of them being wrong
+
+	everything = 100 * 365 * 24 * time.Hour // further ahead than any clock is wrong
+
+	documentAge = 2 * time.Second // how old a commit must be to be taken from the process that accepted it
 )
 
 // payments collects what has been written, and takes it off the commits' debts many at a time: what two parts of this process have paid of one
@@ -27,16 +32,17 @@ const (
 type payments struct {
 	l *Ledger
 
-	mu   sync.Mutex
-	due  map[store.Ref]store.Debt // paid and not written down
-	wake chan struct{}            // capacity 1
-	once sync.Once
-	quit chan struct{}
-	gone chan struct{}
+	mu     sync.Mutex
+	due    map[store.Ref]store.Debt // paid and not written down
+	looked map[store.Debt]time.Time // when commits of the future were last looked for
+	wake   chan struct{}            // capacity 1
+	once   sync.Once
+	quit   chan struct{}
+	gone   chan struct{}
 }
 
 func newPayments(l *Ledger) *payments {
-	p := &payments{l: l, due: map[store.Ref]store.Debt{}, wake: make(chan struct{}, 1), quit: make(chan struct{}), gone: make(chan struct{})}
+	p := &payments{l: l, due: map[store.Ref]store.Debt{}, looked: map[store.Debt]time.Time{}, wake: make(chan struct{}, 1), quit: make(chan struct{}), gone: make(chan struct{})}
 	go func() {
 		defer close(p.gone)
 		l.opt.Guard.Keep(l.ctx, "the payments of debts", p.run)
@@ -123,22 +129,52 @@ func (p *payments) stop() {
 	<-p.gone
 }
 
-// SweepDocuments derives the documents that are owed for longer than they take: by a process that died, or that could not write them. It gives
-// how many commits owed them. A stream whose documents cannot be derived holds up no other, and is left alone for a while.
-func (l *Ledger) SweepDocuments(ctx context.Context, now time.Time) (found int, err error) {
-	l.Settle(ctx, documentAge) // our own are on their way: not to be derived a second time
+// Sweep hands the commits that owe something of debt and were recorded before the instant to take, a page at a time, and gives how many
+// there were. Now and then those are among them that were recorded at a time that has not come yet: a clock wrote them that was put right since, and
+// nothing may wait for such a time. What take could not do holds up no other page.
+func (l *Ledger) Sweep(ctx context.Context, debt store.Debt, before, now time.Time, take func([]store.Commit) error) (found int, err error) {
+	found, err = l.sweep(ctx, debt, before, func(store.Commit) bool { return true }, take)
+	if ctx.Err() != nil || !l.payments.lookAhead(debt, now) {
+		return found, err
+	}
+	n, ahead := l.sweep(ctx, debt, now.Add(everything), func(c store.Commit) bool { return c.RecordedAt.After(now.Add(clockSlack)) }, take)
+	return found + n, errors.Join(err, ahead)
+}
+
+func (l *Ledger) sweep(ctx context.Context, debt store.Debt, before time.Time, wanted func(store.Commit) bool, take func([]store.Commit) error) (found int, err error) {
 	var errs []error
 	for after := (store.Ref{}); ; {
-		page, next, err := l.Owing(ctx, store.OwesDocuments, now.Add(-documentAge), after, debtPage)
+		page, next, err := l.Owing(ctx, debt, before, after, debtPage)
 		if err != nil {
 			return found, errors.Join(append(errs, err)...)
 		}
+		page = slices.DeleteFunc(page, func(c store.Commit) bool { return !wanted(c) })
 		found += len(page)
-		errs = append(errs, l.DeriveOwed(ctx, page))
+		if len(page) > 0 {
+			errs = append(errs, take(page))
+		}
 		if after = next; next == (store.Ref{}) || ctx.Err() != nil {
 			return found, errors.Join(append(errs, ctx.Err())...)
 		}
 	}
+}
+
+// lookAhead reports whether commits of the future are to be looked for.
+func (p *payments) lookAhead(debt store.Debt, now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	due := now.Sub(p.looked[debt]).Abs() >= aheadEvery
+	if due {
+		p.looked[debt] = now
+	}
+	return due
+}
+
+// SweepDocuments derives the documents that are owed for longer than they take: by a process that died, or that could not write them. It gives
+// how many commits owed them. A stream whose documents cannot be derived holds up no other, and is left alone for a while.
+func (l *Ledger) SweepDocuments(ctx context.Context, now time.Time) (found int, err error) {
+	l.Settle(ctx, documentAge) // our own are on their way: not to be derived a second time
+	return l.Sweep(ctx, store.OwesDocuments, now.Add(-documentAge), now, func(page []store.Commit) error { return l.DeriveOwed(ctx, page) })
 }
 
 // DeriveOwed writes the documents that commits owe, whoever accepted them, and removes the values that they erase. The commits are as they were

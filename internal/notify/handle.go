@@ -177,46 +177,17 @@ func (r *Router) Sweep(ctx context.Context, now time.Time) (found int, err error
 			before = oldest
 		}
 	}
-	found, err = r.sweep(ctx, before.Add(-r.opt.PendingAge), func(store.Commit) bool { return true })
-	r.mu.Lock()
-	again := now.Sub(r.looked).Abs() >= r.opt.Limits.Rescan
-	if again {
-		r.looked = now
-	}
-	r.mu.Unlock()
-	if !again || ctx.Err() != nil {
-		return found, err
-	}
-	n, ahead := r.sweep(ctx, now.Add(everything), func(c store.Commit) bool { return misdated(c.RecordedAt, now) })
-	return found + n, errors.Join(err, ahead)
-}
-
-// sweep handles the commits that owe notices, recorded before the instant that are old enough and not in hand here.
-func (r *Router) sweep(ctx context.Context, before time.Time, old func(store.Commit) bool) (found int, err error) {
-	var errs []error
-	var after store.Ref
-	for {
-		page, next, err := r.d.l.Owing(ctx, store.OwesNotices, before, after, sweepPage)
-		if err != nil {
-			return found, errors.Join(append(errs, err)...)
-		}
+	_, err = r.d.l.Sweep(ctx, store.OwesNotices, before.Add(-r.opt.PendingAge), now, func(page []store.Commit) error {
 		left := slices.DeleteFunc(page, func(c store.Commit) bool {
-			return !old(c) || r.inHand(refOf(c)) || r.opt.InHand != nil && r.opt.InHand(refOf(c)) || r.opt.Guard.Leaves(followUpOf(c.Stream))
+			return r.inHand(refOf(c)) || r.opt.InHand != nil && r.opt.InHand(refOf(c)) || r.opt.Guard.Leaves(followUpOf(c.Stream))
 		})
 		found += len(left)
 		if err := r.publish(ctx, left); err != nil && ctx.Err() == nil {
 			r.log.Warn("the bus did not take what the sweep found; it is delivered all the same", "commits", len(left), "error", err)
 		}
-		if err := r.Handle(ctx, left); err != nil {
-			errs = append(errs, err)
-		}
-		if ctx.Err() != nil {
-			return found, errors.Join(append(errs, context.Cause(ctx))...)
-		}
-		if after = next; next == (store.Ref{}) {
-			return found, errors.Join(errs...)
-		}
-	}
+		return r.Handle(ctx, left)
+	})
+	return found, err
 }
 
 func (r *Router) publish(ctx context.Context, commits []store.Commit) error {

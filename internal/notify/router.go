@@ -119,14 +119,13 @@ type Router struct {
 	offered chan []store.Commit
 	owed    chan store.Ref // journal commits of this process whose dead letters nobody has been told of
 
-	mu     sync.Mutex
-	looked time.Time          // when commits of the future were last looked for
-	hand   map[store.Ref]bool // commits being handled here
-	state  runState
-	stop   context.CancelFunc // ends the loops
-	abort  context.CancelFunc // ends attempts under way
-	loops  sync.WaitGroup
-	ended  chan struct{} // closed when Stop is through
+	mu    sync.Mutex
+	hand  map[store.Ref]bool // commits being handled here
+	state runState
+	stop  context.CancelFunc // ends the loops
+	abort context.CancelFunc // ends attempts under way
+	loops sync.WaitGroup
+	ended chan struct{} // closed when Stop is through
 }
 
 type runState uint8

@@ -228,7 +228,7 @@ func TestAPersonCanReadTheRecords(t *testing.T) {
 		{"wake", bson.D{{Key: "_id", Value: "incident/a"}, {Key: "version", Value: 2}, {Key: "index.at", Value: "2017-09-19T01:15:00.123456Z"}}},
 		{"commits", bson.D{{Key: "stream", Value: "incident/a"}, {Key: "seq", Value: 2}, {Key: "id", Value: c.ID}, {Key: "recorded_at", Value: c.RecordedAt.Format("2006-01-02T15:04:05.000000Z")},
 			{Key: "body", Value: string(c.Body)}, {Key: "detached", Value: `{"name":"x"}`}, {Key: "prev", Value: bson.Binary{Data: c.Prev}}, {Key: "hash", Value: bson.Binary{Data: c.Hash}},
-			{Key: "key", Value: bson.Binary{Data: c.Key}}, {Key: "pending", Value: true}}},
+			{Key: "key", Value: bson.Binary{Data: c.Key}}, {Key: "pending", Value: 3}}},
 	} {
 		if n, err := db.Collection(q.collection).CountDocuments(t.Context(), q.filter); n != 1 || err != nil {
 			t.Errorf("%s %v: %d, %v", q.collection, q.filter, n, err)

@@ -42,7 +42,7 @@ func floor(b *testing.B, callers, group int) {
 	for i := range docs {
 		commit := storetest.BenchCommit(fmt.Sprintf("incident/%064d", i%(callers*group)), int64(i/(callers*group)+1))
 		docs[i] = bson.D{{Key: "_id", Value: fmt.Sprint(commit.Stream, "#", commit.Seq)}, {Key: "stream", Value: commit.Stream}, {Key: "seq", Value: commit.Seq}, {Key: "id", Value: commit.ID},
-			{Key: "recorded_at", Value: "2017-09-18T21:35:00.000000Z"}, {Key: "pending", Value: true}, {Key: "key", Value: commit.Key}, {Key: "hash", Value: commit.Hash},
+			{Key: "recorded_at", Value: "2017-09-18T21:35:00.000000Z"}, {Key: "pending", Value: 3}, {Key: "key", Value: commit.Key}, {Key: "hash", Value: commit.Hash},
 			{Key: "body", Value: string(commit.Body)}}
 	}
 	var next atomic.Int64

@@ -178,7 +178,7 @@ func (w wanted) model() mongo.IndexModel {
 // refuseFormer fails on a database of a version before the first release, whose commits said only whether they owe something.
 func (s *Store) refuseFormer(ctx context.Context) error {
 	return s.do(ctx, "version", func(ctx context.Context) error {
-		return s.each(ctx, s.commitsC, question{project: fields("pending"), limit: 1}, func(raw bson.Raw) error {
+		return s.each(ctx, s.commitsC, question{filter: bson.D{}, project: fields("pending"), limit: 1}, func(raw bson.Raw) error {
 			if raw.Lookup("pending").Type == bson.TypeBoolean {
 				return errors.New("written by a Landfall before its first release; restore a backup of it into a new database")
 			}
