@@ -31,6 +31,10 @@ type Command[S any] struct {
 	Key    string
 	Digest []byte
 
+	// Fresh says that the caller has just made Key, so that nobody can have used it: it is recorded
+	// and not looked up. Who repeats the command after an unknown outcome must not say so again.
+	Fresh bool
+
 	// Allow is asked first, on the newest state: whether the actor may know of the stream and speak here at all. It is asked of a repeated
 	// command too, which is not decided again. nil: nothing is asked.
 	Allow func(s S, at Moment) error

@@ -155,7 +155,7 @@ func (w *worker[S]) launch(cmds []*pending[S]) {
 			p.answer(Outcome[S]{}, fault.Wrap(err, fault.Unavailable, "not_done", "The request ended before it was carried out."))
 			continue
 		}
-		if p.cmd.Key != "" && w.repeats(p, f) {
+		if p.cmd.Key != "" && !p.cmd.Fresh && w.repeats(p, f) {
 			continue
 		}
 		next, err := w.decide(p, w.ahead)
