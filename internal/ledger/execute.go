@@ -13,12 +13,16 @@ const batchMax = 32
 // Existence says what a command expects of its stream.
 type Existence uint8
 
-// What a command may expect.
+// What a command may expect. Those that most likely begin their stream are decided on an empty one
+// without a look at it, since the append proves that it was empty.
 const (
 	MustExist    Existence = iota // else NotFound
-	MustNotExist                  // else Conflict
-	MayExist
+	MustNotExist                  // else Conflict; most likely it does not
+	MayExist                      // most likely it does
+	LikelyNew                     // it may exist, and most likely it does not
 )
+
+func (e Existence) begins() bool { return e == MustNotExist || e == LikelyNew }
 
 // Command is one change that somebody asks for.
 type Command[S any] struct {

@@ -140,7 +140,7 @@ func (r *Router) raiseOne(ctx context.Context, n *notice, call ledger.AlertCall,
 		raised.RequiredBy = &t
 	}
 	return r.d.alerts.Execute(ctx, id, ledger.Command[*Alert]{
-		Actor: ledger.System, Expect: ledger.MayExist, Trace: n.Trace,
+		Actor: ledger.System, Expect: ledger.LikelyNew, Trace: n.Trace,
 		Decide: func(a *Alert, at ledger.Moment) (ledger.Decision, error) {
 			if at.Seq > 0 {
 				return ledger.Decision{}, nil
