@@ -16,6 +16,8 @@ type notice struct {
 	urgent bool          // goes before what is not
 	only   string        // the one subscription this is for, whatever it wants; "": all that want it
 	body   func() []byte // the rendered event, rendered once
+
+	parts func() (header json.RawMessage, rest string) // of the data, as split gives them, split once for all alerts
 }
 
 func (r *Router) noticesFrom(announcements []ledger.Announcement) []*notice {
@@ -27,7 +29,11 @@ func (r *Router) noticesFrom(announcements []ledger.Announcement) []*notice {
 }
 
 func (r *Router) noticeFrom(a ledger.Announcement) *notice {
-	n := &notice{Announcement: a, body: sync.OnceValue(func() []byte { return RenderEvent(r.opt.Source, a) })}
+	n := &notice{
+		Announcement: a,
+		body:         sync.OnceValue(func() []byte { return RenderEvent(r.opt.Source, a) }),
+		parts:        sync.OnceValues(func() (json.RawMessage, string) { return split(a.Data) }),
+	}
 	if a.Stream.Noun() != NounAlert {
 		return n
 	}
