@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -235,6 +236,56 @@ func TestARevokedTokenOpensNothingFromThatMoment(t *testing.T) {
 	}
 	if shown := must(o.desk.Token(ctx, scope, token.ID))(t); shown.RevokedAt.IsZero() {
 		t.Error("it is not shown as revoked")
+	}
+}
+
+// asked counts what a process asks of the store it shares.
+type asked struct {
+	store.Store
+	looks, others atomic.Int64 // reads of what an account's stream has grown by, and everything else
+}
+
+func (a *asked) ReadStream(ctx context.Context, stream string, after int64, limit int) ([]store.Commit, error) {
+	commits, err := a.Store.ReadStream(ctx, stream, after, limit)
+	if after > 0 && len(commits) == 0 {
+		a.looks.Add(1)
+	} else {
+		a.others.Add(1)
+	}
+	return commits, err
+}
+
+func (a *asked) Get(ctx context.Context, kind string, ids ...string) (map[string]store.Doc, error) {
+	a.others.Add(1)
+	return a.Store.Get(ctx, kind, ids...)
+}
+
+func (a *asked) Bulk(ctx context.Context, ops []store.Op) ([]bool, error) {
+	a.others.Add(1)
+	return a.Store.Bulk(ctx, ops)
+}
+
+func TestATokenIsHeldAgainstTheFoldAtHand(t *testing.T) {
+	t.Parallel()
+	// Where others may have revoked it there is a look for what is new, which folds nothing.
+	for shared, want := range map[bool]int64{false: 0, true: 10} {
+		t.Run(fmt.Sprintf("shared %t", shared), func(t *testing.T) {
+			o := newOffice(t)
+			_, secret, _ := o.enroll(access.RoleOfficial, "ATG")
+			eye := &asked{Store: o.store}
+			l := ledger.New(eye, ledger.Options{Now: o.clock, Epoch: 1, Shared: shared})
+			defer l.Close(ctx)
+			desk := access.NewDesk(l, eye, access.Options{Now: o.clock})
+			must(desk.Authenticate(ctx, secret))(t)
+			eye.looks.Store(0)
+			eye.others.Store(0)
+			for range 10 {
+				must(desk.Authenticate(ctx, secret))(t)
+			}
+			if looks, others := eye.looks.Load(), eye.others.Load(); looks != want || others != 0 {
+				t.Errorf("%d looks for what is new, want %d, and %d other reads and writes", looks, want, others)
+			}
+		})
 	}
 }
 

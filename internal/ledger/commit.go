@@ -31,7 +31,7 @@ var System = Actor{Account: "system", Role: "system"}
 type Relay struct {
 	OnBehalfOf string     `json:"on_behalf_of"`
 	RelayedBy  string     `json:"relayed_by"`        // phone radio satellite in_person paper
-	SaidAt     *time.Time `json:"said_at,omitempty"` // when it was said to whom relayed it
+	SaidAt     *time.Time `json:"said_at,omitempty"` // when it was said to whom relayed it; UTC
 }
 
 // Event is one thing that happened, as a decision gives it. Data is marshalled to JSON; Type is "noun.verb.vN".
@@ -149,11 +149,13 @@ type Erased struct {
 	Exercise bool `json:"-"` // the flag of the commit that erases: that of the stream
 }
 
-// seal builds the stored form of a commit from its envelope, its detached values and what must follow from it.
-func seal(e envelope, values map[string]string, owes store.Debt) (store.Commit, error) {
+// seal builds the stored form of a commit from its envelope, its detached values and what it owes, and
+// its events as unseal reads them from there.
+func seal(e envelope, values map[string]string, owes store.Debt) (store.Commit, []Recorded, error) {
 	var detached []byte
+	var secrets map[string]secret
 	if len(values) > 0 {
-		secrets := make(map[string]secret, len(values))
+		secrets = make(map[string]secret, len(values))
 		e.Detached = make(map[string]string, len(values))
 		for name, value := range values {
 			var salt [16]byte
@@ -161,32 +163,32 @@ func seal(e envelope, values map[string]string, owes store.Debt) (store.Commit, 
 			s := secret{Salt: base64.StdEncoding.EncodeToString(salt[:]), Value: value}
 			digest, err := s.digest()
 			if err != nil {
-				return store.Commit{}, err
+				return store.Commit{}, nil, err
 			}
 			secrets[name], e.Detached[name] = s, digest
 		}
 		var err error
 		if detached, err = marshal(secrets); err != nil {
-			return store.Commit{}, err
+			return store.Commit{}, nil, err
 		}
 	}
 	body, err := marshal(e)
 	if err != nil {
-		return store.Commit{}, err
+		return store.Commit{}, nil, err
 	}
 	c := store.Commit{
 		Stream: string(e.Stream), Seq: e.Seq, ID: e.ID, RecordedAt: e.RecordedAt,
 		Body: body, Detached: detached, Pending: owes,
 	}
 	if c.Prev, err = unhex(e.Prev); err != nil {
-		return store.Commit{}, err
+		return store.Commit{}, nil, err
 	}
 	if c.Key, err = unhex(e.Key); err != nil {
-		return store.Commit{}, err
+		return store.Commit{}, nil, err
 	}
 	sum := sha256.Sum256(body)
 	c.Hash = sum[:]
-	return c, nil
+	return c, e.recorded(secrets), nil
 }
 
 // unseal reads the events of a stored commit. It trusts the record; check does not.
@@ -201,14 +203,18 @@ func unseal(c store.Commit) (envelope, []Recorded, error) {
 			return e, nil, fmt.Errorf("commit %s/%d: detached values: %w", c.Stream, c.Seq, err)
 		}
 	}
+	return e, e.recorded(secrets), nil
+}
+
+func (e envelope) recorded(detached map[string]secret) []Recorded {
 	events := make([]Recorded, len(e.Events))
 	for i, ev := range e.Events {
 		events[i] = Recorded{
 			Stream: e.Stream, Seq: e.Seq, CommitID: e.ID, N: i, Type: ev.Type, Data: ev.Data,
-			RecordedAt: e.RecordedAt, Actor: e.Actor, Relay: e.Relay, Exercise: e.Exercise, detached: secrets,
+			RecordedAt: e.RecordedAt, Actor: e.Actor, Relay: e.Relay, Exercise: e.Exercise, detached: detached,
 		}
 	}
-	return e, events, nil
+	return events
 }
 
 // check proves one commit against itself and against the hash of the commit before. It returns what is wrong with it, in words,

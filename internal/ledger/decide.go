@@ -56,7 +56,7 @@ func (w *worker[S]) decideOn(p *pending[S], f *folded[S]) (*proposal[S], error) 
 		}
 		e.Events = append(e.Events, envelopeEvent{Type: ev.Type, Data: data})
 	}
-	c, err := seal(e, d.Detach, w.s.owes())
+	c, events, err := seal(e, d.Detach, w.s.owes())
 	if err != nil {
 		return nil, fmt.Errorf("ledger: seal %s/%d: %w", w.stream, e.Seq, err)
 	}
@@ -64,10 +64,9 @@ func (w *worker[S]) decideOn(p *pending[S], f *folded[S]) (*proposal[S], error) 
 		return nil, fault.New(fault.TooLarge, "commit_too_large",
 			"What follows from this takes %d bytes to record, and one change may take %d.", size, maxCommit)
 	}
-	// What is published is folded from the record as it will be read, not from what was decided.
+	// What is published is folded from the text that is recorded, not from what was decided.
 	after := w.s.clone(f)
-	events, err := w.s.apply(after, c)
-	if err != nil {
+	if err := w.s.evolve(after, c, events); err != nil {
 		return nil, fmt.Errorf("ledger: decided what does not fold: %w", err)
 	}
 	return &proposal[S]{p: p, commit: c, after: after, events: events}, nil

@@ -13,12 +13,16 @@ const batchMax = 32
 // Existence says what a command expects of its stream.
 type Existence uint8
 
-// What a command may expect.
+// What a command may expect. Those that most likely begin their stream are decided on an empty one
+// without a look at it, since the append proves that it was empty.
 const (
 	MustExist    Existence = iota // else NotFound
-	MustNotExist                  // else Conflict
-	MayExist
+	MustNotExist                  // else Conflict; most likely it does not
+	MayExist                      // most likely it does
+	LikelyNew                     // it may exist, and most likely it does not
 )
+
+func (e Existence) begins() bool { return e == MustNotExist || e == LikelyNew }
 
 // Command is one change that somebody asks for.
 type Command[S any] struct {
@@ -30,6 +34,10 @@ type Command[S any] struct {
 	// Empty: every call is a change of its own.
 	Key    string
 	Digest []byte
+
+	// Fresh says that the caller has just made Key, so that nobody can have used it: it is recorded
+	// and not looked up. Who repeats the command after an unknown outcome must not say so again.
+	Fresh bool
 
 	// Allow is asked first, on the newest state: whether the actor may know of the stream and speak here at all. It is asked of a repeated
 	// command too, which is not decided again. nil: nothing is asked.

@@ -12,6 +12,7 @@ import (
 // flight is one batch under way.
 type flight[S any] struct {
 	base      *folded[S] // what its first command was decided on
+	guess     bool       // nobody has looked whether base was the tail
 	proposals []proposal[S]
 	followers []follower[S]
 	ticket    store.Ticket // of the proposals; nil when there are none
@@ -120,6 +121,8 @@ func (w *worker[S]) outcome(f *flight[S]) (n int, failure error) {
 			w.took = took
 			l.opt.Observe(n, took)
 			return n, nil
+		case errors.Is(err, store.ErrFull) && f.guess && n == 0:
+			return 0, nil // what is there already needs no space: a look will tell
 		case errors.Is(err, store.ErrFull):
 			return n, fault.Wrap(err, fault.Full, "disk_full", "There is no space left to record anything. Nothing was changed.")
 		case errors.Is(err, store.ErrClosed):

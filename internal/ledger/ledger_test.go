@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -600,6 +601,41 @@ func TestAnotherZoneFoldsToTheSameState(t *testing.T) {
 	if string(a) != string(b) {
 		t.Errorf("%s\n%s", a, b)
 	}
+}
+
+func TestAChangeIsAnsweredAndFoldedAsTheLogTellsIt(t *testing.T) {
+	t.Parallel()
+	w := fresh(t)
+	said := w.Now().Add(-time.Minute)
+	type odd struct {
+		moved
+		Text  string          `json:"text"`
+		Raw   json.RawMessage `json:"raw"`
+		Float float64         `json:"float"`
+		Any   map[string]any  `json:"any"`
+	}
+	out := mustMove(t, w, "roseau", 0, keyed("k", "one"), func(c *ledger.Command[jetty]) {
+		c.Relay = &ledger.Relay{OnBehalfOf: "ATG", RelayedBy: "radio", SaidAt: &said}
+		c.Decide = func(_ jetty, at ledger.Moment) (ledger.Decision, error) {
+			data := odd{
+				moved{2, "note", at.Now}, "<a href='x'>&\u2028\x00\xff\"\\ é 🌀",
+				json.RawMessage("{ \"b\" : [1 , 2.50e1]\n}"), 1e21, map[string]any{"z": nil, "a": "<"},
+			}
+			return ledger.Decision{
+				Exercise: true, Detach: map[string]string{"note": "\u2028 by <radio> & satellite"},
+				Events: []ledger.Event{{Type: evMoved, Data: data}},
+			}, nil
+		}
+	})
+	events, err := w.jetties.History(t.Context(), "roseau", 0, 0)
+	if err != nil || !reflect.DeepEqual(out.Events, events) {
+		t.Errorf("answered\n%+v, recorded\n%+v: %v", out.Events, events, err)
+	}
+	state, err := w.jetties.LoadAsKnownAt(t.Context(), "roseau", w.Now())
+	if err != nil || !reflect.DeepEqual(out.State, state) || len(state.Value.Notes) != 1 {
+		t.Errorf("folded\n%+v, from the log\n%+v: %v", out.State, state, err)
+	}
+	mustVerify(t, w)
 }
 
 func TestWhatIsAnnouncedAgainIsTheSame(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 )
 
 var errLookBroken = errors.New("ledger: the read that was waited for did not end")
@@ -97,4 +98,31 @@ func (l *looks) leave(stream Stream, s *looking, mine *look) {
 		delete(l.streams, stream)
 	default: // the read under way passes to nobody
 	}
+}
+
+// lookFresh is for how long a look at a stream that other processes write to spares another one
+// before deciding. The append itself is the proof.
+const lookFresh = 20 * time.Millisecond
+
+// likelyTail gives the fold to decide on. It may be a guess, which costs nothing when it is right,
+// and of which the append itself is the proof: the empty fold for a command that begins the stream,
+// and, where other processes write too, one that was the tail a moment ago. shared says that
+// another process has written the stream since this one last did.
+func (s *Streams[S]) likelyTail(
+	ctx context.Context, stream Stream, begins bool,
+) (f *folded[S], guess, shared bool, err error) {
+	f, looked, held := s.held(stream)
+	switch {
+	case !held && begins:
+		return s.empty(stream), true, false, nil
+	case !s.l.opt.Shared:
+		f, err = s.tail(ctx, stream)
+		return f, false, false, err
+	}
+	if guess = held && s.l.opt.Now().Sub(looked).Abs() < lookFresh; !guess {
+		if f, err = s.tail(ctx, stream); err != nil {
+			return nil, false, false, err
+		}
+	}
+	return f, guess, s.l.rivals.behind(stream, f.Seq, s.l.opt.Now()), nil
 }

@@ -210,26 +210,6 @@ func (s *Streams[S]) keep(stream Stream, f *folded[S], looked time.Time) {
 	}
 }
 
-// likelyTail gives the fold to decide on. Where other processes write too, one that was the tail a moment ago is taken for it still: a guess,
-// which costs nothing when it is right, and of which the append itself is the proof. shared says that another process has written the stream
-// since this one last did.
-func (s *Streams[S]) likelyTail(ctx context.Context, stream Stream) (f *folded[S], guess, shared bool, err error) {
-	if !s.l.opt.Shared {
-		f, err = s.tail(ctx, stream)
-		return f, false, false, err
-	}
-	f, looked, held := s.held(stream)
-	if guess = held && s.l.opt.Now().Sub(looked).Abs() < lookFresh; !guess {
-		if f, err = s.tail(ctx, stream); err != nil {
-			return nil, false, false, err
-		}
-	}
-	return f, guess, s.l.rivals.behind(stream, f.Seq, s.l.opt.Now()), nil
-}
-
-// lookFresh is for how long a look at a stream that other processes write to spares another one before deciding. The append itself is the proof.
-const lookFresh = 20 * time.Millisecond
-
 func (s *Streams[S]) cached(stream Stream) (*folded[S], bool) {
 	f, _, ok := s.held(stream)
 	return f, ok

@@ -30,7 +30,7 @@ type worker[S any] struct {
 	depth   int
 	ahead   *folded[S]    // the fold behind everything under way; nil: to be read
 	learned *folded[S]    // what a lost batch has shown of the stream; nil: nothing
-	guess   bool          // nobody has looked yet whether ahead is the tail: another process may have written since
+	guess   bool          // nobody has looked yet whether what ahead began with was the tail
 	flights []*flight[S]  // under way, oldest first
 	again   []*pending[S] // to be decided again, before what waits
 	open    []*pending[S] // taken, and perhaps not answered yet
@@ -133,7 +133,7 @@ func (w *worker[S]) fill() {
 			w.ahead, w.guess, w.learned = w.learned, true, nil
 		}
 		if w.ahead == nil {
-			tail, guess, shared, err := w.s.likelyTail(w.s.l.ctx, w.stream)
+			tail, guess, shared, err := w.s.likelyTail(w.s.l.ctx, w.stream, cmds[0].cmd.Expect.begins() && !w.shared)
 			if err != nil {
 				for _, p := range cmds {
 					p.answer(Outcome[S]{}, err)
@@ -149,13 +149,13 @@ func (w *worker[S]) fill() {
 // launch decides the commands one on another and submits what they give as one batch.
 func (w *worker[S]) launch(cmds []*pending[S]) {
 	l := w.s.l
-	f := &flight[S]{base: w.ahead, began: l.opt.Now()}
+	f := &flight[S]{base: w.ahead, guess: w.guess, began: l.opt.Now()}
 	for _, p := range cmds {
 		if err := p.ctx.Err(); err != nil {
 			p.answer(Outcome[S]{}, fault.Wrap(err, fault.Unavailable, "not_done", "The request ended before it was carried out."))
 			continue
 		}
-		if p.cmd.Key != "" && w.repeats(p, f) {
+		if p.cmd.Key != "" && !p.cmd.Fresh && w.repeats(p, f) {
 			continue
 		}
 		next, err := w.decide(p, w.ahead)
@@ -169,7 +169,7 @@ func (w *worker[S]) launch(cmds []*pending[S]) {
 	if len(f.proposals) == 0 && len(f.followers) == 0 {
 		return
 	}
-	if w.guess && len(f.proposals) == 0 && !w.confirm(f) {
+	if w.guess && len(f.proposals) == 0 && len(w.flights) == 0 && !w.confirm(f) {
 		return
 	}
 	f.ctx, f.cancel = context.WithTimeout(l.ctx, l.opt.OutcomeTimeout)
@@ -284,6 +284,7 @@ func (w *worker[S]) land() {
 	last := len(landed) - 1
 	lost := n < len(landed[last].proposals)
 	if len(accepted) > 0 {
+		w.guess = false
 		w.s.l.at(PointCommitted)
 	}
 	follow := w.publish(accepted)
@@ -292,6 +293,9 @@ func (w *worker[S]) land() {
 	}
 	for _, f := range landed[:last] {
 		w.answer(f, len(f.proposals), nil)
+	}
+	if lost && n == 0 && landed[last].guess {
+		n = -1 // nothing has shown that the guess was right
 	}
 	w.answer(landed[last], n, failure)
 	follow()

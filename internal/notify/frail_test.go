@@ -20,7 +20,9 @@ type frail struct {
 	// The two look at a write before it is done and say whether the process dies: before it, in the middle (bulk only), after it.
 	appended atomic.Pointer[func([]store.Commit) moment]
 	bulked   atomic.Pointer[func([]store.Op) moment]
+	read     atomic.Pointer[func(stream string)]
 	asked    atomic.Pointer[atomic.Int64] // counts what is asked for documents
+	keys     atomic.Int64                 // counts the keys that are looked up
 }
 
 func (f *frail) count() {
@@ -31,6 +33,7 @@ func (f *frail) count() {
 
 func (f *frail) onAppend(look func([]store.Commit) moment) { f.appended.Store(&look) }
 func (f *frail) onBulk(look func([]store.Op) moment)       { f.bulked.Store(&look) }
+func (f *frail) onRead(look func(stream string))           { f.read.Store(&look) }
 
 type moment uint8
 
@@ -39,6 +42,7 @@ const (
 	dieBefore
 	dieAmid
 	dieAfter
+	loseReply // it is written and the process lives, but is told that it failed
 )
 
 func (f *frail) die() { f.dead.Store(true) }
@@ -63,8 +67,11 @@ func (f *frail) Append(ctx context.Context, commits []store.Commit) (int, error)
 		return 0, errDead
 	}
 	n, err := f.Store.Append(ctx, commits)
-	if m == dieAfter {
+	switch m {
+	case dieAfter:
 		f.die()
+		return 0, errDead
+	case loseReply:
 		return 0, errDead
 	}
 	return n, err
@@ -97,7 +104,15 @@ func (f *frail) ReadStream(ctx context.Context, stream string, after int64, limi
 	if err := f.err(); err != nil {
 		return nil, err
 	}
+	if look := f.read.Load(); look != nil {
+		(*look)(stream)
+	}
 	return f.Store.ReadStream(ctx, stream, after, limit)
+}
+
+func (f *frail) FindKey(ctx context.Context, stream string, key []byte) (int64, error) {
+	f.keys.Add(1)
+	return f.Store.FindKey(ctx, stream, key)
 }
 
 func (f *frail) Commits(ctx context.Context, refs []store.Ref) ([]store.Commit, error) {

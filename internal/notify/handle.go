@@ -136,8 +136,7 @@ func (r *Router) Receive(ctx context.Context, notes []Note) error {
 				refs = append(refs, ref)
 			}
 		default:
-			told := &notice{Announcement: n.Announcement, urgent: pressing(n.Announcement), body: func() []byte { return n.Body }}
-			known[ref] = []*notice{told}
+			known[ref] = []*notice{newNotice(n.Announcement, func() []byte { return n.Body })}
 			r.recent.put(ref, known[ref])
 			commits = append(commits, store.Commit{Stream: ref.Stream, Seq: ref.Seq, Pending: store.OwesNotices})
 		}

@@ -235,7 +235,7 @@ func (w *journalist) chain(ctx context.Context, batch []entry) (store.Ref, bool)
 	}
 	id := w.r.opt.Process + "/" + w.r.now().UTC().Format(time.DateOnly)
 	cmd := ledger.Command[*journal]{
-		Actor: ledger.System, Expect: ledger.MayExist, Key: ledger.NewID(),
+		Actor: ledger.System, Expect: ledger.MayExist, Key: ledger.NewID(), Fresh: true,
 		Decide: func(*journal, ledger.Moment) (ledger.Decision, error) {
 			return ledger.Decision{Detach: detach, Events: []ledger.Event{{Type: EventAttempted, Data: data}}}, nil
 		},
@@ -258,5 +258,6 @@ func (w *journalist) chain(ctx context.Context, batch []entry) (store.Ref, bool)
 			timer.Stop()
 			return store.Ref{}, false
 		}
+		cmd.Fresh = false // the batch may be recorded after all
 	}
 }

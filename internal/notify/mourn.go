@@ -108,7 +108,7 @@ func (r *Router) mournOne(ctx context.Context, v *Delivery, o outcome, list []*S
 		}
 		if named {
 			told.Incident = v.Incident
-			shown.Incident, _ = split(nil, n.Data)
+			shown.Incident, _ = split(n.Data)
 		}
 	}
 	call := ledger.AlertCall{Party: string(v.Party), Kind: KindDeliveryDead, Subject: deadSubject(v.ID, o.Replay), Data: mustJSON(shown)}

@@ -129,7 +129,11 @@ func (r *Router) raiseOne(ctx context.Context, n *notice, call ledger.AlertCall,
 		}
 	}
 	id := alertID(n.EventID, call.Party, call.Kind, call.Subject)
-	header, data := split(call.Data, n.Data)
+	shown := n.parts
+	if call.Data != nil {
+		shown = func() (json.RawMessage, string) { return split(call.Data) }
+	}
+	header, data := shown()
 	raised := alertRaised{
 		IncidentID: n.Incident, Incident: header, Origin: n.Origin,
 		Cause: Cause{ID: n.EventID, Type: n.Type, Stream: n.Stream, Seq: n.Seq},
@@ -142,7 +146,7 @@ func (r *Router) raiseOne(ctx context.Context, n *notice, call ledger.AlertCall,
 		raised.RequiredBy = &t
 	}
 	return r.d.alerts.Execute(ctx, id, ledger.Command[*Alert]{
-		Actor: ledger.System, Expect: ledger.MayExist, Trace: n.Trace,
+		Actor: ledger.System, Expect: ledger.LikelyNew, Trace: n.Trace,
 		Decide: func(a *Alert, at ledger.Moment) (ledger.Decision, error) {
 			if at.Seq > 0 {
 				return ledger.Decision{}, nil
@@ -155,13 +159,10 @@ func (r *Router) raiseOne(ctx context.Context, n *notice, call ledger.AlertCall,
 	})
 }
 
-// split separates what an alert shows into the incident's header and the rest. A call's own data, when it has any, is all there is.
-func split(own, event json.RawMessage) (header json.RawMessage, rest string) {
-	if own == nil {
-		own = event
-	}
+// split separates what an alert shows into the incident's header and the rest.
+func split(data json.RawMessage) (header json.RawMessage, rest string) {
 	var members map[string]json.RawMessage
-	if json.Unmarshal(own, &members) != nil || members == nil {
+	if json.Unmarshal(data, &members) != nil || members == nil {
 		return nil, "{}"
 	}
 	header = members["incident"]

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"container/list"
+	"encoding/json"
 	"sync"
 
 	"landfall/internal/ledger"
@@ -14,6 +15,8 @@ type notice struct {
 	urgent bool          // goes before what is not
 	only   string        // the one subscription this is for, whatever it wants; "": all that want it
 	body   func() []byte // the rendered event, rendered once
+
+	parts func() (header json.RawMessage, rest string) // of the data, as split gives them, split once for all alerts
 }
 
 func (r *Router) noticesFrom(announcements []ledger.Announcement) []*notice {
@@ -25,9 +28,15 @@ func (r *Router) noticesFrom(announcements []ledger.Announcement) []*notice {
 }
 
 func (r *Router) noticeFrom(a ledger.Announcement) *notice {
-	n := &notice{Announcement: a, body: sync.OnceValue(func() []byte { return RenderEvent(r.opt.Source, a) })}
-	n.urgent = pressing(a)
-	return n
+	return newNotice(a, sync.OnceValue(func() []byte { return RenderEvent(r.opt.Source, a) }))
+}
+
+// newNotice makes a notice of an announcement whose rendered event body gives.
+func newNotice(a ledger.Announcement, body func() []byte) *notice {
+	return &notice{
+		Announcement: a, urgent: pressing(a), body: body,
+		parts: sync.OnceValues(func() (json.RawMessage, string) { return split(a.Data) }),
+	}
 }
 
 // pressing reports whether an event of an alert goes before everything that is not: it asks somebody to act now, or to stop, for real. Those

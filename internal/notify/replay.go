@@ -86,7 +86,7 @@ func (d *Desk) Replay(ctx context.Context, scope access.Scope, w access.Write, i
 		return nil, err
 	}
 	out, err := d.replays.Execute(ctx, replayID(scope, w), ledger.Command[*replay]{
-		Actor: scope.Actor(), Relay: w.Relay, Expect: ledger.MayExist, Key: w.Key, Digest: w.Digest,
+		Actor: scope.Actor(), Relay: w.Relay, Expect: ledger.LikelyNew, Key: w.Key, Digest: w.Digest,
 		Decide: func(*replay, ledger.Moment) (ledger.Decision, error) {
 			switch {
 			case v.Status == Queued || v.Status == Sending:
@@ -125,7 +125,7 @@ func (d *Desk) ReplayMatching(ctx context.Context, scope access.Scope, w access.
 			return 0, err
 		}
 		command := ledger.Command[*replay]{
-			Actor: scope.Actor(), Relay: w.Relay, Expect: ledger.MayExist,
+			Actor: scope.Actor(), Relay: w.Relay, Expect: ledger.LikelyNew,
 			Decide: func(r *replay, at ledger.Moment) (ledger.Decision, error) {
 				if at.Seq != held.Seq {
 					return ledger.Decision{}, nil // the same request goes on beside us

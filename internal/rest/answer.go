@@ -1,12 +1,11 @@
 package rest
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 	"strconv"
-	"strings"
 
+	"github.com/go-json-experiment/json"
 	"github.com/labstack/echo/v4"
 
 	"landfall/internal/fault"
@@ -23,10 +22,10 @@ func read[T any](c echo.Context) (T, error) {
 		return v, nil
 	}
 	err := json.Unmarshal(body, &v)
-	var wrongType *json.UnmarshalTypeError
-	if errors.As(err, &wrongType) { // 1.0 or 1e3 where a whole number belongs: the contract lets it through
+	var wrongType *json.SemanticError
+	if errors.As(err, &wrongType) && wrongType.JSONKind == '0' { // the contract lets 1.0 and 1e3 through
 		var check fault.Check
-		check.Field(pointerTo(strings.Split(wrongType.Field, ".")...), "must be written as a whole number, without a fraction or an exponent")
+		check.Field(string(wrongType.JSONPointer), "must be written as a whole number, without a fraction or an exponent")
 		return v, check.Err()
 	}
 	return v, err
