@@ -36,6 +36,7 @@ func TestAnOutcomeIsRecordedOnceAndNoKeyIsLookedUpUnlessARecordMayBeThere(t *tes
 		}
 	})
 	d := w.becomes(w.play("maria", figure, act{}), s, notify.Delivered)
+	w.sweep() // nobody derives the documents of a record that nobody has heard of
 	w.quiet()
 	if !given.Load() || w.st.keys.Load() != 1 || len(d.Attempts) != 1 {
 		t.Errorf("given up %t, %d keys looked up, %d attempts", given.Load(), w.st.keys.Load(), len(d.Attempts))
