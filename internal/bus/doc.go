@@ -7,6 +7,8 @@
 //   - A message whose Publish returned nil is in the stream and reaches every durable consumer at least once, in no
 //     promised order, unless the machine, or a majority of the cluster at once, loses power: JetStream acknowledges before it
 //     syncs, and syncs every two minutes.
+//   - Whoever takes a message can believe it: what was not sealed by a process with the key of the records, or is of another epoch,
+//     is counted and dropped (Config.Keys, SetEpoch).
 //   - The same message id twice within two minutes is one message. After that it is two.
 //   - A lost, damaged or deleted stream never stops the service. It is made again, under a new incarnation, and what
 //     was in it is gone: the store is the truth, and whoever owns the messages publishes them again.

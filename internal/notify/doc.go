@@ -5,10 +5,10 @@
 // asked for what to be sent again). Two kinds of working documents go with them: a delivery, the pair of one event and one target,
 // and a circuit, how sending to one target goes.
 //
-//	commit (pending) ─▶ Router.Handle ─┬─▶ deliveries for matching subscriptions ─▶ sender ─▶ Channel.Send
-//	      ▲        ▲                   ├─▶ alerts raised and closed (commits of their own)        │
-//	      │        └── bus consumer    └─▶ pending cleared, when all of it is written              ▼
-//	      └─────────── sweep                                        journal commit ◀──────── outcome
+//	note of the bus ─▶ Router.Receive ─┬─▶ deliveries for matching subscriptions ─▶ sender ─▶ Channel.Send
+//	commit swept ────▶ Router.Handle ──┼─▶ alerts raised and closed (commits of their own)        │
+//	                                   └─▶ notices paid, when all of it is written                ▼
+//	                                                                journal commit ◀──────── outcome
 //	                                                                       └─▶ Handle marks the deliveries and tells of the dead
 //
 // A subscription:
