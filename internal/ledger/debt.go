@@ -17,6 +17,7 @@ import (
 
 const (
 	payEvery   = 100 * time.Millisecond // how long a payment waits for others
+	payAgain   = time.Second            // how long until one is tried again that the store did not take
 	payMost    = 1000                   // payments in one write
 	debtPage   = 256                    // commits that are taken together
 	aheadEvery = 10 * time.Second       // how often commits of the future are looked for
@@ -79,6 +80,7 @@ func (l *Ledger) Owing(ctx context.Context, debt store.Debt, before time.Time, a
 	return slices.DeleteFunc(page, func(c store.Commit) bool { return c.Pending&debt&^l.payments.due[refOf(c)] == 0 }), next, nil
 }
 
+// run writes payments down, and ends with a last try.
 func (p *payments) run() {
 	for {
 		select {
@@ -87,18 +89,29 @@ func (p *payments) run() {
 			p.write()
 			return
 		}
-		timer := time.NewTimer(payEvery)
-		select {
-		case <-timer.C:
-		case <-p.quit:
+		for wait := payEvery; p.pause(wait); wait = payAgain {
+			if p.write() {
+				break
+			}
 		}
-		timer.Stop()
-		p.write()
 	}
 }
 
-// write takes what is due off the debts. What cannot be written stays due, and is tried again with what comes next.
-func (p *payments) write() {
+// pause waits, and reports that nobody ends the payments meanwhile.
+func (p *payments) pause(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-p.quit:
+	case <-p.l.ctx.Done():
+	}
+	return false
+}
+
+// write takes what is due off the debts, and reports whether nothing of it is left. What the store does not take stays due.
+func (p *payments) write() bool {
 	p.mu.Lock()
 	due := maps.Clone(p.due)
 	p.mu.Unlock()
@@ -111,7 +124,7 @@ func (p *payments) write() {
 			if p.l.ctx.Err() == nil && !errors.Is(err, store.ErrClosed) {
 				p.l.log.Warn("what was written could not be taken off the debts; trying again", "commits", len(ops), "error", err)
 			}
-			return
+			return false
 		}
 		p.mu.Lock()
 		for _, op := range some {
@@ -122,6 +135,7 @@ func (p *payments) write() {
 		p.mu.Unlock()
 		p.l.at(PointPaid)
 	}
+	return true
 }
 
 func (p *payments) stop() {

@@ -331,6 +331,33 @@ func TestWhatAKilledProcessDidNotDeriveIsOwedAndDerivedByTheNext(t *testing.T) {
 	mustVerify(t, w)
 }
 
+// TestAPaymentThatTheStoreDoesNotTakeIsTriedAgain has nothing else happen that would bring it up again.
+func TestAPaymentThatTheStoreDoesNotTakeIsTriedAgain(t *testing.T) {
+	broke := &brokePayer{}
+	w := open(t, filepath.Join(t.TempDir(), "landfall.db"), newClock().now, func(st store.Store) store.Store {
+		broke.Store = st
+		return broke
+	}, false)
+	mustMove(t, w, "roseau", 1)
+	paid(t, w)
+	if !broke.refused.Load() {
+		t.Error("no payment was refused")
+	}
+}
+
+// brokePayer is a store that does not take the first payment.
+type brokePayer struct {
+	store.Store
+	refused atomic.Bool
+}
+
+func (b *brokePayer) Bulk(ctx context.Context, ops []store.Op) ([]bool, error) {
+	if ops[0].Do == store.OpPay && b.refused.CompareAndSwap(false, true) {
+		return nil, errLine
+	}
+	return b.Store.Bulk(ctx, ops)
+}
+
 // paid waits until nothing is owed but notices, and that is on record.
 func paid(t *testing.T, w *world) {
 	t.Helper()

@@ -3,7 +3,7 @@
 // It promises haste, not safety: every commit it is given is pending in the store, and stays so until the notifier has
 // handled it. What the relay cannot publish it lets go of, and the sweep publishes it instead, under the same ids.
 //
-//	ledger ──Accept──▶ queue ──▶ announced commits: Publish (bus) ──▶ durable consumer ──▶ Router.Handle
+//	ledger ──Accept──▶ queue ──▶ announced commits: Publish (bus) ──▶ durable consumer ──▶ Router.Receive
 //	                     └─────▶ commits nobody announces: Local  ──────────────────────▶ Router.Handle
 //
 // Accept never blocks, so a dead bus never delays an answer.
