@@ -1,7 +1,7 @@
 // Package relay carries accepted commits from the ledger to the bus.
 //
-// It promises haste, not safety: every commit it is given is pending in the store, and stays so until the notifier has
-// handled it. What the relay cannot publish it lets go of, and the sweep publishes it instead, under the same ids.
+// It promises haste, not safety: every commit it is given owes its notices in the store until a notifier has written
+// them. What the relay cannot publish it lets go of, and the sweep publishes it instead, under the same ids.
 //
 //	ledger ──Accept──▶ queue ──▶ announced commits: Publish (bus) ──▶ durable consumer ──▶ Router.Receive
 //	                     └─────▶ commits nobody announces: Local  ──────────────────────▶ Router.Handle
@@ -97,7 +97,7 @@ func New(opt Options) *Relay {
 // sizeOf estimates the memory of an accepted commit.
 func sizeOf(a ledger.Appended) int {
 	const each = 256 // headers and the like
-	n := each
+	n := each + len(a.Commit.Body) + len(a.Commit.Detached)
 	for _, m := range a.Announcements {
 		n += each + len(m.Data)
 		for _, call := range m.Alerts {
