@@ -2,9 +2,15 @@ package app
 
 import (
 	"context"
+	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -13,6 +19,7 @@ import (
 	"landfall/internal/ledger"
 	"landfall/internal/live"
 	"landfall/internal/notify"
+	"landfall/internal/store/sqlite"
 )
 
 var busKey = []byte("a key of the records of a test, 1")
@@ -100,4 +107,94 @@ func TestEveryReaderGetsTheEventInTheBytesThatWereSent(t *testing.T) {
 		})
 	}
 	reading.Wait()
+}
+
+func TestFormerKeysCountForAsLongAsTheBusKeepsMessages(t *testing.T) {
+	t.Parallel()
+	dir, now := t.TempDir(), time.Date(2026, 9, 18, 12, 0, 0, 0, time.UTC)
+	for name, f := range map[string]struct {
+		text string
+		age  time.Duration
+	}{
+		currentKey:             {strings.Repeat("1", 64), 0},
+		formerKey + "aa":       {strings.Repeat("2", 64) + "\n", 29 * 24 * time.Hour},
+		formerKey + "bb":       {strings.Repeat("3", 64), 31 * 24 * time.Hour},
+		formerKey + "bb.notes": {"kept in the safe", time.Hour},
+	} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(f.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(path, now.Add(-f.age), now.Add(-f.age)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a := &App{opt: Options{Records: Records{Data: dir}, Now: func() time.Time { return now }, FormerKey: strings.Repeat("4", 64)}}
+	keys, err := a.formerKeys()
+	var got []string
+	for _, k := range keys {
+		got = append(got, hex.EncodeToString(k)[:1])
+	}
+	if want := []string{"4", "2"}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("got keys %v, %v, want %v", got, err, want)
+	}
+}
+
+func TestWhatIsTooLargeForTheBusIsReadFromTheLog(t *testing.T) {
+	t.Parallel()
+	st, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "landfall.db"), ledger.Kinds(), sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := ledger.New(st, ledger.Options{Now: time.Now})
+	t.Cleanup(func() {
+		if err := errors.Join(l.Close(context.Background()), st.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	hazards := ledger.Register(l, ledger.Fold[string]{
+		Noun: "hazard", Events: []string{"hazard.opened.v1"},
+		New: func(string) string { return "" }, Clone: func(s string) string { return s },
+		Evolve: func(s string, _ ledger.Recorded) (string, error) { return s, nil },
+		Announce: func(_ string, _ ledger.Head, e ledger.Recorded) (ledger.Announcement, bool) {
+			return ledger.Announcement{Data: e.Data, Level: ledger.Public}, true
+		},
+	})
+	var notes []notify.Note
+	for _, id := range []string{"maria", "irma"} {
+		out, err := hazards.Execute(t.Context(), id, ledger.Command[string]{
+			Actor: ledger.System, Expect: ledger.MustNotExist,
+			Decide: func(string, ledger.Moment) (ledger.Decision, error) {
+				return ledger.Decision{Events: []ledger.Event{{Type: "hazard.opened.v1", Data: map[string]string{"name": id}}}}, nil
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		commits, err := st.ReadStream(t.Context(), string(out.Stream), 0, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		announced, err := l.Announcements(t.Context(), commits[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		notes = append(notes, notify.NotesOf(notify.DefaultSource, announced, false)...)
+	}
+	b := openTestBus(t)
+	reader := follow(t, feed{bus: b, log: eventLog{st, l, slog.New(slog.DiscardHandler)}})
+	gone := notify.NotesOf(notify.DefaultSource, []ledger.Announcement{opened(9)}, false)[0] // no record of it
+	var messages []bus.Message
+	for _, n := range []notify.Note{gone, notes[0], notes[1]} {
+		body, notice := n.Short(notify.DefaultSource)
+		messages = append(messages, bus.Message{Subject: bus.Subject(false, "DMA", "", n.Type), ID: n.EventID, Body: body, Notice: notice})
+	}
+	if err := b.Publish(t.Context(), messages); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range notes {
+		if e := nextOf(t, reader); string(e.Body) != string(n.Body) || e.Level != ledger.Public {
+			t.Errorf("got %s, want %s", e.Body, n.Body)
+		}
+	}
 }
