@@ -2,10 +2,13 @@ package app
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strconv"
+	"sync"
 
 	"landfall/internal/bus"
+	"landfall/internal/fault"
 	"landfall/internal/ledger"
 	"landfall/internal/live"
 	"landfall/internal/notify"
@@ -31,7 +34,33 @@ func readEvent(m bus.Message) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return note, nil
+	return &event{note: note}, nil
+}
+
+// event is what a message tells all readers.
+type event struct {
+	note notify.Note // as the message has it
+
+	mu    sync.Mutex
+	found bool         // the log was looked at
+	whole *notify.Note // what it has; nil: nothing that can be read
+}
+
+// read gives the event, from the log where the message is a reference; nil when it cannot be read there and never will.
+func (e *event) read(ctx context.Context, log eventLog) (*notify.Note, error) {
+	if !e.note.Log {
+		return &e.note, nil
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.found {
+		whole, err := log.find(ctx, e.note)
+		if err != nil {
+			return nil, err
+		}
+		e.whole, e.found = whole, true
+	}
+	return e.whole, nil
 }
 
 // Follow implements live.Feed.
@@ -64,19 +93,14 @@ func (f *following) Next(ctx context.Context) (live.Event, error) {
 			f.next = nil
 			return live.Event{ID: item.ID, Reset: true}, nil
 		}
-		note := item.Value.(notify.Note)
-		if note.Log {
-			found, err := f.log.find(ctx, note)
-			if err != nil {
-				return live.Event{}, err
-			}
-			if found == nil {
-				f.next = nil
-				continue
-			}
-			note = *found
+		note, err := item.Value.(*event).read(ctx, f.log)
+		if err != nil {
+			return live.Event{}, err
 		}
 		f.next = nil
+		if note == nil {
+			continue
+		}
 		return live.Event{ID: item.ID, Announcement: note.Announcement, CloudType: bus.EventType(note.Type), Body: note.Body}, nil
 	}
 }
@@ -88,10 +112,10 @@ func (l eventLog) find(ctx context.Context, n notify.Note) (*notify.Note, error)
 		return nil, err
 	}
 	found, err := l.ledger.AnnouncementsOf(ctx, commits)
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
+	if ctx.Err() != nil || fault.Is(err, fault.Unavailable) {
+		return nil, errors.Join(err, ctx.Err())
 	}
-	for _, whole := range notify.NotesOf(notify.DefaultSource, found[n.Ref()], true) {
+	for _, whole := range notify.NotesOf(notify.DefaultSource, "", found[n.Ref()], true) {
 		if whole.EventID == n.EventID {
 			return &whole, nil
 		}

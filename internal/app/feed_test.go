@@ -93,7 +93,7 @@ func TestEveryReaderGetsTheEventInTheBytesThatWereSent(t *testing.T) {
 	for i := range int64(50) {
 		announced = append(announced, opened(i+1))
 	}
-	notes := notify.NotesOf(notify.DefaultSource, announced, true)
+	notes := notify.NotesOf(notify.DefaultSource, "", announced, true)
 	publishAll(t, b, notes)
 	var reading sync.WaitGroup
 	for _, reader := range readers {
@@ -179,11 +179,11 @@ func TestWhatIsTooLargeForTheBusIsReadFromTheLog(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		notes = append(notes, notify.NotesOf(notify.DefaultSource, announced, false)...)
+		notes = append(notes, notify.NotesOf(notify.DefaultSource, "", announced, false)...)
 	}
 	b := openTestBus(t)
 	reader := follow(t, feed{bus: b, log: eventLog{st, l, slog.New(slog.DiscardHandler)}})
-	gone := notify.NotesOf(notify.DefaultSource, []ledger.Announcement{opened(9)}, false)[0] // no record of it
+	gone := notify.NotesOf(notify.DefaultSource, "", []ledger.Announcement{opened(9)}, false)[0] // no record of it
 	var messages []bus.Message
 	for _, n := range []notify.Note{gone, notes[0], notes[1]} {
 		body, notice := n.Short(notify.DefaultSource)

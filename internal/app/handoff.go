@@ -85,7 +85,7 @@ func statesOf(n ledger.Announcement) []string {
 func (a *App) tell(ctx context.Context, batch []ledger.Appended) error {
 	var notes []notify.Note
 	for _, c := range batch {
-		notes = append(notes, notify.NotesOf(notify.DefaultSource, c.Announcements, false)...)
+		notes = append(notes, notify.NotesOf(notify.DefaultSource, a.ledger.TypesDigest(), c.Announcements, false)...)
 	}
 	return a.publish(ctx, notes)
 }
@@ -129,8 +129,14 @@ func (a *App) waiting(ctx context.Context) time.Time {
 	if err != nil {
 		return time.Time{}
 	}
+	if a.ledger.Now().Sub(oldest).Abs() > longestWait {
+		return time.Time{} // the clock of the bus is wrong
+	}
 	return oldest
 }
+
+// longestWait is how long a message may wait on the bus before that is believed no more.
+const longestWait = 5 * time.Minute
 
 // remind announces again what the bus has forgotten, at the start or since its stream was last lost: for partners and event streams, because
 // whatever is still pending is published by the sweep anyway. It is a job of the watch, so it never runs beside itself.
@@ -165,7 +171,7 @@ func (a *App) tellAgain(ctx context.Context) error {
 		}
 		var notes []notify.Note
 		for _, c := range batch {
-			notes = append(notes, notify.NotesOf(notify.DefaultSource, found[store.Ref{Stream: c.Stream, Seq: c.Seq}], true)...)
+			notes = append(notes, notify.NotesOf(notify.DefaultSource, a.ledger.TypesDigest(), found[store.Ref{Stream: c.Stream, Seq: c.Seq}], true)...)
 		}
 		batch = batch[:0]
 		if len(notes) == 0 {
@@ -175,6 +181,9 @@ func (a *App) tellAgain(ctx context.Context) error {
 		return a.publish(ctx, notes)
 	}
 	err := a.ledger.RecordedSince(ctx, a.ledger.Now().Add(-a.forgotten), func(c store.Commit) error {
+		if c.Pending&store.OwesNotices != 0 {
+			return nil // it is on its way, or the sweep publishes it; a notifier must not pass it over
+		}
 		if batch = append(batch, c); len(batch) >= 256 {
 			return flush()
 		}

@@ -81,6 +81,9 @@ func (a *App) formerKeys() ([][]byte, error) {
 		}
 		keys = append(keys, key)
 	}
+	if a.opt.Data == "" {
+		return keys, nil
+	}
 	kept, err := filepath.Glob(filepath.Join(a.opt.Data, formerKey+"*"))
 	if err != nil {
 		return nil, err

@@ -183,7 +183,7 @@ func (h *hub) receive(m jetstream.Msg) error {
 }
 
 func (e entry) size() int {
-	return len(e.message.Body) + len(e.message.Notice) + len(e.message.Subject) + len(e.message.ID) + 64
+	return 2*len(e.message.Body) + 3*len(e.message.Notice) + len(e.message.Subject) + len(e.message.ID) + 1024 // with what was read of it
 }
 
 // add lets the feed start behind the item with the id.

@@ -65,7 +65,8 @@ func (b *Bus) Lag(ctx context.Context, durable string) (Lag, error) {
 	return Lag{Waiting: int64(info.NumPending), Unacked: int64(info.NumAckPending)}, nil
 }
 
-// Oldest gives when the oldest message was published that the durable has not taken yet; zero when it has taken all there are.
+// Oldest gives when the oldest message was published that waits in the stream for the durable; zero when none does. What a process has taken
+// and not handed over yet does not wait: that process may have died.
 func (b *Bus) Oldest(ctx context.Context, durable string) (time.Time, error) {
 	done, err := b.begin()
 	if err != nil {
@@ -83,10 +84,10 @@ func (b *Bus) Oldest(ctx context.Context, durable string) (time.Time, error) {
 		return time.Time{}, unavailable(err)
 	}
 	info := consumer.CachedInfo()
-	if info.NumPending == 0 && info.NumAckPending == 0 {
+	if info.NumPending == 0 {
 		return time.Time{}, nil
 	}
-	m, err := stream.GetMsg(ctx, info.AckFloor.Stream+1, jetstream.WithGetMsgSubject(root+".>"))
+	m, err := stream.GetMsg(ctx, info.Delivered.Stream+1, jetstream.WithGetMsgSubject(root+".>"))
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return time.Time{}, nil // taken meanwhile, or purged
 	}

@@ -38,8 +38,8 @@ type Message struct {
 	Headers map[string]string // further headers, may be nil; names starting with "Nats-" are the server's
 	For     []string          // ISO 3166-1 alpha-3 of the states that may see it; each gets a copy, where Config.Copies says so. Empty when received
 
-	// Short gives what stands in for Body and Notice when the two are larger than the bus carries: a reference, of which no state gets a
-	// copy. nil: the message is refused. It is nil when received.
+	// Short gives what stands in for a Notice that is larger than the bus carries, and for a Body of which that is true too: no state gets
+	// a copy then. nil: the message is refused. It is nil when received.
 	Short func() (body, notice []byte)
 
 	copied bool // it is a state's copy, which nobody believes for its seal
@@ -214,16 +214,19 @@ func (b *Bus) acceptable(m Message) error {
 // headerRoom is for what the client and the server add to the headers of a message; the server counts headers as payload.
 const headerRoom = 4 << 10
 
+// headersMax is what JetStream takes of headers, whatever the payload may be.
+const headersMax = 64<<10 - 1
+
 // fits reports whether the bus carries a message of this size.
 func (b *Bus) fits(m Message) bool {
-	size := len(m.Body) + len(m.Notice) + headerRoom
+	headers := len(m.Notice) + headerRoom
 	for name, value := range m.Headers {
-		size += len(name) + len(value)
+		headers += len(name) + len(value)
 	}
-	return int64(size) <= b.conn.MaxPayload()
+	return headers <= headersMax && int64(headers+len(m.Body)) <= b.conn.MaxPayload()
 }
 
-// shortened gives the messages with those that are too large as the references that stand in for them.
+// shortened gives the messages with what is too large of them as what stands in for it.
 func (b *Bus) shortened(chunk []Message) []Message {
 	large := func(m Message) bool { return m.Short != nil && !b.fits(m) }
 	if !slices.ContainsFunc(chunk, large) {
@@ -232,8 +235,11 @@ func (b *Bus) shortened(chunk []Message) []Message {
 	chunk = slices.Clone(chunk)
 	for i, m := range chunk {
 		if large(m) {
-			chunk[i].Body, chunk[i].Notice = m.Short()
-			chunk[i].For = nil
+			body, notice := m.Short()
+			chunk[i].Notice = notice
+			if !b.fits(chunk[i]) {
+				chunk[i].Body, chunk[i].For = body, nil
+			}
 		}
 	}
 	return chunk

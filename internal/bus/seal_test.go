@@ -140,8 +140,15 @@ func TestWhatIsTooLargeGoesAsAReferenceAndIsCopiedForNoState(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Stop)
+	wide := message("wide") // JetStream bounds headers by themselves
+	wide.Notice = []byte(`{"x":"` + strings.Repeat("x", 70<<10) + `"}`)
+	wide.Short = func() ([]byte, []byte) { return []byte(`{"short":true}`), []byte(`{"log":true}`) }
+	publish(t, b, wide)
+	if d := <-got; string(d.Body) != string(wide.Body) || string(d.Notice) != `{"log":true}` {
+		t.Errorf("it arrives as %s, %.80s", d.Body, d.Notice)
+	}
 	large := message("large")
-	large.Body, large.Notice = []byte("{}"), []byte(`{"x":"`+strings.Repeat("x", 9<<20)+`"}`)
+	large.Body, large.Notice = []byte(`{"x":"`+strings.Repeat("x", 9<<20)+`"}`), []byte("{}")
 	large.Short = func() ([]byte, []byte) { return []byte(`{"short":true}`), []byte(`{"log":true}`) }
 	publish(t, b, large)
 	if d := <-got; string(d.Body) != `{"short":true}` || string(d.Notice) != `{"log":true}` {

@@ -3,10 +3,13 @@ package ledger
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"landfall/internal/store"
@@ -32,6 +35,16 @@ func (l *Ledger) EventTypes() []string {
 		}
 	}
 	return slices.Sorted(maps.Keys(types))
+}
+
+// TypesDigest tells whether two processes know the same event types: what one that knows others says of a commit is not to be relied upon. It may
+// be asked for once every noun is registered.
+func (l *Ledger) TypesDigest() string {
+	l.typesOnce.Do(func() {
+		sum := sha256.Sum256([]byte(strings.Join(l.EventTypes(), "\n")))
+		l.types = hex.EncodeToString(sum[:4])
+	})
+	return l.types
 }
 
 func (s *Streams[S]) eventTypes() []string { return s.fold.Events }

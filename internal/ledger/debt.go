@@ -75,9 +75,14 @@ func (l *Ledger) Owing(ctx context.Context, debt store.Debt, before time.Time, a
 	if len(page) == limit {
 		next = refOf(page[limit-1])
 	}
-	l.payments.mu.Lock()
-	defer l.payments.mu.Unlock()
-	return slices.DeleteFunc(page, func(c store.Commit) bool { return c.Pending&debt&^l.payments.due[refOf(c)] == 0 }), next, nil
+	return l.payments.unpaid(page, debt), next, nil
+}
+
+// unpaid leaves out the commits that owe nothing of debt, or whose payment is not written down yet.
+func (p *payments) unpaid(commits []store.Commit, debt store.Debt) []store.Commit {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.DeleteFunc(commits, func(c store.Commit) bool { return c.Pending&debt&^p.due[refOf(c)] == 0 })
 }
 
 // run writes payments down, and ends with a last try.
@@ -202,7 +207,11 @@ func (l *Ledger) DeriveOwed(ctx context.Context, commits []store.Commit) error {
 	}
 	var errs []error
 	for _, stream := range slices.Sorted(maps.Keys(owed)) {
-		if l.opt.Guard.Leaves(projectionsOf(stream)) {
+		if err := l.finishErasures(ctx, owed[stream]); err != nil { // whatever becomes of the documents
+			errs = append(errs, err)
+			continue
+		}
+		if l.LeavesAlone(stream) {
 			continue
 		}
 		err := l.deriveOwed(ctx, stream, owed[stream])
@@ -228,14 +237,15 @@ func (l *Ledger) deriveOwed(ctx context.Context, stream Stream, commits []store.
 	if err := l.projectSince(ctx, stream, first-1); err != nil {
 		return err
 	}
-	if err := l.finishErasures(ctx, commits); err != nil {
-		return err
-	}
 	l.Paid(store.OwesDocuments, refs...)
 	return nil
 }
 
-// EnsureDocuments waits for the documents of this process's own commits, and derives those of the named commits that are owed still.
+// LeavesAlone reports that the documents of the stream cannot be written at present, and are owed for a while.
+func (l *Ledger) LeavesAlone(stream Stream) bool { return l.opt.Guard.Leaves(projectionsOf(stream)) }
+
+// EnsureDocuments waits for the documents of this process's own commits, and derives those of the named commits that are owed still. It fails
+// when they cannot be written.
 func (l *Ledger) EnsureDocuments(ctx context.Context, refs []store.Ref) error {
 	l.Settle(ctx, documentAge)
 	if len(refs) == 0 {
@@ -245,5 +255,12 @@ func (l *Ledger) EnsureDocuments(ctx context.Context, refs []store.Ref) error {
 	if err != nil {
 		return unavailable(err)
 	}
-	return l.DeriveOwed(ctx, commits)
+	commits = l.payments.unpaid(commits, store.OwesDocuments)
+	if err := l.DeriveOwed(ctx, commits); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(commits, func(c store.Commit) bool { return l.LeavesAlone(Stream(c.Stream)) }) {
+		return errLetGo
+	}
+	return nil
 }

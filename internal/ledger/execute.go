@@ -104,15 +104,18 @@ func (s *Streams[S]) Execute(ctx context.Context, id string, c Command[S]) (Outc
 	return p.out, nil
 }
 
-// Erase removes a detached value: a commit says so, and with its documents the value and its salt leave the record. The chain stays valid.
+// Erase removes a detached value: a commit says so, and with it the value and its salt leave the record. The chain stays valid.
 func (s *Streams[S]) Erase(ctx context.Context, id string, actor Actor, e Erased) error {
-	_, err := s.Execute(ctx, id, Command[S]{Actor: actor, Await: true, Decide: func(_ S, at Moment) (Decision, error) {
+	_, err := s.Execute(ctx, id, Command[S]{Actor: actor, Decide: func(_ S, at Moment) (Decision, error) {
 		if e.Seq < 1 || e.Seq > at.Seq {
 			return Decision{}, fault.New(fault.NotFound, "value_not_found", "There is no such record.")
 		}
 		return Decision{Events: []Event{{Type: EventErased, Data: e}}, Exercise: e.Exercise}, nil
 	}})
-	return err
+	if err != nil {
+		return err
+	}
+	return s.l.eraseValue(ctx, StreamOf(s.fold.Noun, id), e)
 }
 
 // pending is one command on its way through a queue.

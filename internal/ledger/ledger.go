@@ -100,6 +100,10 @@ type Ledger struct {
 	payments *payments
 	rivals   rivals
 	looks    looks
+	erasing  sync.Mutex
+
+	typesOnce sync.Once
+	types     string // digest of the event types
 
 	mu     sync.Mutex
 	queues map[Stream]*queue

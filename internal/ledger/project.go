@@ -58,7 +58,7 @@ func (p *projector) promise() uint64 {
 	return p.added
 }
 
-// add keeps a promise with the operations for the commits of a stream after base, up to seq.
+// add keeps a promise with the operations for commits of a stream.
 func (p *projector) add(next projection) {
 	p.mu.Lock()
 	p.pending = append(p.pending, next)
@@ -164,6 +164,9 @@ func (p *projector) attempt(batch []projection) error {
 	var ops []store.Op
 	var ready []projection
 	for _, b := range batch {
+		if err := l.finishErasures(l.ctx, b.commits); err != nil { // whatever becomes of the documents
+			return err
+		}
 		switch {
 		case b.failed != nil:
 			return b.failed
@@ -172,17 +175,7 @@ func (p *projector) attempt(batch []projection) error {
 			ready, ops = append(ready, b), append(ops, b.ops...)
 		}
 	}
-	err := l.opt.Guard.Do("the projections", func() error {
-		if err := p.write(wakesLast(newest(ops))); err != nil {
-			return err
-		}
-		for _, b := range ready {
-			if err := l.finishErasures(l.ctx, b.commits); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	err := l.opt.Guard.Do("the projections", func() error { return p.write(wakesLast(newest(ops))) })
 	if err != nil {
 		return err
 	}

@@ -351,29 +351,32 @@ func (l *Ledger) finishErasures(ctx context.Context, commits []store.Commit) err
 	return nil
 }
 
-// eraseValue removes a detached value from its commit, and the stream's snapshot, which may hold it.
+// eraseValue removes a detached value from its commit, and the stream's snapshot, which may hold it, also where somebody has begun to.
 func (l *Ledger) eraseValue(ctx context.Context, stream Stream, e Erased) error {
+	l.erasing.Lock() // what is left of a commit's values is read and then written
+	defer l.erasing.Unlock()
 	ref := store.Ref{Stream: string(stream), Seq: e.Seq}
 	commits, err := l.store.Commits(ctx, []store.Ref{ref})
 	if err != nil {
 		return unavailable(err)
 	}
-	if len(commits) != 1 || len(commits[0].Detached) == 0 {
-		return nil
-	}
 	var secrets map[string]secret
-	if err := json.Unmarshal(commits[0].Detached, &secrets); err != nil {
-		return fmt.Errorf("commit %s/%d: detached values: %w", stream, e.Seq, err)
-	}
-	delete(secrets, e.Name)
-	var detached []byte
-	if len(secrets) > 0 {
-		if detached, err = marshal(secrets); err != nil {
-			return err
+	if len(commits) == 1 && len(commits[0].Detached) > 0 {
+		if err := json.Unmarshal(commits[0].Detached, &secrets); err != nil {
+			return fmt.Errorf("commit %s/%d: detached values: %w", stream, e.Seq, err)
 		}
 	}
-	if err := l.store.SetDetached(ctx, ref, detached); err != nil {
-		return unavailable(err)
+	if _, there := secrets[e.Name]; there {
+		delete(secrets, e.Name)
+		var detached []byte
+		if len(secrets) > 0 {
+			if detached, err = marshal(secrets); err != nil {
+				return err
+			}
+		}
+		if err := l.store.SetDetached(ctx, ref, detached); err != nil {
+			return unavailable(err)
+		}
 	}
 	if _, err := l.store.Bulk(ctx, []store.Op{{Do: store.OpDelete, Kind: KindSnapshot, Doc: store.Doc{ID: string(stream)}}}); err != nil {
 		return unavailable(err)

@@ -23,8 +23,10 @@ const (
 type batch struct {
 	commits []store.Commit // in order of stream and seq
 	notices map[store.Ref][]*notice
+	traces  map[store.Ref]string
 	failed  map[store.Ref]bool // notices not all written: they are owed still
 	raised  []store.Ref        // commits of the alerts that the batch raised
+	stood   []store.Ref        // and of those that somebody had raised before
 }
 
 func (b *batch) failAll() {
@@ -48,12 +50,12 @@ func refOf(c store.Commit) store.Ref { return store.Ref{Stream: c.Stream, Seq: c
 // hand, are dropped unseen. When some commits fail, the others are done; those stay pending and the sweep takes them. What cannot be done together
 // is done stream by stream, so that one that nobody can follow up holds up no other.
 func (r *Router) Handle(ctx context.Context, commits []store.Commit) error {
-	return r.handleAll(ctx, commits, nil)
+	return r.handleAll(ctx, commits, incoming{})
 }
 
-// handleAll is Handle for commits of which it is known already what some announce.
-func (r *Router) handleAll(ctx context.Context, commits []store.Commit, known map[store.Ref][]*notice) error {
-	left, err := r.handle(ctx, commits, known)
+// handleAll is Handle for commits of which something is known already.
+func (r *Router) handleAll(ctx context.Context, commits []store.Commit, in incoming) error {
+	left, err := r.handle(ctx, commits, in)
 	if err == nil || ctx.Err() != nil || r.d.l.Writable(ctx) != nil {
 		return err
 	}
@@ -65,7 +67,7 @@ func (r *Router) handleAll(ctx context.Context, commits []store.Commit, known ma
 		if n < 0 {
 			n = len(left)
 		}
-		if _, err := r.handle(ctx, left[:n], known); err == nil {
+		if _, err := r.handle(ctx, left[:n], in); err == nil {
 			r.opt.Guard.Works(followUpOf(stream))
 		} else if ctx.Err() == nil {
 			r.opt.Guard.Fails(followUpOf(stream), err)
@@ -79,8 +81,8 @@ func (r *Router) handleAll(ctx context.Context, commits []store.Commit, known ma
 func followUpOf(stream string) string { return "follow-up of " + stream }
 
 // handle is Handle for all at once, and gives the commits that are not done.
-func (r *Router) handle(ctx context.Context, commits []store.Commit, known map[store.Ref][]*notice) (left []store.Commit, err error) {
-	b := &batch{commits: r.take(commits), notices: maps.Clone(known), failed: map[store.Ref]bool{}}
+func (r *Router) handle(ctx context.Context, commits []store.Commit, in incoming) (left []store.Commit, err error) {
+	b := &batch{commits: r.take(commits), notices: maps.Clone(in.notices), traces: in.traces, failed: map[store.Ref]bool{}}
 	if len(b.commits) == 0 {
 		return nil, nil
 	}
@@ -121,32 +123,44 @@ func (r *Router) handle(ctx context.Context, commits []store.Commit, known map[s
 }
 
 // Receive handles the commits that notes of the bus tell of, without reading them: who sent the notes has read them, and they were sealed. Notes
-// that are told again are passed over. A commit of several events is read once its last note is there, since its notices are owed
-// together.
+// that are told again are passed over. Some commits are read all the same, and dropped when they owe nothing more: those of which a process of another
+// version tells; those that close alerts, since a message that came a second time would close what has been raised since; and those of
+// several events, whose notices are owed together, once their last note is there.
 func (r *Router) Receive(ctx context.Context, notes []Note) error {
 	var commits []store.Commit
 	var refs []store.Ref
-	known := map[store.Ref][]*notice{}
+	in := incoming{map[store.Ref][]*notice{}, map[store.Ref]string{}}
+	types := r.d.l.TypesDigest()
 	for _, n := range notes {
 		ref := n.Ref()
 		switch {
-		case n.Told || known[ref] != nil:
-		case n.Log || n.Events > 1:
+		case n.Told || in.notices[ref] != nil:
+		case n.Log || n.Events > 1 || len(n.Closes) > 0 || n.Types != types:
 			if n.N == n.Events {
-				refs = append(refs, ref)
+				refs, in.traces[ref] = append(refs, ref), n.Trace
 			}
 		default:
-			known[ref] = []*notice{newNotice(n.Announcement, func() []byte { return n.Body })}
-			r.recent.put(ref, known[ref])
+			in.notices[ref] = []*notice{newNotice(n.Announcement, func() []byte { return n.Body })}
+			r.recent.put(ref, in.notices[ref])
 			commits = append(commits, store.Commit{Stream: ref.Stream, Seq: ref.Seq, Pending: store.OwesNotices})
 		}
 	}
-	return errors.Join(r.handleAll(ctx, commits, known), r.HandleRefs(ctx, refs))
+	return errors.Join(r.handleAll(ctx, commits, in), r.handleRefs(ctx, refs, in))
+}
+
+// incoming is what is known of commits that are about to be handled.
+type incoming struct {
+	notices map[store.Ref][]*notice // what they announce
+	traces  map[store.Ref]string    // which requests are behind them, which the log does not keep
 }
 
 // HandleRefs reads the commits and handles them. Refs that the store does not have are counted and dropped: the bus may remember
 // what a restored store does not.
 func (r *Router) HandleRefs(ctx context.Context, refs []store.Ref) error {
+	return r.handleRefs(ctx, refs, incoming{})
+}
+
+func (r *Router) handleRefs(ctx context.Context, refs []store.Ref, in incoming) error {
 	wanted := make([]store.Ref, 0, len(refs))
 	for _, ref := range refs {
 		if !r.journal.owns(ref) { // the journalist marks its own
@@ -163,7 +177,7 @@ func (r *Router) HandleRefs(ctx context.Context, refs []store.Ref) error {
 	if absent := len(wanted) - len(commits); absent > 0 {
 		r.opt.Hooks.Absent(absent)
 	}
-	return r.Handle(ctx, commits)
+	return r.handleAll(ctx, commits, in)
 }
 
 // Sweep handles every commit that owes notices, is old enough and not in hand here, after putting it on the bus: what the bus lost, what a dead
@@ -203,7 +217,7 @@ func (r *Router) publish(ctx context.Context, commits []store.Commit) error {
 				announced = append(announced, n.Announcement)
 			}
 		}
-		notes = append(notes, NotesOf(r.opt.Source, announced, true)...)
+		notes = append(notes, NotesOf(r.opt.Source, r.d.l.TypesDigest(), announced, true)...)
 	}
 	if len(notes) > 0 {
 		err = errors.Join(err, r.opt.Publish(ctx, notes))
@@ -268,6 +282,9 @@ func (r *Router) announce(ctx context.Context, b *batch) error {
 		if !ok {
 			b.failed[ref] = true
 			continue
+		}
+		for i := range announcements {
+			announcements[i].Trace = b.traces[ref]
 		}
 		notices, failure := r.noticesOf(c, announcements)
 		if failure != nil {
@@ -339,12 +356,17 @@ func (r *Router) settleOwn(ctx context.Context, b *batch) error {
 	return errors.Join(errs...)
 }
 
-// findable waits until the alerts that the batch raised can be found: whoever is to close them looks for them once their cause owes nothing.
+// findable waits until the alerts of the batch can be found, whoever raised them: who is to close them looks for them once their cause owes nothing.
 func (r *Router) findable(ctx context.Context, b *batch) error {
-	if len(b.raised) == 0 || r.d.l.Settle(ctx, settleWait) {
+	look := b.stood
+	left := func(ref store.Ref) bool { return r.d.l.LeavesAlone(ledger.Stream(ref.Stream)) }
+	if len(b.raised) > 0 && (!r.d.l.Settle(ctx, settleWait) || slices.ContainsFunc(b.raised, left)) {
+		look = append(look, b.raised...)
+	}
+	if len(look) == 0 {
 		return nil
 	}
-	return r.d.l.EnsureDocuments(ctx, b.raised)
+	return r.d.l.EnsureDocuments(ctx, look)
 }
 
 // finish says that the notices of the commits are written.

@@ -20,10 +20,11 @@ type Note struct {
 
 // noteHead says how a note is to be taken.
 type noteHead struct {
-	Events int  `json:"events"`         // how many events its commit announces
-	N      int  `json:"n"`              // which of them this is, from 1
-	Told   bool `json:"told,omitempty"` // it is told again, to who follows events: notifiers know of it
-	Log    bool `json:"log,omitempty"`  // the event is too large for the bus and is read from the log
+	Types  string `json:"types"`          // digest of the event types that its sender knows
+	Events int    `json:"events"`         // how many events its commit announces
+	N      int    `json:"n"`              // which of them this is, from 1
+	Told   bool   `json:"told,omitempty"` // it is told again, to who follows events: notifiers know of it
+	Log    bool   `json:"log,omitempty"`  // the event is too large for the bus and is read from the log
 }
 
 // noteNotice is the part of a note that no receiver gets.
@@ -32,11 +33,11 @@ type noteNotice struct {
 	*ledger.Announcement
 }
 
-// NotesOf gives what a commit announces as notes.
-func NotesOf(source string, announced []ledger.Announcement, told bool) []Note {
+// NotesOf gives what a commit announces as notes of a process that knows the event types of the digest.
+func NotesOf(source, types string, announced []ledger.Announcement, told bool) []Note {
 	notes := make([]Note, len(announced))
 	for i, a := range announced {
-		notes[i] = Note{Announcement: a, Body: RenderEvent(source, a), noteHead: noteHead{Events: len(announced), N: i + 1, Told: told}}
+		notes[i] = Note{Announcement: a, Body: RenderEvent(source, a), noteHead: noteHead{Types: types, Events: len(announced), N: i + 1, Told: told}}
 	}
 	return notes
 }
@@ -44,10 +45,10 @@ func NotesOf(source string, announced []ledger.Announcement, told bool) []Note {
 // Notice gives the part that no receiver gets, on one line.
 func (n Note) Notice() []byte { return mustJSON(noteNotice{n.noteHead, &n.Announcement}) }
 
-// Short gives the note as a reference to the log.
+// Short gives what stands in for body and notice where they are too large: a reference to the log.
 func (n Note) Short(source string) (body, notice []byte) {
 	a := n.Announcement
-	a.Data, a.Alerts, a.Closes = nil, nil, nil
+	a.Data, a.Alerts, a.Closes, a.Targets = nil, nil, nil, nil
 	n.Log = true
 	return RenderEvent(source, a), mustJSON(noteNotice{n.noteHead, &a})
 }

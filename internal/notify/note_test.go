@@ -31,7 +31,7 @@ func TestANoteIsReadAsItWasWritten(t *testing.T) {
 		},
 		{EventID: "0190-2", Type: "step.overdue.v1", Stream: "incident/maria", Seq: 7, At: at, Data: json.RawMessage(`{}`)},
 	}
-	for i, n := range notify.NotesOf(notify.DefaultSource, announced, true) {
+	for i, n := range notify.NotesOf(notify.DefaultSource, "0a", announced, true) {
 		notice := n.Notice()
 		if slices.Contains(notice, '\n') {
 			t.Errorf("the notice has several lines: %s", notice)
@@ -43,7 +43,7 @@ func TestANoteIsReadAsItWasWritten(t *testing.T) {
 		if diff := cmp.Diff(announced[i], got.Announcement); diff != "" {
 			t.Errorf("announcement (-want +got):\n%s", diff)
 		}
-		if got.Events != 2 || got.N != i+1 || !got.Told || got.Log || string(got.Body) != string(n.Body) {
+		if got.Types != "0a" || got.Events != 2 || got.N != i+1 || !got.Told || got.Log || string(got.Body) != string(n.Body) {
 			t.Errorf("read %d of %d, told %t, log %t", got.N, got.Events, got.Told, got.Log)
 		}
 		body, short := n.Short(notify.DefaultSource)
@@ -86,7 +86,7 @@ func (w *world) notes(stream string, seq int64, told bool) []notify.Note {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return notify.NotesOf(notify.DefaultSource, announced, told)
+	return notify.NotesOf(notify.DefaultSource, w.l.TypesDigest(), announced, told)
 }
 
 // TestANoteIsHandledHoweverItComes has the same events told in every way in which a bus can, and as often as it likes.

@@ -41,13 +41,13 @@ func (r *Router) alarm(ctx context.Context, b *batch) error {
 				ref := refOf(c)
 				for _, n := range b.notices[ref] {
 					owed := false
-					var raised []store.Ref
+					var raised, stood []store.Ref
 					err := r.opt.Guard.Do("the alerts of "+c.Stream, func() (err error) {
-						raised, owed, err = r.alarmOne(ctx, n, slots)
+						raised, stood, owed, err = r.alarmOne(ctx, n, slots)
 						return err
 					})
 					mu.Lock()
-					b.raised = append(b.raised, raised...)
+					b.raised, b.stood = append(b.raised, raised...), append(b.stood, stood...)
 					if owed || err != nil {
 						b.failed[ref] = true
 					}
@@ -66,21 +66,21 @@ func (r *Router) alarm(ctx context.Context, b *batch) error {
 // alarmOne draws the consequences of one event: it closes alerts, takes the copies away from partners that are no longer
 // named, and raises alerts. The copies go first, because the alert that tells a partner of its un-naming is a copy too.
 // owed reports that the copies could not be removed and that everything else was done.
-func (r *Router) alarmOne(ctx context.Context, n *notice, slots chan struct{}) (raised []store.Ref, owed bool, err error) {
+func (r *Router) alarmOne(ctx context.Context, n *notice, slots chan struct{}) (raised, stood []store.Ref, owed bool, err error) {
 	if len(n.Closes) > 0 {
 		// What is to be closed may not have been raised yet: alerts of earlier events that nobody has handled.
 		if err := r.raiseEarlier(ctx, n, slots); err != nil {
-			return nil, false, err
+			return nil, nil, false, err
 		}
 		for _, c := range n.Closes {
 			if err := r.closeAlerts(ctx, n, c, slots); err != nil {
-				return nil, false, err
+				return nil, nil, false, err
 			}
 		}
 		owed = r.withdraw(ctx, n)
 	}
-	raised, err = r.raise(ctx, n, slots)
-	return raised, owed, err
+	raised, stood, err = r.raise(ctx, n, slots)
+	return raised, stood, owed, err
 }
 
 // withdraw takes what partners were given away from states that an event un-names. It reports whether that is still owed: a
@@ -98,26 +98,35 @@ func (r *Router) withdraw(ctx context.Context, n *notice) (owed bool) {
 	return err != nil
 }
 
-// raise raises the alerts an event calls for and gives the commits that hold them. An alert that is there already stands as
+// raise raises the alerts an event calls for, and gives the commits that hold them: those raised now, and those that stood. An alert that is there already stands as
 // it is.
-func (r *Router) raise(ctx context.Context, n *notice, slots chan struct{}) ([]store.Ref, error) {
+func (r *Router) raise(ctx context.Context, n *notice, slots chan struct{}) (raised, stood []store.Ref, err error) {
 	if len(n.Alerts) == 0 {
-		return nil, nil
+		return nil, nil, nil
 	}
 	list, err := r.d.roster.current(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	raised := make([]store.Ref, len(n.Alerts))
+	outs := make([]ledger.Outcome[*Alert], len(n.Alerts))
 	err = r.together(len(n.Alerts), slots, func(i int) error {
 		out, err := r.raiseOne(ctx, n, n.Alerts[i], list)
 		if len(out.Events) > 0 {
 			r.at(PointRaised)
 		}
-		raised[i] = store.Ref{Stream: string(out.Stream), Seq: out.Seq}
+		outs[i] = out
 		return err
 	})
-	return slices.DeleteFunc(raised, func(ref store.Ref) bool { return ref.Stream == "" }), err
+	for _, out := range outs {
+		switch ref := (store.Ref{Stream: string(out.Stream), Seq: out.Seq}); {
+		case ref.Stream == "": // nobody is alerted
+		case len(out.Events) > 0:
+			raised = append(raised, ref)
+		default:
+			stood = append(stood, ref)
+		}
+	}
+	return raised, stood, err
 }
 
 func (r *Router) raiseOne(ctx context.Context, n *notice, call ledger.AlertCall, list []*Subscription) (ledger.Outcome[*Alert], error) {
@@ -201,11 +210,11 @@ func (r *Router) raiseEarlier(ctx context.Context, n *notice, slots chan struct{
 	var raised []store.Ref
 	for i := range b.commits {
 		for _, e := range b.notices[b.ref(i)] {
-			streams, err := r.raise(ctx, e, slots)
+			own, stood, err := r.raise(ctx, e, slots)
 			if err != nil {
 				return err
 			}
-			raised = append(raised, streams...)
+			raised = slices.Concat(raised, own, stood)
 		}
 	}
 	return r.d.l.EnsureDocuments(ctx, raised)

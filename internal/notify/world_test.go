@@ -298,7 +298,7 @@ func (w *world) carried(r *notify.Router, accepted []ledger.Appended) (notes []n
 		if len(a.Announcements) == 0 {
 			r.Offer([]store.Commit{a.Commit})
 		}
-		for _, n := range notify.NotesOf(notify.DefaultSource, a.Announcements, false) {
+		for _, n := range notify.NotesOf(notify.DefaultSource, w.l.TypesDigest(), a.Announcements, false) {
 			read, err := notify.ReadNote(n.Body, n.Notice())
 			if err != nil {
 				w.t.Errorf("%s: %v", n.Type, err)
