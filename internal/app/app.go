@@ -4,7 +4,7 @@
 //
 // Start is one straight function: every part that came up pushes its stop, and a failed start, like
 // Stop, runs those in reverse. Stopping is bounded in time. The next start finds what was left
-// undone, because everything accepted is in the store and still marked pending.
+// undone, because everything accepted is in the store and says what it owes.
 package app
 
 import (

@@ -86,8 +86,8 @@ const (
 // A commit refers only to what was recorded before it. If it was copied in walk 1, that was recorded before walk 2 began, so one of
 // the two has it. If it was copied in walk 2, the walk reaches the noun it refers to later, and finds it there.
 //
-// The mark of a commit is cleared only when all its alerts and deliveries are written. A commit that walk 1 found without its mark had them
-// before walk 2 and before walk 3, which copy them. A commit of walk 2 is marked whatever the store says: what follows from it is
+// A commit owes its notices until all its alerts and deliveries are written. A commit that walk 1 found without debts had them
+// before walk 2 and before walk 3, which copy them. A commit of walk 2 owes everything, whatever the store says: what follows from it is
 // written again after the restore, under the same ids, which changes nothing where it was copied. Claims, such as codes of incidents, are written before
 // the commit they are made for, so walk 3 finds those of every commit that was copied.
 //

@@ -24,10 +24,10 @@ import (
 // patience bounds every wait for something that must happen.
 const patience = 30 * time.Second
 
-// within gives a context that ends with the test or after patience.
 // keys are the secret keys of the records of a test.
 var keys = [][]byte{[]byte("a key of thirty-two bytes, really")}
 
+// within gives a context that ends with the test or after patience.
 func within(t testing.TB) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)

@@ -160,10 +160,23 @@ func TestAStreamThatCannotBeFollowedHoldsUpNoOther(t *testing.T) {
 			if list := g.SetAside(); len(list) != 1 || list[0].Subject != "projections of jetty/bad" {
 				t.Errorf("set aside: %+v", list)
 			}
+			// What is to be erased does not wait for the list.
+			noted := mustMove(t, w, "bad", 1, func(c *ledger.Command[jetty]) {
+				c.Decide = func(jetty, ledger.Moment) (ledger.Decision, error) {
+					return ledger.Decision{Events: []ledger.Event{{Type: evMoved, Data: moved{By: 1, Note: "note"}}}, Detach: map[string]string{"note": "call first"}}, nil
+				}
+			})
+			if err := w.jetties.Erase(t.Context(), "bad", roseau, ledger.Erased{Seq: noted.Seq, Name: "note", Reason: "request"}); err != nil {
+				t.Error(err)
+			}
+			commits, err := w.store.Commits(t.Context(), []store.Ref{{Stream: "jetty/bad", Seq: noted.Seq}})
+			if err != nil || len(commits) != 1 || len(commits[0].Detached) != 0 {
+				t.Errorf("the value is still there: %+v, %v", commits, err)
+			}
 			mended.Store(true)
 			clock.advance(10 * time.Minute)
 			mustMove(t, w, "bad", 1)
-			if on := projected(t, w, "bad"); on != 10 || len(g.SetAside()) != 0 {
+			if on := projected(t, w, "bad"); on != 11 || len(g.SetAside()) != 0 {
 				t.Errorf("mended, the list has %d on, set aside is %+v", on, g.SetAside())
 			}
 			mustVerify(t, w)

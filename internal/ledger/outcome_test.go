@@ -352,7 +352,7 @@ type brokePayer struct {
 }
 
 func (b *brokePayer) Bulk(ctx context.Context, ops []store.Op) ([]bool, error) {
-	if ops[0].Do == store.OpPay && b.refused.CompareAndSwap(false, true) {
+	if len(ops) > 0 && ops[0].Do == store.OpPay && b.refused.CompareAndSwap(false, true) {
 		return nil, errLine
 	}
 	return b.Store.Bulk(ctx, ops)

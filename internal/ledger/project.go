@@ -230,8 +230,7 @@ func (l *Ledger) Writable(ctx context.Context) error {
 	return nil
 }
 
-// wakesLast moves the wakes behind everything else: an engine may carry out the operations of one kind together, and a wake says that
-// everything before it is written.
+// wakesLast moves the wakes behind everything else: a watch that is woken finds the lists as they should be.
 func wakesLast(ops []store.Op) []store.Op {
 	slices.SortStableFunc(ops, func(a, b store.Op) int {
 		switch aw, bw := a.Kind == KindWake, b.Kind == KindWake; {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -141,6 +142,58 @@ func TestANoteIsHandledHoweverItComes(t *testing.T) {
 		}
 	}
 	w.verified()
+}
+
+func TestAnUnNamingThatIsToldASecondTimeClosesNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var withdrawn atomic.Int32
+	w.halt()
+	w.opt.Withdraw = func(context.Context, ledger.Announcement) error { withdrawn.Add(1); return nil }
+	w.restart()
+	w.openIncident("maria", "ATG")
+	w.play("maria", changed, act{Unnamed: []string{"ATG"}, Closes: []ledger.AlertClose{{Party: "ATG", Reason: "unnamed"}}})
+	w.quiet()
+	w.play("maria", changed, act{Named: []string{"ATG"}, Alerts: []call{{Party: "ATG", Kind: "named"}}})
+	w.alerted("ATG", 1)
+	w.quiet()
+	for range 2 {
+		if err := w.router.Receive(t.Context(), w.notes("incident/maria", 2, false)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := w.inbox(state("ATG"), notify.AlertQuery{}); !slices.Equal(got, []string{"named open"}) || withdrawn.Load() != 1 {
+		t.Errorf("alerts %v, copies were taken away %d times", got, withdrawn.Load())
+	}
+}
+
+// TestAnAlertThatAnotherRaisedCanBeFoundBeforeItsCauseOwesNothing has a process die between the commit of an alert and its documents.
+func TestAnAlertThatAnotherRaisedCanBeFoundBeforeItsCauseOwesNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.openIncident("maria", "ATG")
+	w.quiet()
+	w.st.onBulk(func(ops []store.Op) moment {
+		if writes(ops, store.OpPut, "alert", "") {
+			return dieBefore
+		}
+		return survive
+	})
+	w.play("maria", activated, activation("ATG"))
+	w.eventually("it dies", w.st.dead.Load)
+	w.kill()
+	w.restart()
+	w.clock.forward(3 * time.Second)
+	if _, err := w.router.Sweep(t.Context(), w.clock.now()); err != nil { // of notices alone
+		t.Fatal(err)
+	}
+	if got := w.inbox(state("ATG"), notify.AlertQuery{}); !slices.Equal(got, []string{"activation open"}) {
+		t.Errorf("alerts %v", got)
+	}
+	w.play("maria", closed, act{Closes: []ledger.AlertClose{{Reason: "closed"}}})
+	w.eventually("it is closed", func() bool {
+		return slices.Equal(w.inbox(state("ATG"), notify.AlertQuery{}), []string{"activation closed"})
+	})
 }
 
 func TestASweepTakesNothingThatMayWaitOnTheBus(t *testing.T) {

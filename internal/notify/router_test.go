@@ -199,6 +199,13 @@ func TestAnEventOfANewerVersionStaysPending(t *testing.T) {
 	if _, err := w.router.Sweep(t.Context(), w.clock.now()); !errors.Is(err, ledger.ErrNewer) {
 		t.Errorf("the sweep says %v", err)
 	}
+	told := notify.NotesOf(notify.DefaultSource, newer.TypesDigest(), []ledger.Announcement{{
+		EventID: commitID(t, w.raw, "incident/maria", 2) + "-0", Type: "incident.merged.v1", Stream: "incident/maria", Seq: 2, Incident: "maria",
+		Parties: []string{"DMA", "ATG"},
+	}}, false)
+	if err := w.router.Receive(t.Context(), told); !errors.Is(err, ledger.ErrNewer) {
+		t.Errorf("told of it by the bus it says %v", err)
+	}
 	w.eventually("the other commit is handled", func() bool {
 		n, _, err := w.raw.PendingStats(t.Context(), store.OwesAll)
 		return err == nil && n == 1

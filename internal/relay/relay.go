@@ -25,7 +25,7 @@ type Options struct {
 	// Publish puts on the bus what commits announce, in order, and gives an error when not all of it got there. Required.
 	Publish func(ctx context.Context, batch []ledger.Appended) error
 
-	// Local is handed commits that announce nothing (journals, subscriptions, accounts), when this process also notifies. It
+	// Local is handed commits that announce nothing (journals, subscriptions, replays), when this process also notifies. It
 	// must not block. nil: they wait for the sweep of a process that does.
 	Local func(commits []store.Commit)
 
