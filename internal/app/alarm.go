@@ -162,6 +162,14 @@ func (a *App) watchers() []watcher {
 			}
 			return "", nil
 		}},
+		{"bus_disbelieved", "bus-disbelieved.md", func(_ context.Context, now time.Time) (string, error) {
+			why, last := a.disbelief.last()
+			if why == "" || now.Sub(last) >= disbeliefFor {
+				return "", nil
+			}
+			return fmt.Sprintf("Messages on the bus are not believed (%s), last at %s: what they tell of comes the slower way, through the records.",
+				why, last.UTC().Format(time.RFC3339)), nil
+		}},
 		{"busy", "busy.md", func(_ context.Context, now time.Time) (string, error) { return a.limiter.Trouble(now), nil }},
 		{"records_lost", "records-lost.md", a.recordsLost},
 		{"heads_unwritten", "records-lost.md", a.headTrouble},

@@ -71,6 +71,7 @@ type App struct {
 	fatal      chan error
 	swept      atomic.Bool // the first sweep has succeeded
 	full       atomic.Bool // the last transaction found the disk full
+	disbelief  disbelief
 
 	held     atomic.Bool // a restore was not released yet
 	holding  sync.Mutex  // held while the notifier starts or stops
@@ -227,7 +228,7 @@ func (a *App) openBus(ctx context.Context, key []byte, empty bool) (*bus.Bus, er
 	if err != nil {
 		return nil, err
 	}
-	cfg.Keys, cfg.Dropped = append([][]byte{key}, former...), a.metrics.dropped
+	cfg.Keys, cfg.Dropped = append([][]byte{key}, former...), a.disbelieved
 	cfg.Read = readEvent
 	b, err := bus.Open(ctx, cfg)
 	if err != nil || !empty {

@@ -198,3 +198,32 @@ func TestWhatIsTooLargeForTheBusIsReadFromTheLog(t *testing.T) {
 		}
 	}
 }
+
+func TestMessagesThatAreNotBelievedAreAnAlarmForAWhile(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 9, 18, 12, 0, 0, 0, time.UTC)
+	a := &App{metrics: newMetrics(), opt: Options{Now: func() time.Time { return now }}}
+	look := func(at time.Time) string {
+		for _, w := range a.watchers() {
+			if w.code == "bus_disbelieved" {
+				text, err := w.look(t.Context(), at)
+				if err != nil {
+					t.Error(err)
+				}
+				return text
+			}
+		}
+		t.Fatal("nobody watches")
+		return ""
+	}
+	if text := look(now); text != "" {
+		t.Errorf("it says %q of nothing", text)
+	}
+	a.disbelieved("epoch")
+	if text := look(now.Add(time.Minute)); !strings.Contains(text, "(epoch)") {
+		t.Errorf("it says %q", text)
+	}
+	if text := look(now.Add(disbeliefFor)); text != "" {
+		t.Errorf("it says %q for ever", text)
+	}
+}

@@ -163,9 +163,6 @@ func (m *metrics) served(op string, took time.Duration, err error) {
 	m.serverSeconds.WithLabelValues(op, outcome).Observe(took.Seconds())
 }
 
-// dropped is told of messages that nobody believes.
-func (m *metrics) dropped(why string) { m.disbelieved.WithLabelValues(why).Inc() }
-
 // hooks are told what the notifier does.
 func (m *metrics) hooks(t *traces) notify.Hooks {
 	return notify.Hooks{
