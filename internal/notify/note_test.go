@@ -61,14 +61,14 @@ func TestANoteIsReadAsItWasWritten(t *testing.T) {
 	}
 }
 
-// playAll makes several things happen in one commit.
-func (w *world) playAll(id string, eventTypes ...string) {
+// playAll makes several things happen in one commit of Maria.
+func (w *world) playAll(eventTypes ...string) {
 	w.t.Helper()
 	var events []ledger.Event
 	for _, eventType := range eventTypes {
 		events = append(events, ledger.Event{Type: eventType, Data: act{}})
 	}
-	_, err := w.acts.Execute(w.t.Context(), id, ledger.Command[incident]{Actor: ledger.System, Decide: func(incident, ledger.Moment) (ledger.Decision, error) {
+	_, err := w.acts.Execute(w.t.Context(), "maria", ledger.Command[incident]{Actor: ledger.System, Decide: func(incident, ledger.Moment) (ledger.Decision, error) {
 		return ledger.Decision{Events: events}, nil
 	}})
 	if err != nil {
@@ -76,10 +76,10 @@ func (w *world) playAll(id string, eventTypes ...string) {
 	}
 }
 
-// notes gives what a commit announces as a notifier gets it.
-func (w *world) notes(stream string, seq int64, told bool) []notify.Note {
+// notes gives what a commit of Maria announces, as a notifier gets it.
+func (w *world) notes(seq int64, told bool) []notify.Note {
 	w.t.Helper()
-	commits, err := w.raw.Commits(w.t.Context(), refs(stream, seq))
+	commits, err := w.raw.Commits(w.t.Context(), refs("incident/maria", seq))
 	if err != nil || len(commits) != 1 {
 		w.t.Fatalf("%d commits, %v", len(commits), err)
 	}
@@ -100,7 +100,7 @@ func TestANoteIsHandledHoweverItComes(t *testing.T) {
 	w.openIncident("maria", "ATG")
 	w.play("maria", figure, act{})                // 2
 	w.play("maria", activated, activation("ATG")) // 3
-	w.playAll("maria", figure, overdue, figure)   // 4: several events in one commit
+	w.playAll(figure, overdue, figure)   // 4: several events in one commit
 	w.play("maria", figure, act{})                // 5
 	receive := func(notes ...notify.Note) {
 		t.Helper()
@@ -108,11 +108,11 @@ func TestANoteIsHandledHoweverItComes(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	receive(w.notes("incident/maria", 2, true)...) // told again: somebody has handled it
+	receive(w.notes(2, true)...) // told again: somebody has handled it
 	if n := len(w.deliveries()); n != 0 {
 		t.Fatalf("%d deliveries of what is only told again", n)
 	}
-	two, three, four := w.notes("incident/maria", 2, false), w.notes("incident/maria", 3, false), w.notes("incident/maria", 4, false)
+	two, three, four := w.notes(2, false), w.notes(3, false), w.notes(4, false)
 	receive(append(two, two...)...)
 	receive(three...)
 	w.alerted("ATG", 1)
@@ -122,7 +122,7 @@ func TestANoteIsHandledHoweverItComes(t *testing.T) {
 		t.Errorf("%d deliveries before the last event of a commit is told, want that of the figure", n)
 	}
 	receive(four[2])
-	long := w.notes("incident/maria", 5, false)[0]
+	long := w.notes(5, false)[0]
 	body, notice := long.Short(notify.DefaultSource)
 	short, err := notify.ReadNote(body, notice)
 	if err != nil {
@@ -158,7 +158,7 @@ func TestAnUnNamingThatIsToldASecondTimeClosesNothing(t *testing.T) {
 	w.alerted("ATG", 1)
 	w.quiet()
 	for range 2 {
-		if err := w.router.Receive(t.Context(), w.notes("incident/maria", 2, false)); err != nil {
+		if err := w.router.Receive(t.Context(), w.notes(2, false)); err != nil {
 			t.Fatal(err)
 		}
 	}
