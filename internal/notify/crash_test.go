@@ -205,7 +205,7 @@ func TestAnotherProcessFinishesWhatADeadOneHadInHandWithinTheLease(t *testing.T)
 	w.eventually("the first process is sending", hung.Load)
 	w.kill()
 	w.t.Log("killed while sending")
-	event := fmt.Sprintf("%s-0", commitID(t, w.raw, "incident/maria", 1))
+	event := fmt.Sprintf("%s-0", commitID(t, w.raw, 1))
 	if d := other.deliveryOf(event, s); d.Status != notify.Sending {
 		t.Fatalf("the delivery is %s", d.Status)
 	}
@@ -237,9 +237,10 @@ func newWorldBeside(t *testing.T, w *world) *world {
 	return o
 }
 
-func commitID(t *testing.T, st store.Store, stream string, seq int64) string {
+// commitID gives the id of a commit of Maria.
+func commitID(t *testing.T, st store.Store, seq int64) string {
 	t.Helper()
-	commits, err := st.Commits(t.Context(), refs(stream, seq))
+	commits, err := st.Commits(t.Context(), refs("incident/maria", seq))
 	if err != nil || len(commits) != 1 {
 		t.Fatalf("%d commits, %v", len(commits), err)
 	}

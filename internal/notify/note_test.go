@@ -100,7 +100,7 @@ func TestANoteIsHandledHoweverItComes(t *testing.T) {
 	w.openIncident("maria", "ATG")
 	w.play("maria", figure, act{})                // 2
 	w.play("maria", activated, activation("ATG")) // 3
-	w.playAll(figure, overdue, figure)   // 4: several events in one commit
+	w.playAll(figure, overdue, figure)            // 4: several events in one commit
 	w.play("maria", figure, act{})                // 5
 	receive := func(notes ...notify.Note) {
 		t.Helper()

@@ -200,7 +200,7 @@ func TestAnEventOfANewerVersionStaysPending(t *testing.T) {
 		t.Errorf("the sweep says %v", err)
 	}
 	told := notify.NotesOf(notify.DefaultSource, newer.TypesDigest(), []ledger.Announcement{{
-		EventID: commitID(t, w.raw, "incident/maria", 2) + "-0", Type: "incident.merged.v1", Stream: "incident/maria", Seq: 2, Incident: "maria",
+		EventID: commitID(t, w.raw, 2) + "-0", Type: "incident.merged.v1", Stream: "incident/maria", Seq: 2, Incident: "maria",
 		Parties: []string{"DMA", "ATG"},
 	}}, false)
 	if err := w.router.Receive(t.Context(), told); !errors.Is(err, ledger.ErrNewer) {

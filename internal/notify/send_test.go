@@ -258,7 +258,7 @@ func TestAReceiverDeletedInFlightEndsItsDeliveries(t *testing.T) {
 	if err := w.desk.Unsubscribe(t.Context(), state("ATG"), ifMatch(w, s.Seq), s.Value.ID); err != nil {
 		t.Fatal(err)
 	}
-	for _, id := range []string{event, commitID(t, w.raw, "incident/maria", 1) + "-0"} {
+	for _, id := range []string{event, commitID(t, w.raw, 1) + "-0"} {
 		d := w.cancelled(id, s)
 		if last := d.Attempts[len(d.Attempts)-1]; last.Code != "subscription_deleted" {
 			t.Errorf("cancelled with %q", last.Code)
@@ -288,7 +288,7 @@ func TestASubscriptionThatEndsDuringAnAttemptLeavesNothingWaiting(t *testing.T) 
 		t.Errorf("what is in hand is no failure: %v", err)
 	}
 	close(answer)
-	event := commitID(t, w.raw, "incident/maria", 1) + "-0"
+	event := commitID(t, w.raw, 1) + "-0"
 	if d := w.cancelled(event, s); len(d.Attempts) != 2 || d.Attempts[0].Code != "500" || d.Attempts[1].Code != "subscription_deleted" {
 		t.Errorf("attempts %+v", d.Attempts)
 	}
