@@ -173,6 +173,7 @@ func TestAStreamThatCannotBeFollowedHoldsUpNoOther(t *testing.T) {
 			if err != nil || len(commits) != 1 || len(commits[0].Detached) != 0 {
 				t.Errorf("the value is still there: %+v, %v", commits, err)
 			}
+			w.Settle(t.Context(), 30*time.Second)
 			mended.Store(true)
 			clock.advance(10 * time.Minute)
 			mustMove(t, w, "bad", 1)
