@@ -588,7 +588,8 @@ func TestAnotherZoneFoldsToTheSameState(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.Settle(t.Context(), 30*time.Second) // nobody reads times any more but this test
+	w.Settle(t.Context(), 30*time.Second)
+	paid(t, w) // nobody reads times any more but this test
 	local := time.Local
 	t.Cleanup(func() { time.Local = local })
 	time.Local = time.FixedZone("elsewhere", 13*3600)
