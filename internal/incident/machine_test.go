@@ -373,7 +373,6 @@ func TestAStateReadFromItsSnapshotIsTheSame(t *testing.T) {
 
 // TestALogFoldsAlikeInEveryZone folds one log under other local zones.
 func TestALogFoldsAlikeInEveryZone(t *testing.T) {
-	t.Parallel()
 	w := newWorld(t, nil)
 	i := w.active()
 	boat := w.boat(i.ID, "ATG")
