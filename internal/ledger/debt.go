@@ -23,7 +23,7 @@ const (
 	aheadEvery = 10 * time.Second       // how often commits of the future are looked for
 	clockSlack = 5 * time.Second        // how far apart the clocks of two processes may be without one of them being wrong
 
-	everything = 100 * 365 * 24 * time.Hour // further ahead than any clock is wrong
+	Everything = 100 * 365 * 24 * time.Hour // further ahead than any clock is wrong
 
 	documentAge = 2 * time.Second // how old a commit must be to be taken from the process that accepted it
 )
@@ -156,7 +156,7 @@ func (l *Ledger) Sweep(ctx context.Context, debt store.Debt, before, now time.Ti
 	if ctx.Err() != nil || !l.payments.lookAhead(debt, now) {
 		return found, err
 	}
-	n, ahead := l.sweep(ctx, debt, now.Add(everything), func(c store.Commit) bool { return c.RecordedAt.After(now.Add(clockSlack)) }, take)
+	n, ahead := l.sweep(ctx, debt, now.Add(Everything), func(c store.Commit) bool { return Misdated(c.RecordedAt, now) }, take)
 	return found + n, errors.Join(err, ahead)
 }
 
@@ -177,6 +177,9 @@ func (l *Ledger) sweep(ctx context.Context, debt store.Debt, before time.Time, w
 		}
 	}
 }
+
+// Misdated reports whether t, at which something has happened, has not come yet: a clock wrote it that has been set back since.
+func Misdated(t, now time.Time) bool { return t.After(now.Add(clockSlack)) }
 
 // lookAhead reports whether commits of the future are to be looked for.
 func (p *payments) lookAhead(debt store.Debt, now time.Time) bool {

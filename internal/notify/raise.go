@@ -184,7 +184,7 @@ func (r *Router) raiseEarlier(ctx context.Context, n *notice, slots chan struct{
 	var earlier []store.Commit
 	after := store.Ref{Stream: string(n.Stream)}
 	for {
-		page, next, err := r.d.l.Owing(ctx, store.OwesNotices, r.now().Add(everything), after, sweepPage)
+		page, next, err := r.d.l.Owing(ctx, store.OwesNotices, r.now().Add(ledger.Everything), after, sweepPage)
 		if err != nil {
 			return err
 		}
