@@ -23,10 +23,11 @@ const (
 	aheadEvery = 10 * time.Second       // how often commits of the future are looked for
 	clockSlack = 5 * time.Second        // how far apart the clocks of two processes may be without one of them being wrong
 
-	Everything = 100 * 365 * 24 * time.Hour // further ahead than any clock is wrong
-
 	documentAge = 2 * time.Second // how old a commit must be to be taken from the process that accepted it
 )
+
+// Everything is further ahead than any clock is wrong.
+const Everything = 100 * 365 * 24 * time.Hour
 
 // payments collects what has been written, and takes it off the commits' debts many at a time: what two parts of this process have paid of one
 // commit is one write. A payment that is lost with the process is work done twice, which changes nothing.
