@@ -116,6 +116,7 @@ func TestABackupBesideAServiceIsProvenUpToTheHeadThatItSigns(t *testing.T) {
 			figure := func(n int) {
 				maria.Post(maria.Path+"/figures", Figure("DMA", n, g.Clock.Now())).Want(http.StatusCreated)
 			}
+			idle(g.World)
 			g.Pass(61 * time.Minute)
 			figure(100)
 			before := newest(t, g.Admin)
@@ -135,6 +136,7 @@ func TestABackupBesideAServiceIsProvenUpToTheHeadThatItSigns(t *testing.T) {
 			}
 			// The service goes on behind that head, though it was signed elsewhere.
 			figure(200)
+			idle(g.World)
 			g.Pass(61 * time.Minute)
 			g.Run("heads")
 			figure(300)
@@ -165,6 +167,7 @@ func TestABackupOfRecordsThatAreNotInOrderIsTakenWithoutAHead(t *testing.T) {
 	g := newGuarded(t, app.Records{})
 	maria := g.Maria(g.Account("DMA", "coordinator"), []string{"ATG"}, nil)
 	file, _ := g.backup()
+	idle(g.World)
 	g.Pass(61 * time.Minute) // what is lost below is older than the last head by more than what heads overlap
 	g.Halt()
 	without := func(records app.Records, key, code string) {
@@ -199,6 +202,7 @@ func TestWhatARestoreDidNotBringBackIsToldFromWhatIsDamaged(t *testing.T) {
 	figure(200)
 	figure(300)
 	irma := g.Maria(dominica, []string{"ATG"}, nil)
+	idle(g.World)
 	g.Pass(61 * time.Minute)
 	g.Halt()
 	g.Clock.Advance(time.Minute)

@@ -62,6 +62,7 @@ func TestTheClockJumpsADayEitherWayAndEachDeadlineIsToldOnceAndNothingWaitsForTh
 	report()
 	arrives("at first")
 
+	idle(w)
 	w.Pass(61 * minute)
 	late.Await("step.overdue", 2)
 	w.Pass(day)

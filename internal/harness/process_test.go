@@ -352,8 +352,24 @@ func settled(t *testing.T, p *process) {
 	})
 }
 
+// idle lets three seconds pass, and waits until nothing that was accepted, here or by a command beside
+// the service, waits for anything any more. What is under way when a test moves the clock on would be
+// recorded at the time before.
+func idle(w *World) {
+	w.T.Helper()
+	w.Clock.Advance(3 * time.Second)
+	settle(w.T, 30*time.Second, func() (string, bool) {
+		w.Run("pending")
+		a, err := w.Admin.Try(http.MethodGet, "/metrics", nil)
+		if err != nil {
+			return err.Error(), false
+		}
+		return undone(a.Raw), true
+	})
+}
+
 // settle looks until nothing waits any more, twice in a row: the service looks at one queue after the other.
-func settle(t *testing.T, patience time.Duration, look func() (waits string, known bool)) {
+func settle(t testing.TB, patience time.Duration, look func() (waits string, known bool)) {
 	t.Helper()
 	deadline := time.Now().Add(patience)
 	for calm := 0; ; {

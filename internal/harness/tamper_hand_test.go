@@ -38,6 +38,7 @@ func newPast(t *testing.T) past {
 		i.Post(i.Path+"/figures", Figure("DMA", n, w.Clock.Now())).Want(http.StatusCreated)
 	}
 	report(maria, 100)
+	idle(w)
 	w.Pass(61 * time.Minute)
 	w.Halt()
 	p := past{clock: w.Clock, folder: w.Dir, older: filepath.Join(t.TempDir(), "older"), maria: "incident/" + maria.ID}
@@ -50,8 +51,10 @@ func newPast(t *testing.T) past {
 		report(maria, n)
 		report(irma, n)
 	}
+	idle(w)
 	w.Pass(61 * time.Minute)
 	report(maria, 300)
+	idle(w)
 	w.Pass(61 * time.Minute)
 	w.Pass(0)
 	w.Halt()

@@ -66,7 +66,8 @@ func newWorld(t testing.TB, distributed bool, options []Option) *World {
 	w := &World{T: t, Clock: NewClock(Start), Dir: filepath.Join(t.TempDir(), "data"), Log: &Log{}}
 	base := app.Options{
 		Records: app.Records{Data: w.Dir}, Listen: "127.0.0.1:0", Now: w.Clock.Now, NoSchedule: true, WebhookAllowPrivate: true, Version: "test",
-		Logger: slog.New(slog.NewTextHandler(w.Log, &slog.HandlerOptions{Level: slog.LevelWarn})),
+		Logger:       slog.New(slog.NewTextHandler(w.Log, &slog.HandlerOptions{Level: slog.LevelWarn})),
+		MetricsEvery: time.Nanosecond,
 	}
 	for _, o := range options {
 		o(&base)
