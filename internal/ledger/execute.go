@@ -50,6 +50,10 @@ type Command[S any] struct {
 	// Trace is the W3C traceparent of the request behind a command that no request makes itself; "" is that of the context.
 	Trace string
 
+	// Told says that the caller itself tells what the commit announces, as Outcome.Announced gives it, writes the notices and pays
+	// for them. Until it has, the commit owes them like any other.
+	Told bool
+
 	// Await holds the answer back until the projections are written too: for changes that narrow who may see.
 	Await bool
 }
@@ -72,6 +76,8 @@ type Outcome[S any] struct {
 	State[S]            // the fold right after the commit, or the current one when nothing was to be done
 	Events   []Recorded // what happened; none when nothing was to be done
 	Repeated bool       // the command had been carried out before, under the same key
+
+	Announced []Announcement // of a command that was Told, when it was carried out now
 }
 
 // Execute carries out a command on the stream of id and answers when its commit is durable. Errors: those of Decide; NotFound or

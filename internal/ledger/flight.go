@@ -27,6 +27,7 @@ type proposal[S any] struct {
 	commit store.Commit
 	after  *folded[S] // the fold right after it
 	events []Recorded
+	told   []Announcement // for a caller that tells of it itself
 }
 
 // follower is a command whose answer hangs on the batch without being a commit of it.

@@ -20,8 +20,8 @@ func (w *worker[S]) publish(accepted []proposal[S]) (follow func()) {
 	return func() {
 		l.at(PointAnswered)
 		for _, p := range accepted {
-			if s.fold.Quiet {
-				break
+			if s.fold.Quiet || p.p.cmd.Told {
+				continue
 			}
 			err := l.opt.Guard.Do("what is announced of "+string(w.stream), func() error { w.announce(p); return nil })
 			if err != nil {
@@ -40,17 +40,32 @@ func (w *worker[S]) publish(accepted []proposal[S]) (follow func()) {
 
 // announce hands on an accepted commit with what it announces.
 func (w *worker[S]) announce(p proposal[S]) {
-	l := w.s.l
+	w.s.l.opt.Publish(Appended{
+		Stream: w.stream, Seq: p.commit.Seq, CommitID: p.commit.ID, RecordedAt: p.commit.RecordedAt,
+		Announcements: w.announced(p), Commit: p.commit,
+	})
+}
+
+// told gives what an accepted commit announces to a caller that tells of it itself; what panics is left to the sweep.
+func (w *worker[S]) told(p proposal[S]) (announcements []Announcement) {
+	if !p.p.cmd.Told {
+		return nil
+	}
+	err := w.s.l.opt.Guard.Do("what is announced of "+string(w.stream), func() error { announcements = w.announced(p); return nil })
+	if err != nil {
+		w.s.l.log.Error("a change was not announced; the sweep takes it", "stream", w.stream, "seq", p.commit.Seq, "error", err)
+	}
+	return announcements
+}
+
+func (w *worker[S]) announced(p proposal[S]) []Announcement {
 	announcements := w.s.announcements(p.after, p.events)
-	if trace := cmp.Or(p.p.cmd.Trace, l.opt.Trace(p.p.ctx)); trace != "" {
+	if trace := cmp.Or(p.p.cmd.Trace, w.s.l.opt.Trace(p.p.ctx)); trace != "" {
 		for i := range announcements {
 			announcements[i].Trace = trace
 		}
 	}
-	l.opt.Publish(Appended{
-		Stream: w.stream, Seq: p.commit.Seq, CommitID: p.commit.ID, RecordedAt: p.commit.RecordedAt,
-		Announcements: announcements, Commit: p.commit,
-	})
+	return announcements
 }
 
 // follow gives the documents that follow from accepted commits, the first of which comes after base.

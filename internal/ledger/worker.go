@@ -276,6 +276,9 @@ func (w *worker[S]) land() {
 		landed = append(landed, f)
 		n, failure = w.outcome(f)
 		f.cancel()
+		for i := range f.proposals[:n] {
+			f.proposals[i].told = w.told(f.proposals[i])
+		}
 		accepted = append(accepted, f.proposals[:n]...)
 		if n < len(f.proposals) {
 			break
@@ -355,7 +358,7 @@ func (w *worker[S]) answer(f *flight[S], n int, failure error) {
 	for i, pr := range f.proposals {
 		switch {
 		case i < n:
-			pr.p.answer(Outcome[S]{State: pr.after.State, Events: pr.events}, nil)
+			pr.p.answer(Outcome[S]{State: pr.after.State, Events: pr.events, Announced: pr.told}, nil)
 		case failure != nil:
 			pr.p.answer(Outcome[S]{}, failure)
 		default:

@@ -112,7 +112,8 @@ func (r *Router) mournOne(ctx context.Context, v *Delivery, o outcome, list []*S
 		}
 	}
 	call := ledger.AlertCall{Party: string(v.Party), Kind: KindDeliveryDead, Subject: deadSubject(v.ID, o.Replay), Data: mustJSON(shown)}
-	_, err = r.raiseOne(ctx, &told, call, list)
+	out, err := r.raiseOne(ctx, &told, call, list)
+	r.tell(ctx, out)
 	return err
 }
 

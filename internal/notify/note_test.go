@@ -118,8 +118,8 @@ func TestANoteIsHandledHoweverItComes(t *testing.T) {
 	w.alerted("ATG", 1)
 	receive(four[0])
 	receive(four[1])
-	if n := len(w.deliveries()); n != 1 {
-		t.Errorf("%d deliveries before the last event of a commit is told, want that of the figure", n)
+	if n := len(w.deliveries()); n != 2 {
+		t.Errorf("%d deliveries before the last event of a commit is told, want those of the figure and the alert", n)
 	}
 	receive(four[2])
 	long := w.notes(5, false)[0]
@@ -130,7 +130,7 @@ func TestANoteIsHandledHoweverItComes(t *testing.T) {
 	}
 	receive(short)
 	receive(slices.Concat(two, three, four, []notify.Note{short})...) // all of it once more
-	w.sweep()                                                         // the alert, and what the subscription's own commits owe
+	w.sweep()                                                         // what the subscription's own commits owe
 	w.quiet()
 	want := map[string]int{"landfall." + figure: 4, "landfall.alert.raised.v1": 1}
 	if diff := cmp.Diff(want, to.types()); diff != "" {

@@ -6,6 +6,7 @@ const (
 	PointQueuedHalf = "notify.deliveries_half"   // the first half of a batch's deliveries is inserted
 	PointQueued     = "notify.deliveries"        // all of them are
 	PointRaised     = "notify.alert_raised"      // an alert is on record
+	PointTold       = "notify.alert_told"        // the bus knows of an alert that was raised or closed; nothing is queued for it
 	PointFollowed   = "notify.followed"          // the notices of a batch are written; it still says that it owes them
 	PointAttempted  = "notify.attempted"         // an attempt was made; its outcome is not chained
 	PointChained    = "notify.outcome_chained"   // the outcome is chained; its delivery is not marked
@@ -14,7 +15,7 @@ const (
 
 // Points lists the points of this package in order.
 func Points() []string {
-	return []string{PointQueuedHalf, PointQueued, PointRaised, PointFollowed, PointAttempted, PointChained, PointMarked}
+	return []string{PointQueuedHalf, PointQueued, PointRaised, PointTold, PointFollowed, PointAttempted, PointChained, PointMarked}
 }
 
 func (r *Router) at(point string) {

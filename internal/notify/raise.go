@@ -117,6 +117,7 @@ func (r *Router) raise(ctx context.Context, n *notice, slots chan struct{}) (rai
 		outs[i] = out
 		return err
 	})
+	r.tell(ctx, outs...)
 	for _, out := range outs {
 		switch ref := (store.Ref{Stream: string(out.Stream), Seq: out.Seq}); {
 		case ref.Stream == "": // nobody is alerted
@@ -129,6 +130,7 @@ func (r *Router) raise(ctx context.Context, n *notice, slots chan struct{}) (rai
 	return raised, stood, err
 }
 
+// raiseOne raises one alert, for a caller that tells of it.
 func (r *Router) raiseOne(ctx context.Context, n *notice, call ledger.AlertCall, list []*Subscription) (ledger.Outcome[*Alert], error) {
 	party := place.Party(call.Party)
 	if call.Kind != KindWithdrawn && !ownKind(call.Kind) && n.Incident != "" {
@@ -155,7 +157,7 @@ func (r *Router) raiseOne(ctx context.Context, n *notice, call ledger.AlertCall,
 		raised.RequiredBy = &t
 	}
 	return r.d.alerts.Execute(ctx, id, ledger.Command[*Alert]{
-		Actor: ledger.System, Expect: ledger.LikelyNew, Trace: n.Trace,
+		Actor: ledger.System, Expect: ledger.LikelyNew, Trace: n.Trace, Told: true,
 		Decide: func(a *Alert, at ledger.Moment) (ledger.Decision, error) {
 			if at.Seq > 0 {
 				return ledger.Decision{}, nil
@@ -242,13 +244,26 @@ func (r *Router) closeAlerts(ctx context.Context, n *notice, closing ledger.Aler
 	if err != nil {
 		return err
 	}
-	return r.together(len(ids), slots, func(i int) error { return r.closeAlert(ctx, ids[i], alertClosed{closing.Reason, n.EventID}) })
+	outs := make([]ledger.Outcome[*Alert], len(ids))
+	err = r.together(len(ids), slots, func(i int) (err error) {
+		outs[i], err = r.endAlert(ctx, ids[i], alertClosed{closing.Reason, n.EventID})
+		return err
+	})
+	r.tell(ctx, outs...)
+	return err
 }
 
 // closeAlert closes one alert. One that was never raised, or is closed, stays as it is.
 func (r *Router) closeAlert(ctx context.Context, id string, why alertClosed) error {
-	_, err := r.d.alerts.Execute(ctx, id, ledger.Command[*Alert]{
-		Actor: ledger.System,
+	out, err := r.endAlert(ctx, id, why)
+	r.tell(ctx, out)
+	return err
+}
+
+// endAlert is closeAlert for a caller that tells of it.
+func (r *Router) endAlert(ctx context.Context, id string, why alertClosed) (ledger.Outcome[*Alert], error) {
+	out, err := r.d.alerts.Execute(ctx, id, ledger.Command[*Alert]{
+		Actor: ledger.System, Told: true,
 		Decide: func(a *Alert, _ ledger.Moment) (ledger.Decision, error) {
 			if a.Closed != nil {
 				return ledger.Decision{}, nil
@@ -257,9 +272,43 @@ func (r *Router) closeAlert(ctx context.Context, id string, why alertClosed) err
 		},
 	})
 	if fault.Is(err, fault.NotFound) {
-		return nil
+		return out, nil
 	}
-	return err
+	return out, err
+}
+
+// tell tells the bus of alerts that this process has raised or closed just now, for whoever follows events, and then writes their notices: what
+// they announce is in hand, and would only come back from the bus. What fails is owed still, and the sweep takes it.
+func (r *Router) tell(ctx context.Context, outs ...ledger.Outcome[*Alert]) {
+	in := incoming{notices: map[store.Ref][]*notice{}}
+	var commits []store.Commit
+	var notes []Note
+	for _, out := range outs {
+		if len(out.Announced) == 0 {
+			continue
+		}
+		c := store.Commit{Stream: string(out.Stream), Seq: out.Seq, Pending: store.OwesNotices}
+		own := NotesOf(r.opt.Source, r.d.l.TypesDigest(), out.Announced, true)
+		for i, n := range own {
+			in.notices[refOf(c)] = append(in.notices[refOf(c)], newNotice(out.Announced[i], func() []byte { return n.Body }))
+		}
+		r.recent.put(refOf(c), in.notices[refOf(c)])
+		commits, notes = append(commits, c), append(notes, own...)
+	}
+	if len(commits) == 0 {
+		return
+	}
+	var err error
+	if r.opt.Publish != nil {
+		err = r.opt.Publish(ctx, notes)
+	}
+	if err == nil {
+		r.at(PointTold)
+		_, err = r.handle(ctx, commits, in)
+	}
+	if err != nil && ctx.Err() == nil {
+		r.log.Warn("alerts could not be told of yet; the sweep does it", "alerts", len(commits), "error", err)
+	}
 }
 
 // alertID gives the alert that an event calls for, the same whoever raises it and however often.
