@@ -44,15 +44,18 @@ func (a *App) Pages() ([]string, error) {
 func (a *App) Announced(ctx context.Context) ([]ledger.Announcement, map[string]bool, error) {
 	var all []ledger.Announcement
 	types := map[string]bool{}
-	a.ledger.Settle(ctx, 30*time.Second) // the list of what changed is a projection
-	err := a.ledger.RecordedSince(ctx, time.Time{}, func(c store.Commit) error {
-		events, err := ledger.Events(c)
-		for _, e := range events {
-			types[e.Type] = true
+	err := a.ledger.RecordedSince(ctx, time.Time{}, func(commits []store.Commit) error {
+		var errs []error
+		for _, c := range commits {
+			events, err := ledger.Events(c)
+			for _, e := range events {
+				types[e.Type] = true
+			}
+			found, failed := a.ledger.Announcements(ctx, c)
+			all = append(all, found...)
+			errs = append(errs, err, failed)
 		}
-		found, failed := a.ledger.Announcements(ctx, c)
-		all = append(all, found...)
-		return errors.Join(err, failed)
+		return errors.Join(errs...)
 	})
 	return all, types, err
 }

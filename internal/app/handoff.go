@@ -162,34 +162,25 @@ func (a *App) remind(ctx context.Context) error {
 
 // tellAgain publishes what was recorded since the bus began to forget.
 func (a *App) tellAgain(ctx context.Context) error {
-	var batch []store.Commit
-	var published int
-	flush := func() error {
-		found, err := a.ledger.AnnouncementsOf(ctx, batch)
+	published := 0
+	err := a.ledger.RecordedSince(ctx, a.ledger.Now().Add(-a.forgotten), func(commits []store.Commit) error {
+		// What owes notices is on its way, or the sweep publishes it; a notifier must not pass it over.
+		commits = slices.DeleteFunc(commits, func(c store.Commit) bool { return c.Pending&store.OwesNotices != 0 })
+		found, err := a.ledger.AnnouncementsOf(ctx, commits)
 		if err != nil && !errors.Is(err, ledger.ErrNewer) {
 			return err
 		}
 		var notes []notify.Note
-		for _, c := range batch {
+		for _, c := range commits {
 			notes = append(notes, notify.NotesOf(notify.DefaultSource, a.ledger.TypesDigest(), found[store.Ref{Stream: c.Stream, Seq: c.Seq}], true)...)
 		}
-		batch = batch[:0]
 		if len(notes) == 0 {
 			return nil
 		}
 		published += len(notes)
 		return a.publish(ctx, notes)
-	}
-	err := a.ledger.RecordedSince(ctx, a.ledger.Now().Add(-a.forgotten), func(c store.Commit) error {
-		if c.Pending&store.OwesNotices != 0 {
-			return nil // it is on its way, or the sweep publishes it; a notifier must not pass it over
-		}
-		if batch = append(batch, c); len(batch) >= 256 {
-			return flush()
-		}
-		return nil
 	})
-	if err = errors.Join(err, flush()); err != nil {
+	if err != nil {
 		return fmt.Errorf("tell the bus again what it forgot: %w", err)
 	}
 	a.log.Info("the bus was told again what it had forgotten", "announcements", published, "back", a.forgotten)

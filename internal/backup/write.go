@@ -107,8 +107,11 @@ func Write(ctx context.Context, st store.Store, kinds []store.Kind, w io.Writer,
 		return Summary{}, writeFault(ctx, err)
 	}
 	c := &copying{st: st, opt: opt, e: e, reached: &heads{}}
-	if c.total, err = st.Count(ctx, store.Query{Kind: ledger.KindWake, Limit: 1}); err != nil {
-		c.total = 0 // there is one for each stream, where the kind is kept at all
+	if opt.Progress != nil {
+		err := c.eachName(ctx, "", func(names []string) error { c.total += int64(len(names)); return nil })
+		if err != nil {
+			return Summary{}, writeFault(ctx, err)
+		}
 	}
 	if err := c.walk(ctx, kinds); err != nil {
 		return e.sum, writeFault(ctx, err)
@@ -143,7 +146,7 @@ type copying struct {
 	opt     Options
 	e       *encoder
 	reached *heads // by the first walk
-	total   int64  // streams there were at the start, as far as known
+	total   int64  // streams there were at the start, when somebody is told of the progress
 }
 
 func (c *copying) walk(ctx context.Context, kinds []store.Kind) error {

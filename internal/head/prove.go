@@ -12,6 +12,8 @@ import (
 	"landfall/internal/store"
 )
 
+const commit = 256 // commits read at a time
+
 // Proof is what Prove found.
 type Proof struct {
 	Findings []ledger.Finding // what is missing, altered or extra

@@ -8,15 +8,11 @@ import (
 	"strings"
 	"time"
 
-	"landfall/internal/ledger"
 	"landfall/internal/proof"
 	"landfall/internal/store"
 )
 
-const (
-	page   = 1000 // streams looked at together
-	commit = 256  // pending commits read at a time
-)
+const page = 1000 // streams looked at together
 
 // Overlap is how far back of the last head Reach must look: what was recorded before that by the
 // clock of its process was there when the head was signed. It bounds the skew of clocks, which
@@ -26,11 +22,8 @@ const Overlap = 10 * time.Minute
 // Reach brings a tree up to where the streams end now, and gives what was lost of what it says.
 // With since, only streams are looked at that may have grown since then by the clocks that record;
 // zero looks at all of them.
-//
-// Which streams have grown, their wakes say, and what has no wake yet is still pending. Both are
-// only hints: where a stream ends and with which hash is read from its commits.
 func Reach(ctx context.Context, st store.Store, tree *proof.Tree, since time.Time) ([]proof.Loss, error) {
-	w := &walk{st: st, tree: tree, wakes: map[string]int64{}}
+	w := &walk{st: st, tree: tree}
 	var err error
 	if since.IsZero() {
 		err = w.all(ctx)
@@ -115,7 +108,6 @@ func lossOf(leaf, end proof.Leaf) proof.Loss {
 type walk struct {
 	st     store.Store
 	tree   *proof.Tree
-	wakes  map[string]int64 // up to which seq streams were derived, of those that are looked at next
 	losses []proof.Loss
 }
 
@@ -163,73 +155,34 @@ func (w *walk) grown(ctx context.Context, since time.Time) error {
 		slices.Sort(names)
 		return w.look(ctx, slices.Compact(names))
 	}
-	q := store.Query{Kind: ledger.KindWake, Index: "changed", From: since.UTC().Truncate(time.Microsecond), Limit: page}
-	for {
-		found, err := w.st.Find(ctx, q)
+	for after := (store.Stamp{RecordedAt: since.UTC().Truncate(time.Microsecond)}); ; {
+		found, err := w.st.Recorded(ctx, after, page)
 		if err != nil {
 			return fmt.Errorf("find what has grown: %w", err)
 		}
-		names := make([]string, len(found.Docs))
-		for i, d := range found.Docs {
-			names[i], w.wakes[d.ID] = d.ID, d.Version
+		if len(found) == 0 {
+			return nil
+		}
+		names := make([]string, len(found))
+		for i, s := range found {
+			names[i], after = s.Stream, s
 		}
 		if err := look(names); err != nil {
-			return err
-		}
-		if q.After = found.Next; q.After == "" {
-			break
-		}
-	}
-	var after store.Ref
-	for {
-		commits, err := w.st.Pending(ctx, store.OwesDocuments, forever, after, commit)
-		if err != nil {
-			return fmt.Errorf("find what is pending: %w", err)
-		}
-		names := make([]string, len(commits))
-		for i, c := range commits {
-			names[i] = c.Stream
-			after = store.Ref{Stream: c.Stream, Seq: c.Seq}
-		}
-		if err := look(names); err != nil || len(commits) < commit {
 			return err
 		}
 	}
 }
 
-// forever is later than everything that is recorded.
-var forever = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
-
 // look finds where these streams end and puts it into the tree.
 func (w *walk) look(ctx context.Context, names []string) error {
 	for names := range slices.Chunk(names, page) {
 		hints := make([]hint, len(names))
-		var unknown []string
 		for i, name := range names {
 			hints[i] = hint{stream: name}
 			if l, ok := w.tree.Get(name); ok {
 				hints[i].seqs = append(hints[i].seqs, l.Seq)
-			} else if w.wakes[name] == 0 {
-				unknown = append(unknown, name)
 			}
 		}
-		if len(unknown) > 0 {
-			// There is hardly a wake between them of a stream that is not asked for.
-			q := store.Query{Kind: ledger.KindWake, From: slices.Min(unknown), Until: slices.Max(unknown) + "\x00", Limit: page}
-			docs, err := w.st.Find(ctx, q)
-			if err != nil {
-				return fmt.Errorf("look for hints: %w", err)
-			}
-			for _, d := range docs.Docs {
-				w.wakes[d.ID] = d.Version
-			}
-		}
-		for i, name := range names {
-			if v := w.wakes[name]; v > 0 && !slices.Contains(hints[i].seqs, v) {
-				hints[i].seqs = append(hints[i].seqs, v)
-			}
-		}
-		clear(w.wakes)
 		ends, err := tails(ctx, w.st, hints)
 		if err != nil {
 			return err

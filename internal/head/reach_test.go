@@ -50,7 +50,7 @@ func newRecords(t *testing.T) *records {
 
 func hashOf(stream string, seq int64) proof.Hash { return sha256.Sum256(fmt.Append(nil, stream, seq)) }
 
-// grow appends n commits at the time, with a wake or pending.
+// grow appends n commits at the time, whose documents are written or owed.
 func (r *records) grow(stream string, n int, at time.Time, followed bool) {
 	r.t.Helper()
 	have, err := r.st.ReadStream(r.t.Context(), stream, 0, 0)
@@ -68,15 +68,6 @@ func (r *records) grow(stream string, n int, at time.Time, followed bool) {
 		commits[i] = store.Commit{Stream: stream, Seq: seq, ID: "x", RecordedAt: at, Body: []byte("{}"), Hash: h[:], Pending: owes}
 	}
 	if _, err := r.st.Append(r.t.Context(), commits); err != nil {
-		r.t.Fatal(err)
-	}
-	if !followed {
-		return
-	}
-	_, err = r.st.Bulk(r.t.Context(), []store.Op{{Do: store.OpPut, Kind: ledger.KindWake, Doc: store.Doc{
-		ID: stream, Version: int64(len(have) + n), Body: []byte("{}"), Index: map[string]any{"changed": at},
-	}}})
-	if err != nil {
 		r.t.Fatal(err)
 	}
 }

@@ -41,7 +41,7 @@ func tails(ctx context.Context, st store.Store, hints []hint) ([]end, error) {
 			s.ask = append(s.ask, n, n+1)
 		}
 		if len(h.seqs) == 0 {
-			s.ask = []int64{1, 2}
+			s.ask = []int64{1, 2, 3, 4} // most streams are short
 		}
 	}
 	for len(open) > 0 {

@@ -240,25 +240,31 @@ func (s *Streams[S]) clone(f *folded[S]) *folded[S] {
 	return &c
 }
 
-// projection gives the operations for the fold f reached by events, wake last: a wake at this seq proves that everything
-// before it in the same bulk was written.
+// projection gives the operations for the fold f reached by events. The wake of a noun that can wake is the last of them.
 func (s *Streams[S]) projection(f *folded[S], events []Recorded) []store.Op {
 	var ops []store.Op
 	if s.fold.Project != nil {
 		ops = s.fold.Project(f.Value, f.Head, events)
 	}
+	if s.fold.NextWake == nil {
+		return ops
+	}
 	var at any
 	wake := "null"
-	if s.fold.NextWake != nil {
-		if t := s.fold.NextWake(f.Value); !t.IsZero() {
-			t = instant(t)
-			at, wake = t, t.Format(`"`+time.RFC3339Nano+`"`)
-		}
+	if t := s.nextWake(f); !t.IsZero() {
+		at, wake = t, t.Format(`"`+time.RFC3339Nano+`"`)
 	}
-	body := fmt.Appendf(nil, `{"at":%s,"changed":%q}`, wake, f.RecordedAt.Format(time.RFC3339Nano))
 	return append(slices.Clip(ops), store.Op{Do: store.OpPut, Kind: KindWake, Doc: store.Doc{
-		ID: string(f.Stream), Version: f.Seq, Body: body, Index: map[string]any{"at": at, "changed": f.RecordedAt},
+		ID: string(f.Stream), Version: f.Seq, Body: fmt.Appendf(nil, `{"at":%s}`, wake), Index: map[string]any{"at": at},
 	}})
+}
+
+// nextWake gives when somebody must look at the stream again; zero: never.
+func (s *Streams[S]) nextWake(f *folded[S]) time.Time {
+	if t := s.fold.NextWake(f.Value); !t.IsZero() {
+		return instant(t)
+	}
+	return time.Time{}
 }
 
 func (s *Streams[S]) announcements(f *folded[S], events []Recorded) []Announcement {

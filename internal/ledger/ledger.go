@@ -187,8 +187,8 @@ func Kinds() []store.Kind {
 		{Name: KindSnapshot, Derived: true},
 		{
 			Name: KindWake, Derived: true,
-			Fields:  []store.Field{{Name: "at", Type: store.Time}, {Name: "changed", Type: store.Time}},
-			Indexes: []store.Index{{Name: "at", Fields: []string{"at"}}, {Name: "changed", Fields: []string{"changed"}}},
+			Fields:  []store.Field{{Name: "at", Type: store.Time}},
+			Indexes: []store.Index{{Name: "at", Fields: []string{"at"}}},
 		},
 	}
 }
@@ -196,7 +196,7 @@ func Kinds() []store.Kind {
 // The ledger's own kinds of document.
 const (
 	KindSnapshot = "snapshot" // id: stream
-	KindWake     = "wake"     // id: stream; at: when it wants to be looked at, null for never; changed: when it last grew
+	KindWake     = "wake"     // id: a stream that may want to be looked at; at: when it does, null for never
 )
 
 // errClosing answers commands that come after Close.

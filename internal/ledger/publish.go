@@ -6,14 +6,14 @@ import (
 	"landfall/internal/store"
 )
 
-// publish makes accepted proposals visible to readers and promises their projections. What it gives is to be called after the answers: it
+// publish makes proposals that were accepted on a fold visible to readers and promises their projections. What it gives is to be called after the answers: it
 // derives the projections and hands them on, and the announcements. What panics is left to the sweep, since its commit is still pending.
-func (w *worker[S]) publish(accepted []proposal[S]) (follow func()) {
+func (w *worker[S]) publish(before *folded[S], accepted []proposal[S]) (follow func()) {
 	if len(accepted) == 0 {
 		return func() {}
 	}
 	s, l := w.s, w.s.l
-	base, last := accepted[0].commit.Seq-1, accepted[len(accepted)-1].after
+	last := accepted[len(accepted)-1].after
 	s.keep(w.stream, last, l.opt.Now()) // what just landed was the tail a moment ago
 	l.rivals.landed(w.stream, last.Seq)
 	promise := l.projects.promise()
@@ -29,7 +29,7 @@ func (w *worker[S]) publish(accepted []proposal[S]) (follow func()) {
 			}
 		}
 		l.at(PointAnnounced)
-		ops, err := w.follow(accepted, base)
+		ops, err := w.follow(before, accepted)
 		commits := make([]store.Commit, len(accepted))
 		for i, p := range accepted {
 			commits[i] = p.commit
@@ -68,8 +68,8 @@ func (w *worker[S]) announced(p proposal[S]) []Announcement {
 	return announcements
 }
 
-// follow gives the documents that follow from accepted commits, the first of which comes after base.
-func (w *worker[S]) follow(accepted []proposal[S], base int64) (ops []store.Op, err error) {
+// follow gives the documents that follow from accepted commits and were not so before. A wake that stays where it was is not written again.
+func (w *worker[S]) follow(before *folded[S], accepted []proposal[S]) (ops []store.Op, err error) {
 	s, l := w.s, w.s.l
 	last := accepted[len(accepted)-1].after
 	var events []Recorded
@@ -78,7 +78,10 @@ func (w *worker[S]) follow(accepted []proposal[S], base int64) (ops []store.Op, 
 	}
 	err = l.opt.Guard.Do(projectionsOf(w.stream), func() error {
 		ops = s.projection(last, events)
-		if !snapshotDue(base, last.Seq) {
+		if s.fold.NextWake != nil && before.Seq > 0 && s.nextWake(before).Equal(s.nextWake(last)) {
+			ops = ops[:len(ops)-1]
+		}
+		if !snapshotDue(before.Seq, last.Seq) {
 			return nil
 		}
 		op, err := s.snapshot(last)

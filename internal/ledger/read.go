@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -123,29 +124,35 @@ func (l *Ledger) Settle(ctx context.Context, d time.Duration) bool {
 	return l.projects.settle(ctx, "") == nil
 }
 
-// RecordedSince gives each commit recorded at t or later, stream by stream: what a bus that lost its memory must hear again.
-func (l *Ledger) RecordedSince(ctx context.Context, t time.Time, each func(store.Commit) error) error {
-	q := store.Query{Kind: KindWake, Index: "changed", From: instant(t), Limit: 500}
-	for {
-		page, err := l.store.Find(ctx, q)
+// recordedPage is how many commits RecordedSince reads at a time.
+const recordedPage = 256
+
+// RecordedSince gives the commits recorded at t or later, those of a stream in their order, a page at a time: what a bus that lost its memory
+// must hear again.
+func (l *Ledger) RecordedSince(ctx context.Context, t time.Time, each func([]store.Commit) error) error {
+	for after := (store.Stamp{RecordedAt: instant(t)}); ; {
+		stamps, err := l.store.Recorded(ctx, after, recordedPage)
 		if err != nil {
 			return unavailable(err)
 		}
-		for _, d := range page.Docs {
-			err := l.walk(ctx, Stream(d.ID), 0, func(c store.Commit) (bool, error) {
-				if c.RecordedAt.Before(t) {
-					return true, nil
-				}
-				return true, each(c)
-			})
-			if err != nil {
-				return err
-			}
-		}
-		if page.Next == "" {
+		if len(stamps) == 0 {
 			return nil
 		}
-		q.After = page.Next
+		refs := make([]store.Ref, len(stamps))
+		for i, s := range stamps {
+			refs[i] = s.Ref
+		}
+		commits, err := l.store.Commits(ctx, refs)
+		if err != nil {
+			return unavailable(err)
+		}
+		slices.SortFunc(commits, func(a, b store.Commit) int {
+			return cmp.Or(strings.Compare(a.Stream, b.Stream), cmp.Compare(a.Seq, b.Seq))
+		})
+		if err := each(commits); err != nil {
+			return err
+		}
+		after = stamps[len(stamps)-1]
 	}
 }
 

@@ -20,9 +20,9 @@ func RebuildPoints() []string { return []string{PointDropped, PointRederived} }
 // meanwhile, nor after a Rebuild that was cut off: the caller marks the records before it, and repeats it until it ends well. Progress,
 // if not nil, is called after each stream; total is 0 when it is not known. It gives the number of streams walked.
 func (l *Ledger) Rebuild(ctx context.Context, kinds []store.Kind, progress func(done, total int64)) (int64, error) {
-	total, err := l.store.Count(ctx, store.Query{Kind: KindWake, Limit: 1}) // there is one for each stream, unless they were dropped before
-	if err != nil {
-		return 0, fmt.Errorf("count streams: %w", err)
+	total := int64(0)
+	if err := l.eachStream(ctx, func(Stream) error { total++; return nil }); err != nil {
+		return 0, err
 	}
 	for _, k := range kinds {
 		if !k.Derived {
@@ -34,7 +34,7 @@ func (l *Ledger) Rebuild(ctx context.Context, kinds []store.Kind, progress func(
 		l.at(PointDropped)
 	}
 	var n int64
-	err = l.eachStream(ctx, func(stream Stream) error {
+	err := l.eachStream(ctx, func(stream Stream) error {
 		n++
 		if err := l.reproject(ctx, stream); err != nil {
 			return err

@@ -290,7 +290,7 @@ func (w *worker[S]) land() {
 		w.guess = false
 		w.s.l.at(PointCommitted)
 	}
-	follow := w.publish(accepted)
+	follow := w.publish(landed[0].base, accepted)
 	if lost {
 		w.meet()
 	}

@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"landfall/internal/ledger"
 	"landfall/internal/notify"
 	"landfall/internal/store"
 )
@@ -63,10 +62,11 @@ func TestKilledAnywhereTheSameArrives(t *testing.T) {
 	}{
 		{"never", func(*frail) {}},
 		{"after the commit", onAppend("incident", dieAfter)},
-		{"before the projection", onBulk(store.OpPut, ledger.KindWake, "incident/", dieBefore)},
-		{"after the projection", onBulk(store.OpPut, ledger.KindWake, "incident/", dieAfter)},
 		{"before an alert is raised", onAppend("alert", dieBefore)},
 		{"after an alert was raised", onAppend("alert", dieAfter)},
+		{"before an alert's document", onBulk(store.OpPut, "alert", "", dieBefore)},
+		{"after an alert's document", onBulk(store.OpPut, "alert", "", dieAfter)},
+		{"before an alert's debt is paid", onBulk(store.OpPay, "", "alert/", dieBefore)},
 		{"before the deliveries", onBulk(store.OpInsert, "delivery.v2", "", dieBefore)},
 		{"after half of the deliveries", onBulk(store.OpInsert, "delivery.v2", "", dieAmid)},
 		{"after all deliveries", onBulk(store.OpInsert, "delivery.v2", "", dieAfter)},

@@ -64,6 +64,12 @@ type Ref struct {
 	Seq    int64
 }
 
+// Stamp says when a commit was recorded.
+type Stamp struct {
+	Ref
+	RecordedAt time.Time
+}
+
 // Ledger keeps commits. All methods may be called concurrently.
 type Ledger interface {
 	// Append writes commits of one stream, in order, each durable before Append returns. It gives how many were
@@ -95,6 +101,10 @@ type Ledger interface {
 
 	// PendingStats gives the number of commits that owe something of debt and the oldest one's RecordedAt (zero when there is none).
 	PendingStats(ctx context.Context, debt Debt) (n int64, oldest time.Time, err error)
+
+	// Recorded gives up to limit commits behind a stamp, in the order of (RecordedAt, Stream, Seq). A stamp of an instant alone stands
+	// before all that was recorded at it.
+	Recorded(ctx context.Context, after Stamp, limit int) ([]Stamp, error)
 
 	// SetDetached replaces the detached values of a commit: the removing half of an erasure.
 	SetDetached(ctx context.Context, ref Ref, detached []byte) error

@@ -95,6 +95,32 @@ func (s *Store) PendingStats(ctx context.Context, debt store.Debt) (n int64, old
 	return n, oldest, err
 }
 
+// Recorded implements store.Ledger.
+func (s *Store) Recorded(ctx context.Context, after store.Stamp, limit int) (stamps []store.Stamp, err error) {
+	if limit < 1 {
+		return nil, fmt.Errorf("%w: limit %d", store.ErrBadQuery, limit)
+	}
+	at, err := formatTime(after.RecordedAt)
+	if err != nil {
+		return nil, err
+	}
+	filter := bson.D{{Key: "recorded_at", Value: bson.D{{Key: "$gte", Value: at}}}, {Key: "$or", Value: bson.A{
+		bson.D{{Key: "recorded_at", Value: above(at)}},
+		bson.D{{Key: "stream", Value: above(after.Stream)}},
+		bson.D{{Key: "stream", Value: after.Stream}, {Key: "seq", Value: above(after.Seq)}},
+	}}}
+	q := question{filter: filter, sort: ascending("recorded_at", "stream", "seq"), project: fields("stream", "seq", "recorded_at"), hint: timeIndex, limit: limit}
+	err = s.do(ctx, "recorded", func(ctx context.Context) error {
+		stamps = nil
+		return s.each(ctx, s.commitsC, q, func(raw bson.Raw) error {
+			at, err := parseTime(raw.Lookup("recorded_at").StringValue())
+			stamps = append(stamps, store.Stamp{Ref: store.Ref{Stream: raw.Lookup("stream").StringValue(), Seq: raw.Lookup("seq").AsInt64()}, RecordedAt: at})
+			return err
+		})
+	})
+	return stamps, err
+}
+
 // FindKey implements store.Ledger.
 func (s *Store) FindKey(ctx context.Context, stream string, key []byte) (seq int64, err error) {
 	if len(key) == 0 {

@@ -127,12 +127,14 @@ type wanted struct {
 	partial bson.D // nil: of all documents. A server without such indexes gets a whole one.
 }
 
-// Indexes of the ledger. All begin with stream or are partial, so that they serve a cluster sharded by it.
+// Indexes of the ledger. All but that by time begin with stream or are partial, so that they serve a cluster sharded by it; the one by
+// time is asked once an hour, and after a bus was lost.
 const (
 	idIndex      = "_id_"
 	seqIndex     = "seq"
 	keyIndex     = "key"
 	pendingIndex = "owing"
+	timeIndex    = "recorded"
 )
 
 func commitIndexes() []wanted {
@@ -140,6 +142,7 @@ func commitIndexes() []wanted {
 		{name: seqIndex, keys: ascending("stream", "seq"), unique: true},
 		{name: keyIndex, keys: ascending("stream", "key", "seq"), partial: bson.D{{Key: "key", Value: bson.D{{Key: "$exists", Value: true}}}}},
 		{name: pendingIndex, keys: ascending("stream", "seq", "recorded_at"), partial: bson.D{{Key: "pending", Value: bson.D{{Key: "$gt", Value: int32(0)}}}}},
+		{name: timeIndex, keys: ascending("recorded_at", "stream", "seq")},
 	}
 }
 

@@ -31,6 +31,8 @@ const (
 	pendingSQL = `SELECT ` + commitColumns + ` FROM commits INDEXED BY commits__pending
 		WHERE pending > 0 AND pending & ? <> 0 AND (stream, seq) > (?, ?) AND recorded_at < ? ORDER BY stream, seq LIMIT ?`
 	pendingStatsSQL = `SELECT count(*), min(recorded_at) FROM commits INDEXED BY commits__pending WHERE pending > 0 AND pending & ? <> 0`
+	recordedSQL     = `SELECT stream, seq, recorded_at FROM commits INDEXED BY commits__recorded
+		WHERE (recorded_at, stream, seq) > (?, ?, ?) ORDER BY recorded_at, stream, seq LIMIT ?`
 
 	// From stream to stream by the index, whatever the number of commits between them.
 	streamsSQL = `WITH RECURSIVE s (stream) AS (
@@ -193,6 +195,23 @@ func (s *Store) PendingStats(ctx context.Context, debt store.Debt) (n int64, old
 		return err
 	})
 	return n, oldest, err
+}
+
+// Recorded implements store.Ledger.
+func (s *Store) Recorded(ctx context.Context, after store.Stamp, limit int) (stamps []store.Stamp, err error) {
+	if limit < 1 {
+		return nil, fmt.Errorf("%w: limit %d", store.ErrBadQuery, limit)
+	}
+	at, err := formatTime(after.RecordedAt)
+	if err != nil {
+		return nil, err
+	}
+	err = s.read(ctx, "read what was recorded", recordedSQL, []driver.Value{at, after.Stream, after.Seq, int64(limit)}, func(v []driver.Value) error {
+		at, err := parseTime(v[2].(string))
+		stamps = append(stamps, store.Stamp{Ref: store.Ref{Stream: v[0].(string), Seq: v[1].(int64)}, RecordedAt: at})
+		return err
+	})
+	return stamps, err
 }
 
 // FindKey implements store.Ledger.

@@ -36,6 +36,7 @@ CREATE TABLE commits (
 CREATE UNIQUE INDEX commits__seq ON commits (stream, seq);
 CREATE INDEX commits__key ON commits (stream, "key", seq) WHERE "key" IS NOT NULL;
 CREATE INDEX commits__pending ON commits (stream, seq, recorded_at, pending) WHERE pending > 0;
+CREATE INDEX commits__recorded ON commits (recorded_at, stream, seq);
 `
 
 // table is what the engine knows of one kind: its declaration and the SQL that follows from it.

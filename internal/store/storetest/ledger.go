@@ -27,6 +27,7 @@ var ledgerCases = []testCase{
 	{"an idempotency key finds its commit in its stream only", findKey},
 	{"commits are found by name", namedCommits},
 	{"hashes are found by name, without what they are of", namedHashes},
+	{"commits are found by when they were recorded", recordedInOrder},
 	{"streams are listed by prefix in bytewise order", listStreams},
 	{"pending commits are paged, aged and paid, debt by debt", pendingCommits},
 	{"detached values are replaced and removed", detached},
