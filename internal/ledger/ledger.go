@@ -188,7 +188,7 @@ func Kinds() []store.Kind {
 		{
 			Name: KindWake, Derived: true,
 			Fields:  []store.Field{{Name: "at", Type: store.Time}},
-			Indexes: []store.Index{{Name: "at", Fields: []string{"at"}}},
+			Indexes: []store.Index{{Name: "at", Fields: []string{"at"}, Sparse: true}},
 		},
 	}
 }

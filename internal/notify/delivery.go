@@ -104,8 +104,8 @@ var deliveryKind = store.Kind{
 		{Name: "status", Type: store.String}, {Name: "channel", Type: store.String},
 	},
 	Indexes: []store.Index{
-		{Name: "queue", Fields: []string{"queue", "due_at"}},
-		{Name: "waiting", Fields: []string{"waiting_since"}},
+		{Name: "queue", Fields: []string{"queue", "due_at"}, Sparse: true},
+		{Name: "waiting", Fields: []string{"waiting_since"}, Sparse: true},
 		{Name: "recent", Fields: []string{"created_at"}},
 		{Name: "state", Fields: []string{"state", "created_at"}},
 		{Name: "incident", Fields: []string{"incident", "created_at"}},

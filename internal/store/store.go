@@ -159,6 +159,16 @@ type Field struct {
 type Index struct {
 	Name   string
 	Fields []string
+
+	// Sparse says that it need not hold documents whose first field is null. A query by it must name a value of that field, or a
+	// bound of it, and so finds none of them.
+	Sparse bool
+}
+
+// Serves reports whether a query asks for nothing that the index need not hold.
+func (ix Index) Serves(q Query) bool {
+	open := len(q.Equal) == 0 && q.From == nil && q.Until == nil
+	return !ix.Sparse || !open && (len(q.Equal) == 0 || q.Equal[0] != nil)
 }
 
 // Kind declares one kind of document. Kinds are listed in one table per noun and given to the engine when it is opened; a new kind

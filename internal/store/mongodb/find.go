@@ -47,7 +47,7 @@ func (s *Store) search(q store.Query) (*search, error) {
 		return nil, fmt.Errorf("%w: kind %s has no index %q", store.ErrBadQuery, q.Kind, q.Index)
 	}
 	p := &search{kind: k, hint: ix.name, desc: q.Desc}
-	if len(q.Equal) > len(ix.fields) || ix.set && (len(q.Equal) == 0 || q.Equal[0] == nil) {
+	if !ix.Serves(q) || len(q.Equal) > len(ix.fields) || ix.set && (len(q.Equal) == 0 || q.Equal[0] == nil) {
 		return nil, fmt.Errorf("%w: index %q of %s with %d equal values", store.ErrBadQuery, q.Index, q.Kind, len(q.Equal))
 	}
 	for i, v := range q.Equal {

@@ -31,9 +31,10 @@ type kind struct {
 
 // index is one declared order of a kind.
 type index struct {
-	fields []store.Field
-	set    bool   // the first field is a set
-	name   string // on the server
+	store.Index // a sparse one holds everything here
+	fields      []store.Field
+	set         bool   // the first field is a set
+	name        string // on the server
 }
 
 var (
@@ -98,7 +99,7 @@ func (k *kind) addIndex(ix store.Index) error {
 	if len(ix.Fields) == 0 {
 		return errors.New("it has no fields")
 	}
-	var in index
+	in := index{Index: ix}
 	for i, name := range ix.Fields {
 		f, ok := k.fields[name]
 		switch {

@@ -42,7 +42,7 @@ func (s *Store) search(q store.Query) (*search, error) {
 	if ix.set {
 		p.alias = "x"
 	}
-	if len(q.Equal) > len(ix.fields) || ix.set && (len(q.Equal) == 0 || q.Equal[0] == nil) {
+	if !ix.Serves(q) || len(q.Equal) > len(ix.fields) || ix.set && (len(q.Equal) == 0 || q.Equal[0] == nil) {
 		return nil, fmt.Errorf("%w: index %q of %s with %d equal values", store.ErrBadQuery, q.Index, q.Kind, len(q.Equal))
 	}
 	for i, v := range q.Equal {

@@ -57,6 +57,7 @@ type table struct {
 // index is one declared order of a kind. An index over a set of strings lives in a side table with a row per member, which
 // triggers keep in step with the documents.
 type index struct {
+	store.Index
 	fields []store.Field
 	set    bool   // the first field is a set
 	from   string // FROM clause: x has the columns of the order, d the document
@@ -161,7 +162,7 @@ func (t *table) addIndex(ix store.Index) error {
 	if len(ix.Fields) == 0 {
 		return fmt.Errorf("has no fields")
 	}
-	out := index{}
+	out := index{Index: ix}
 	var columns []string
 	for i, name := range ix.Fields {
 		f, ok := t.fields[name]
@@ -182,8 +183,11 @@ func (t *table) addIndex(ix store.Index) error {
 		t.addSide(name, out.fields, columns)
 		out.from = fmt.Sprintf("%s AS x INDEXED BY %s CROSS JOIN %s AS d ON d.id = x.id", quote(name), quote(name+"__order"), t.name)
 	} else {
-		t.objects = append(t.objects, object{kind: "index", name: name,
-			sql: fmt.Sprintf("CREATE INDEX %s ON %s (%s, id)", quote(name), t.name, strings.Join(columns, ", "))})
+		sql := fmt.Sprintf("CREATE INDEX %s ON %s (%s, id)", quote(name), t.name, strings.Join(columns, ", "))
+		if ix.Sparse {
+			sql += " WHERE " + columns[0] + " IS NOT NULL"
+		}
+		t.objects = append(t.objects, object{kind: "index", name: name, sql: sql})
 		out.from = fmt.Sprintf("%s AS d INDEXED BY %s", t.name, quote(name))
 	}
 	t.indexes[ix.Name] = out

@@ -43,7 +43,24 @@ func wakes(t *testing.T, o Opened) {
 		ops = append(ops, put("wake", fmt.Sprintf("closed/%03d", i), 1, map[string]any{"at": nil}))
 	}
 	mustBulk(t, o.Store, ops...)
-	due := store.Query{Kind: "wake", Index: "by_at", Until: now.Add(time.Microsecond), Limit: 7}
+	for _, index := range []string{"by_at", "due"} {
+		q := store.Query{Kind: "wake", Index: index, Limit: 7}
+		for _, bound := range []struct {
+			equal       []any
+			from, until any
+			desc        bool
+			want        int
+		}{{equal: []any{now}, want: 1}, {from: now, want: 50}, {until: now, want: 50, desc: true}, {from: now, until: now.Add(time.Microsecond), want: 1}} {
+			q.Equal, q.From, q.Until, q.Desc = bound.equal, bound.from, bound.until, bound.desc
+			if got := pages(t, o.Store, q, nil); len(got) != bound.want {
+				t.Errorf("%+v: %d", q, len(got))
+			}
+			if n, err := o.Store.Count(t.Context(), q); int(n) != bound.want || err != nil {
+				t.Errorf("%+v: counted %d, %v", q, n, err)
+			}
+		}
+	}
+	due := store.Query{Kind: "wake", Index: "due", Until: now.Add(time.Microsecond), Limit: 7}
 	got := pages(t, o.Store, due, nil)
 	if len(got) != 51 || got[0].ID != "incident/000" || got[50].ID != "incident/050" {
 		t.Errorf("due at or before now: %d, %v", len(got), ids(got))
@@ -301,6 +318,8 @@ func badQueries(t *testing.T, o Opened) {
 		"equality of another type":     {Index: "by_rank", Equal: []any{"1"}},
 		"int for an int64":             {Index: "by_rank", Equal: []any{1}},
 		"bound of another type":        {Index: "by_at", From: "2017"},
+		"sparse without a bound":       {Kind: "wake", Index: "due"},
+		"sparse with null":             {Kind: "wake", Index: "due", Equal: []any{nil}},
 		"set without a member":         {Index: "by_party"},
 		"set with null":                {Index: "by_party", Equal: []any{nil}},
 		"set with a set":               {Index: "by_party", Equal: []any{[]string{"DMA"}}},

@@ -90,8 +90,8 @@ type testCase struct {
 func Kinds() []store.Kind {
 	return []store.Kind{
 		{Name: "claim"},
-		{Name: "wake", Derived: true, Fields: []store.Field{{Name: "at", Type: store.Time}},
-			Indexes: []store.Index{{Name: "by_at", Fields: []string{"at"}}}},
+		{Name: "wake", Derived: true, Fields: []store.Field{{Name: "at", Type: store.Time}, {Name: "rank", Type: store.Int}},
+			Indexes: []store.Index{{Name: "by_at", Fields: []string{"at"}}, {Name: "due", Fields: []string{"at", "rank"}, Sparse: true}}},
 		{Name: "thing.v2", Derived: true,
 			Fields: []store.Field{{Name: "name", Type: store.String}, {Name: "rank", Type: store.Int}, {Name: "open", Type: store.Bool},
 				{Name: "at", Type: store.Time}, {Name: "parties", Type: store.Strings}},
