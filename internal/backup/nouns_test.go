@@ -50,12 +50,12 @@ func TestEveryNounHasItsPlaceInTheSecondWalk(t *testing.T) {
 	}
 }
 
-// Waiting asks about the notifier's documents by name: they must be those that it keeps, and that its earlier versions kept.
+// Waiting asks about the notifier's documents by name: they must be those that it keeps.
 func TestTheNotifierKeepsDeliveriesAsTheyAreCounted(t *testing.T) {
 	t.Parallel()
 	found := 0
 	for _, k := range notify.Kinds() {
-		if k.Name != "delivery" && k.Name != "delivery.v2" {
+		if k.Name != "delivery" {
 			continue
 		}
 		fields := map[string]store.FieldType{}
@@ -71,7 +71,7 @@ func TestTheNotifierKeepsDeliveriesAsTheyAreCounted(t *testing.T) {
 			}
 		}
 	}
-	if found != 2 {
-		t.Errorf("%d kinds of delivery have an index of those that wait, want 2", found)
+	if found != 1 {
+		t.Errorf("%d kinds of delivery have an index of those that wait, want 1", found)
 	}
 }

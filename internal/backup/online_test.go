@@ -107,7 +107,7 @@ func (s *stirring) step(pick func(n int) int) {
 func whole(t helper, st store.Store, before map[store.Ref]store.Commit) {
 	t.Helper()
 	got := commits(t, st)
-	deliveries, claims := documents(t, st, "delivery.v2"), documents(t, st, "claim")
+	deliveries, claims := documents(t, st, "delivery"), documents(t, st, "claim")
 	for ref := range before {
 		if _, ok := got[ref]; !ok {
 			t.Errorf("%s/%d was recorded before the backup and is not in it", ref.Stream, ref.Seq)

@@ -99,7 +99,7 @@ func TestAStoreIsNotOpenedBeforeEverythingIsDerived(t *testing.T) {
 	opt := w.opt()
 	killed := errors.New("killed")
 	opt.Derive = func(ctx context.Context) error {
-		if len(commits(t, into.st)) != len(commits(t, w.st)) || len(documents(t, into.st, "delivery.v2")) == 0 {
+		if len(commits(t, into.st)) != len(commits(t, w.st)) || len(documents(t, into.st, "delivery")) == 0 {
 			t.Error("derived before everything was written")
 		}
 		return killed

@@ -147,15 +147,13 @@ type Due struct {
 
 // What is asked about other packages' documents; their names stand in the store for ever.
 const (
+	kindDelivery   = "delivery"
 	indexWaiting   = "waiting"
 	fieldStatus    = "status"
 	indexWake      = "at"
 	firstDue       = 20
 	waitingForever = 9999 // year
 )
-
-// deliveryKinds are the kinds that hold deliveries: of today, and of archives of earlier versions.
-var deliveryKinds = []string{"delivery.v2", "delivery"}
 
 // waitingStatuses are those of deliveries that are not over.
 var waitingStatuses = []string{"queued", "sending", "retrying"}
@@ -181,18 +179,16 @@ func Waiting(ctx context.Context, st store.Store, now time.Time) (w WouldFire, e
 		w.Oldest = w.First[0].At
 	}
 	w.ByStatus = make(map[string]int64, len(waitingStatuses))
-	for _, kind := range deliveryKinds {
-		for _, status := range waitingStatuses {
-			n, err := st.Count(ctx, store.Query{
-				Kind: kind, Index: indexWaiting, Until: time.Date(waitingForever, 1, 1, 0, 0, 0, 0, time.UTC), Limit: 1,
-				Filter: []store.Cond{{Field: fieldStatus, Any: []any{status}}},
-			})
-			if err != nil {
-				return failed(err)
-			}
-			w.ByStatus[status] += n
-			w.Deliveries += n
+	for _, status := range waitingStatuses {
+		n, err := st.Count(ctx, store.Query{
+			Kind: kindDelivery, Index: indexWaiting, Until: time.Date(waitingForever, 1, 1, 0, 0, 0, 0, time.UTC), Limit: 1,
+			Filter: []store.Cond{{Field: fieldStatus, Any: []any{status}}},
+		})
+		if err != nil {
+			return failed(err)
 		}
+		w.ByStatus[status] = n
+		w.Deliveries += n
 	}
 	if w.Pending, _, err = st.PendingStats(ctx, store.OwesNotices); err != nil {
 		return failed(err)

@@ -90,22 +90,19 @@ var maria = time.Date(2017, 9, 19, 1, 15, 0, 0, time.UTC)
 
 // kinds are those of the test's world; the kinds of deliveries have the fields that package backup asks about, and one of every type.
 func kinds() []store.Kind {
-	all := slices.Concat(ledger.Kinds(), backup.Kinds(), []store.Kind{
+	return slices.Concat(ledger.Kinds(), backup.Kinds(), []store.Kind{
 		{Name: "thing", Derived: true},
 		{Name: "claim"},
 		{Name: "presence"},
-	})
-	for _, name := range []string{"delivery", "delivery.v2"} {
-		all = append(all, store.Kind{
-			Name: name,
+		{
+			Name: "delivery",
 			Fields: []store.Field{
 				{Name: "waiting_since", Type: store.Time}, {Name: "status", Type: store.String}, {Name: "tries", Type: store.Int},
 				{Name: "exercise", Type: store.Bool}, {Name: "parties", Type: store.Strings},
 			},
 			Indexes: []store.Index{{Name: "waiting", Fields: []string{"waiting_since"}}, {Name: "parties", Fields: []string{"parties", "tries"}}},
-		})
-	}
-	return all
+		},
+	})
 }
 
 // transient are the kinds that no backup holds.
@@ -230,7 +227,7 @@ func delivery(id, status string, at time.Time, of cause) store.Op {
 	if status != "delivered" {
 		index["waiting_since"] = at
 	}
-	return store.Op{Do: store.OpInsert, Kind: "delivery.v2", Doc: store.Doc{ID: id, Version: 1, Body: body, Index: index}}
+	return store.Op{Do: store.OpInsert, Kind: "delivery", Doc: store.Doc{ID: id, Version: 1, Body: body, Index: index}}
 }
 
 // handle writes everything that follows from a commit, and then it owes nothing.
@@ -382,7 +379,7 @@ func sameRecords(t helper, want, got store.Store) {
 	if diff := cmp.Diff(commits(t, want), commits(t, got)); diff != "" {
 		t.Errorf("commits (-want +got)\n%s", diff)
 	}
-	for _, kind := range []string{"claim", "delivery", "delivery.v2"} {
+	for _, kind := range []string{"claim", "delivery"} {
 		if diff := cmp.Diff(documents(t, want, kind), documents(t, got, kind)); diff != "" {
 			t.Errorf("%s (-want +got)\n%s", kind, diff)
 		}

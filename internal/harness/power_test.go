@@ -185,7 +185,7 @@ func (b told) standsIn(t *testing.T, dir, incident string, moment int) {
 			t.Errorf("figure %s was answered after request %d and is gone", id, at)
 		}
 	}
-	page, err := s.Find(t.Context(), store.Query{Kind: "delivery.v2", Limit: 10_000})
+	page, err := s.Find(t.Context(), store.Query{Kind: "delivery", Limit: 10_000})
 	if err != nil {
 		t.Error(err)
 	}

@@ -90,8 +90,7 @@ func DeliveryID(eventID, targetID string) string { return ledger.Derive("deliver
 // leaseTime is how long a process has a delivery to itself.
 const leaseTime = 20 * time.Second
 
-// kindDelivery has a version since deliveries are found by their subscription; former.go brings over those written before.
-const kindDelivery = "delivery.v2"
+const kindDelivery = "delivery"
 
 // The queues of a target are its deliveries that are not over, in the order in which they are due: one of the urgent ones, one of all
 // others. Each target has its own, so that a long one hides no other. Whatever is over has no queue.

@@ -19,7 +19,7 @@ import (
 
 // Kinds lists the documents of this package; the engine must be opened with them.
 func Kinds() []store.Kind {
-	return append(append([]store.Kind{}, subscriptionKinds...), alertKind, deliveryKind, formerKind, circuitKind)
+	return append(append([]store.Kind{}, subscriptionKinds...), alertKind, deliveryKind, circuitKind)
 }
 
 // DeskOptions configure a Desk. All but Subscriptions and Logger are required.

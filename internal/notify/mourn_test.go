@@ -138,8 +138,8 @@ func TestKilledAnywhereADeathIsToldOfOnce(t *testing.T) {
 	}{
 		{"before the outcome is chained", func(f *frail) { f.onAppend(dieOn("journal", dieBefore)) }},
 		{"after the outcome is chained", func(f *frail) { f.onAppend(dieOn("journal", dieAfter)) }},
-		{"before the delivery is marked", func(f *frail) { f.onBulk(dieOnBulk(store.OpPut, "delivery.v2", "", dieBefore)) }},
-		{"after the delivery is marked", func(f *frail) { f.onBulk(dieOnBulk(store.OpPut, "delivery.v2", "", dieAfter)) }},
+		{"before the delivery is marked", func(f *frail) { f.onBulk(dieOnBulk(store.OpPut, "delivery", "", dieBefore)) }},
+		{"after the delivery is marked", func(f *frail) { f.onBulk(dieOnBulk(store.OpPut, "delivery", "", dieAfter)) }},
 		{"before the alert is raised", func(f *frail) { f.onAppend(dieOn("alert", dieBefore)) }},
 		{"after the alert is raised", func(f *frail) { f.onAppend(dieOn("alert", dieAfter)) }},
 		{"before the journal's debt is paid", func(f *frail) { f.onBulk(dieOnBulk(store.OpPay, "", "journal/", dieBefore)) }},

@@ -213,12 +213,8 @@ func (h *Hooks) fill() {
 	}
 }
 
-// Start begins to send what is due: leases that a dead process left behind are taken over. What an earlier version left waiting is brought over
-// before it returns; Unavailable when the store cannot. A second Start, or one after Stop, is an error.
+// Start begins to send what is due: leases that a dead process left behind are taken over. A second Start, or one after Stop, is an error.
 func (r *Router) Start(ctx context.Context) error {
-	if err := r.bringWaiting(ctx); err != nil {
-		return err
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.state != runNew {
@@ -234,7 +230,7 @@ func (r *Router) Start(ctx context.Context) error {
 	r.sender.open(sends)
 	r.journal.start()
 	for part, loop := range map[string]func(context.Context){
-		"the queues of deliveries": r.feed, "deliveries of an earlier version": r.bringFormer, "commits handed over": r.handleOffered, "dead letters": r.handleOwed,
+		"the queues of deliveries": r.feed, "commits handed over": r.handleOffered, "dead letters": r.handleOwed,
 	} {
 		r.loops.Go(func() { r.opt.Guard.Keep(loops, part, func() { loop(loops) }) })
 	}

@@ -104,7 +104,7 @@ func TestABatchCostsFewCallsToTheStore(t *testing.T) {
 	w.l.Settle(t.Context(), 5*time.Second)
 	var bulks atomic.Int64
 	w.st.onBulk(func(ops []store.Op) moment {
-		if !writes(ops, store.OpPut, "delivery.v2", "") && !writes(ops, store.OpPut, "circuit", "") && !writes(ops, store.OpPut, ledger.KindWake, "") && !writes(ops, store.OpPay, "", "") {
+		if !writes(ops, store.OpPut, "delivery", "") && !writes(ops, store.OpPut, "circuit", "") && !writes(ops, store.OpPut, ledger.KindWake, "") && !writes(ops, store.OpPay, "", "") {
 			bulks.Add(1)
 		}
 		return survive
