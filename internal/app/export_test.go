@@ -6,8 +6,10 @@ import (
 	"net/http"
 	"time"
 
+	"landfall/internal/access"
 	"landfall/internal/console"
 	"landfall/internal/ledger"
+	"landfall/internal/notify"
 	"landfall/internal/rest"
 	"landfall/internal/store"
 )
@@ -61,4 +63,9 @@ func (a *App) Announced(ctx context.Context) ([]ledger.Announcement, map[string]
 }
 
 // CopiesOf gives the states whose systems get a copy of an event.
-func CopiesOf(n ledger.Announcement) []string { return statesOf(n) }
+func CopiesOf(n ledger.Announcement) []string { return statesOf(n, access.ThingOf(n)) }
+
+// LateCopiesOf gives those whose systems get one when it is told late.
+func (a *App) LateCopiesOf(ctx context.Context, n ledger.Announcement) []string {
+	return a.copiesOf(ctx, notify.NotesOf(notify.DefaultSource, "", []ledger.Announcement{n}, true)[0], map[string]access.Thing{})
+}

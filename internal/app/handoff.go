@@ -35,10 +35,11 @@ const (
 // publish puts notes on the bus.
 func (a *App) publish(ctx context.Context, notes []notify.Note) error {
 	messages := make([]bus.Message, 0, len(notes))
+	now := map[string]access.Thing{}
 	for _, n := range notes {
 		messages = append(messages, bus.Message{
 			Subject: bus.Subject(n.Exercise, n.Origin, n.Incident, n.Type), ID: n.EventID, Body: n.Body, Notice: n.Notice(),
-			Headers: map[string]string{headerStream: string(n.Stream), headerSeq: strconv.FormatInt(n.Seq, 10)}, For: statesOf(n.Announcement),
+			Headers: map[string]string{headerStream: string(n.Stream), headerSeq: strconv.FormatInt(n.Seq, 10)}, For: a.copiesOf(ctx, n, now),
 			Short: func() ([]byte, []byte) { return n.Short(notify.DefaultSource) },
 		})
 	}
@@ -56,7 +57,7 @@ func (a *App) withdraw(ctx context.Context, n ledger.Announcement) error {
 	var errs []error
 	for _, c := range n.Closes {
 		state := place.Party(c.Party).State()
-		if c.Reason != "unnamed" || state == "" || slices.Contains(statesOf(n), state) {
+		if c.Reason != "unnamed" || state == "" || slices.Contains(statesOf(n, access.ThingOf(n)), state) {
 			continue
 		}
 		errs = append(errs, a.bus.PurgeFor(ctx, state, n.Incident))
@@ -64,10 +65,27 @@ func (a *App) withdraw(ctx context.Context, n ledger.Announcement) error {
 	return errors.Join(errs...)
 }
 
-// statesOf gives the states whose systems get a copy of an event, each once: those that the policy lets read it whole.
-func statesOf(n ledger.Announcement) []string {
+// copiesOf gives the states whose systems get a copy of a note. What is told late goes to those alone that may read it still: a state that was
+// un-named since would get back what was taken from it. now holds the incidents that were looked at already.
+func (a *App) copiesOf(ctx context.Context, n notify.Note, now map[string]access.Thing) []string {
+	if !n.Told || n.Incident == "" {
+		return statesOf(n.Announcement, access.ThingOf(n.Announcement))
+	}
+	thing, ok := now[n.Incident]
+	if !ok {
+		var err error
+		if thing, err = a.incidents.Thing(ctx, n.Incident); err != nil {
+			a.log.Warn("no state gets a copy of what is told late, since nobody can say who may read it", "incident", n.Incident, "error", err)
+			return nil
+		}
+		now[n.Incident] = thing
+	}
+	return statesOf(n.Announcement, thing)
+}
+
+// statesOf gives the states whose systems get a copy of an event of an incident, each once: those that the policy lets read it whole.
+func statesOf(n ledger.Announcement, thing access.Thing) []string {
 	var states []string
-	thing := access.ThingOf(n)
 	for _, p := range n.Parties {
 		state := place.Party(p).State()
 		if !place.Party(p).IsState() || slices.Contains(states, state) {

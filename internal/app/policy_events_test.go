@@ -277,9 +277,33 @@ func TestEveryEventAsksThePolicy(t *testing.T) {
 		})
 		s.matches(t, copying, c, events, got)
 	}
+	s.copiesLate(t, all, events)
 	made := s.madeUp(t, by, story)
 	t.Logf("%d event types (%d announced, %d played that are announced to nobody, %d made up), %d events, %d callers: %d cells, %d refusals, %d leaks",
 		len(s.app.EventTypes()), len(announced), silent, made, len(events), len(s.callers), s.cells.Load(), s.refusals.Load(), s.leaks.Load())
+}
+
+// copiesLate has every event told to the systems of states once more, now that some states are not named any more.
+func (s *stage) copiesLate(t testing.TB, all []ledger.Announcement, events []told) {
+	t.Helper()
+	withheld := 0
+	for i, a := range all {
+		late := s.app.LateCopiesOf(t.Context(), a)
+		for _, state := range app.CopiesOf(a) {
+			now := events[i].now
+			of := slices.Contains([]string{"inside", "headline", "tourism"}, events[i].level)
+			gone := of && now.origin != "" && state != now.origin && !slices.Contains(now.named, state)
+			if gone {
+				withheld++
+			}
+			if slices.Contains(late, state) == gone {
+				t.Errorf("%s, told late, is copied for %v; %s is named no more: %t", events[i].kind, late, state, gone)
+			}
+		}
+	}
+	if withheld == 0 {
+		t.Error("no state of the story has been un-named")
+	}
 }
 
 // madeUp asks the policy of events that the story has not.
