@@ -182,16 +182,9 @@ func (a *App) watchers() []watcher {
 			return fmt.Sprintf("A mistake in the program was caught %d times, last at %s in %s. What it hit has failed, everything else goes on.",
 				p.Count, p.Last.UTC().Format(time.RFC3339), p.Where), nil
 		}},
-		{"set_aside", "set-aside.md", func(context.Context, time.Time) (string, error) {
-			list := a.guard.SetAside()
-			if len(list) == 0 {
-				return "", nil
-			}
-			names := make([]string, 0, asideNamed)
-			for _, s := range list[:min(len(list), asideNamed)] {
-				names = append(names, s.Subject)
-			}
-			return fmt.Sprintf("%d things fail again and again and are tried only now and then: %s.", len(list), strings.Join(names, ", ")), nil
+		{"set_aside", "set-aside.md", func(ctx context.Context, _ time.Time) (string, error) {
+			list, err := ledger.ListAside(ctx, a.store)
+			return asideText(list), err
 		}},
 	}
 	if skew, ok := a.store.(interface {
@@ -209,6 +202,18 @@ func (a *App) watchers() []watcher {
 		list = append(list, watcher{"backup_old", "backup-failed.md", a.backupOld})
 	}
 	return list
+}
+
+// asideText says what is set aside, "" when nothing is.
+func asideText(list []ledger.Aside) string {
+	if len(list) == 0 {
+		return ""
+	}
+	names := make([]string, 0, asideNamed)
+	for _, s := range list[:min(len(list), asideNamed)] {
+		names = append(names, fmt.Sprintf("%s of %s", s.Work, s.Stream))
+	}
+	return fmt.Sprintf("What fails again and again is set aside and tried only now and then, %d in all: %s.", len(list), strings.Join(names, ", "))
 }
 
 // alone watches for a role that nobody carries. A process that has just started waits for the others to be seen first.

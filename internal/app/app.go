@@ -169,7 +169,7 @@ func Start(ctx context.Context, opt Options) (_ *App, err error) {
 
 	// The ledger and the nouns.
 	a.ledger = ledger.New(a.store, ledger.Options{
-		Now: opt.Now, Logger: a.log, Guard: a.guard, Shared: opt.onServer(), Epoch: state.Epoch,
+		Now: opt.Now, Logger: a.log, Process: opt.Name, Guard: a.guard, Shared: opt.onServer(), Epoch: state.Epoch,
 		Publish: a.relay.Accept, Observe: a.metrics.appended, Trace: a.traces.of, At: opt.At,
 	})
 	a.push("ledger", a.ledger.Close)

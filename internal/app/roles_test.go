@@ -19,6 +19,7 @@ import (
 	"landfall/internal/backup"
 	"landfall/internal/bus/bustest"
 	"landfall/internal/fault"
+	"landfall/internal/ledger"
 )
 
 // database gives records on the test server that are dropped at the end.
@@ -284,12 +285,14 @@ func TestWhatThePanicsWereIsAnAlarm(t *testing.T) {
 		return on
 	}
 	a.Panic()
-	a.SetAside("sweep of incident/maria")
+	if err := a.SetAside(t.Context(), ledger.Deadlines, "incident/maria"); err != nil {
+		t.Fatal(err)
+	}
 	on := look()
 	if alarm := on["panicked"]; !strings.Contains(alarm.Text, "in a request") || alarm.Runbook != "docs/runbooks/panicked.md" {
 		t.Errorf("of a panic the operator is told %+v", alarm)
 	}
-	if alarm := on["set_aside"]; !strings.Contains(alarm.Text, "sweep of incident/maria") || alarm.Runbook != "docs/runbooks/set-aside.md" {
+	if alarm := on["set_aside"]; !strings.Contains(alarm.Text, "deadlines of incident/maria") || alarm.Runbook != "docs/runbooks/set-aside.md" {
 		t.Errorf("of what is set aside the operator is told %+v", alarm)
 	}
 	clock.advance(time.Hour)

@@ -140,7 +140,7 @@ func TestAStreamThatCannotBeFollowedHoldsUpNoOther(t *testing.T) {
 			t.Parallel()
 			clock := newClock()
 			var mended atomic.Bool
-			w, g := frail(t, clock, func(f *ledger.Fold[jetty]) { breaks(f, &mended) })
+			w, _ := frail(t, clock, func(f *ledger.Fold[jetty]) { breaks(f, &mended) })
 			for n := range 5 {
 				mustMove(t, w, "bad", 1)
 				mustMove(t, w, "good", 1)
@@ -157,7 +157,8 @@ func TestAStreamThatCannotBeFollowedHoldsUpNoOther(t *testing.T) {
 				mustMove(t, w, "bad", 1)
 				w.Settle(t.Context(), 30*time.Second)
 			}
-			if list := g.SetAside(); len(list) != 1 || list[0].Subject != "projections of jetty/bad" {
+			synced(t, w.Asides())
+			if list := aside(t, w.store); len(list) != 1 || list[0].Stream != "jetty/bad" || list[0].Work != ledger.Documents || list[0].Seq != 9 {
 				t.Errorf("set aside: %+v", list)
 			}
 			// What is to be erased does not wait for the list.
@@ -177,8 +178,10 @@ func TestAStreamThatCannotBeFollowedHoldsUpNoOther(t *testing.T) {
 			mended.Store(true)
 			clock.advance(10 * time.Minute)
 			mustMove(t, w, "bad", 1)
-			if on := projected(t, w, "bad"); on != 11 || len(g.SetAside()) != 0 {
-				t.Errorf("mended, the list has %d on, set aside is %+v", on, g.SetAside())
+			on := projected(t, w, "bad")
+			synced(t, w.Asides())
+			if on != 11 || len(aside(t, w.store)) != 0 {
+				t.Errorf("mended, the list has %d on, set aside is %+v", on, aside(t, w.store))
 			}
 			mustVerify(t, w)
 		})
