@@ -148,6 +148,11 @@ func (c *checker) queues(ctx context.Context, st store.Store) {
 	} else if n > 0 && now.Sub(oldest) > pendingAfter {
 		c.serious("See docs/runbooks/pending-age.md.", "%d accepted changes have not been followed up, the oldest since %s.", n, oldest.UTC().Format(time.RFC3339))
 	}
+	if list, err := ledger.ListAside(ctx, st); err != nil {
+		c.serious("", "It cannot be read what is set aside: %v.", err)
+	} else if text := asideText(list); text != "" {
+		c.serious("See docs/runbooks/set-aside.md; landfall retry says why, and takes a stream up again.", "%s", text)
+	}
 	a := &App{store: st}
 	if since, err := a.oldestDue(ctx); err == nil && !since.IsZero() && now.Sub(since) > dueLateAfter {
 		c.serious("See docs/runbooks/due-late.md.", "Something has been due since %s and nobody was told.", since.UTC().Format(time.RFC3339))
