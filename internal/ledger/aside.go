@@ -266,6 +266,9 @@ func (a *Asides) Retry(ctx context.Context, stream Stream) error {
 	return nil
 }
 
+// List gives what is set aside in the store, longest first.
+func (a *Asides) List(ctx context.Context) ([]Aside, error) { return ListAside(ctx, a.l.store) }
+
 // asideDoc is one document with its version.
 type asideDoc struct {
 	Aside
