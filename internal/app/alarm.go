@@ -36,6 +36,15 @@ const (
 	panicFor         = time.Hour // since the last one
 )
 
+// debts are what accepted changes owe until it is written.
+var debts = []struct {
+	work   ledger.Work
+	unpaid string
+}{
+	{ledger.Documents, "Lists do not show accepted changes"},
+	{ledger.Notices, "Nobody has been told of accepted changes"},
+}
+
 // asideNamed is how many of the things that are set aside an alarm names.
 const asideNamed = 5
 
@@ -145,8 +154,17 @@ func (a *App) watchers() []watcher {
 			return "", nil
 		}},
 		{"pending_old", "pending-age.md", unheld(func(ctx context.Context, now time.Time) (string, error) {
-			_, since, err := a.store.PendingStats(ctx, store.OwesAll)
-			return oldest("Accepted changes have not been followed up", since, now, pendingAfter), err
+			var texts []string
+			for _, d := range debts {
+				_, since, err := ledger.Owed(ctx, a.store, d.work)
+				if err != nil {
+					return "", err
+				}
+				if text := oldest(d.unpaid, since, now, pendingAfter); text != "" {
+					texts = append(texts, text)
+				}
+			}
+			return strings.Join(texts, "; "), nil
 		})},
 		{"undelivered_old", "undelivered-age.md", unheld(func(ctx context.Context, now time.Time) (string, error) {
 			since, err := a.router.OldestUndelivered(ctx)
@@ -235,14 +253,24 @@ func (a *App) alone(role Role, text string) func(context.Context, time.Time) (st
 	}
 }
 
-// oldestDue gives since when the most overdue wake waits for a sweep; zero when none does.
+// oldestDue gives since when the most overdue wake waits for a sweep that is not set aside; zero when none does.
 func (a *App) oldestDue(ctx context.Context) (time.Time, error) {
-	page, err := a.store.Find(ctx, store.Query{Kind: ledger.KindWake, Index: "at", From: time.UnixMicro(-1 << 55).UTC(), Limit: 1})
-	if err != nil || len(page.Docs) == 0 {
+	aside, err := ledger.ListAside(ctx, a.store)
+	if err != nil {
 		return time.Time{}, err
 	}
-	at, _ := page.Docs[0].Index["at"].(time.Time)
-	return at, nil
+	page, err := a.store.Find(ctx, store.Query{Kind: ledger.KindWake, Index: "at", From: time.UnixMicro(-1 << 55).UTC(), Limit: 1 + len(aside)})
+	if err != nil {
+		return time.Time{}, err
+	}
+	for _, d := range page.Docs {
+		left := func(s ledger.Aside) bool { return s.Work == ledger.Deadlines && string(s.Stream) == d.ID }
+		if !slices.ContainsFunc(aside, left) {
+			at, _ := d.Index["at"].(time.Time)
+			return at, nil
+		}
+	}
+	return time.Time{}, nil
 }
 
 // jobsFailing names the jobs of this process that have not ended well for long.

@@ -355,7 +355,10 @@ func (a *App) Release(ctx context.Context, by string) error {
 // observe registers the gauges, which are read at every scrape.
 func (a *App) observe() {
 	q := &queues{
-		store: a.store, now: a.opt.Now, inHand: a.relay.Waiting,
+		owed: func(ctx context.Context, work ledger.Work) (int64, time.Time, error) {
+			return ledger.Owed(ctx, a.store, work)
+		},
+		now: a.opt.Now, inHand: a.relay.Waiting,
 		oldest: a.router.OldestUndelivered, due: a.oldestDue, circuits: a.router.OpenCircuits,
 		failures: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "landfall_gauge_failures_total", Help: "Gauges that could not be read at a scrape.",

@@ -26,6 +26,13 @@ func (a *App) SetAside(ctx context.Context, work ledger.Work, stream ledger.Stre
 	return a.ledger.Asides().Sync(ctx)
 }
 
+// Wake has something of a stream fall due.
+func (a *App) Wake(ctx context.Context, stream ledger.Stream, at time.Time) error {
+	doc := store.Doc{ID: string(stream), Version: 1, Body: []byte(`{}`), Index: map[string]any{"at": at}}
+	_, err := a.store.Bulk(ctx, []store.Op{{Do: store.OpPut, Kind: ledger.KindWake, Doc: doc}})
+	return err
+}
+
 // Handler gives what answers over HTTP, for calls without a network.
 func (a *App) Handler() http.Handler { return a.server.(*rest.Server).Handler() }
 

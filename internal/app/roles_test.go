@@ -301,6 +301,45 @@ func TestWhatThePanicsWereIsAnAlarm(t *testing.T) {
 	}
 }
 
+func TestWhatIsDueAndSetAsideIsNoBacklog(t *testing.T) {
+	t.Parallel()
+	opt := unscheduled(t.TempDir())
+	clock := newClock()
+	opt.Now = clock.now
+	a := start(t, opt)
+	late := func() string {
+		t.Helper()
+		if err := a.RunOnce(t.Context(), "presence"); err != nil {
+			t.Fatal(err)
+		}
+		for _, alarm := range a.Alarms() {
+			if alarm.Code == "due_late" {
+				return alarm.Text
+			}
+		}
+		return ""
+	}
+	for hours, stream := range map[time.Duration]ledger.Stream{3: "incident/bad", 2: "incident/other"} {
+		if err := a.Wake(t.Context(), stream, clock.now().Add(-hours*time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for n, stream := range []ledger.Stream{"", "incident/bad", "incident/other"} {
+		if stream != "" {
+			if err := a.SetAside(t.Context(), ledger.Deadlines, stream); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := ""
+		if n < 2 {
+			want = clock.now().Add(time.Duration(n-3) * time.Hour).UTC().Format(time.RFC3339)
+		}
+		if text := late(); (text == "") != (want == "") || !strings.Contains(text, want) {
+			t.Errorf("with %d streams set aside the alarm says %q, want %q", n, text, want)
+		}
+	}
+}
+
 func TestANightHasOneBackupHoweverManyProcessesWatch(t *testing.T) {
 	opt := unscheduled(t.TempDir())
 	clock := newClock()

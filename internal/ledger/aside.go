@@ -291,6 +291,29 @@ func asideDocs(ctx context.Context, docs store.Documents) (map[asideKey]asideDoc
 	return all, nil
 }
 
+// Owed gives how many commits owe one work, Documents or Notices, and when the oldest of them was recorded (zero: none). Those of streams of
+// which the work is set aside do not count.
+func Owed(ctx context.Context, st store.Store, work Work) (n int64, oldest time.Time, err error) {
+	found, err := asideDocs(ctx, st)
+	if err != nil {
+		return 0, oldest, err
+	}
+	var without []string
+	for k := range found {
+		if k.work == work {
+			without = append(without, string(k.stream))
+		}
+	}
+	debt := store.OwesDocuments
+	if work == Notices {
+		debt = store.OwesNotices
+	}
+	if n, oldest, err = st.PendingStats(ctx, debt, without); err != nil {
+		return 0, oldest, unavailable(err)
+	}
+	return n, oldest, nil
+}
+
 // ListAside gives what is set aside in the store, longest first, at most 1,000.
 func ListAside(ctx context.Context, docs store.Documents) ([]Aside, error) {
 	found, err := asideDocs(ctx, docs)

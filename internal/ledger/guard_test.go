@@ -161,6 +161,22 @@ func TestAStreamThatCannotBeFollowedHoldsUpNoOther(t *testing.T) {
 			if list := aside(t, w.store); len(list) != 1 || list[0].Stream != "jetty/bad" || list[0].Work != ledger.Documents || list[0].Seq != 9 {
 				t.Errorf("set aside: %+v", list)
 			}
+			// What it owes of the one is no backlog; what it owes of the other is, by itself.
+			owed := func(work ledger.Work) int64 {
+				n, _, err := ledger.Owed(t.Context(), w.store, work)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return n
+			}
+			for limit := time.Now().Add(30 * time.Second); owed(ledger.Documents) != 0; <-time.After(5 * time.Millisecond) {
+				if time.Now().After(limit) {
+					t.Fatalf("%d commits are said to owe documents", owed(ledger.Documents))
+				}
+			}
+			if n, _, err := w.store.PendingStats(t.Context(), store.OwesDocuments, nil); n != 9 || owed(ledger.Notices) != 14 || err != nil {
+				t.Errorf("%d commits owe documents, of which %d count, and %d owe notices: %v", n, owed(ledger.Documents), owed(ledger.Notices), err)
+			}
 			// What is to be erased does not wait for the list.
 			noted := mustMove(t, w, "bad", 1, func(c *ledger.Command[jetty]) {
 				c.Decide = func(jetty, ledger.Moment) (ledger.Decision, error) {

@@ -64,7 +64,7 @@ func TestAStreamThatCannotBeFollowedUpHoldsUpNoOther(t *testing.T) {
 	}
 	// The commit is owed for ever, since nobody was told: it is the only one.
 	w.eventually("everything else is done", func() bool {
-		n, _, err := w.raw.PendingStats(t.Context(), store.OwesAll)
+		n, _, err := w.raw.PendingStats(t.Context(), store.OwesAll, nil)
 		return err == nil && n == 1
 	})
 }
@@ -182,7 +182,7 @@ func TestTakingAwayWhatAStateWasGivenIsOwedUntilItSucceeds(t *testing.T) {
 	w.eventually("its alerts are closed all the same", func() bool { return to.types()["landfall.alert.closed.v1"] == 1 })
 	w.eventually("it was tried", func() bool { return calls.Load() == 1 })
 	w.eventually("it is owed, alone", func() bool {
-		n, _, err := w.raw.PendingStats(t.Context(), store.OwesAll)
+		n, _, err := w.raw.PendingStats(t.Context(), store.OwesAll, nil)
 		return err == nil && n == 1
 	})
 	w.sweep()
