@@ -245,6 +245,19 @@ const (
 	MovementStatusDeparted  MovementStatus = "departed"
 )
 
+// Defines values for NearLimitBound.
+const (
+	NearLimitBoundAnchorValues NearLimitBound = "anchor_values"
+	NearLimitBoundAnswers      NearLimitBound = "answers"
+	NearLimitBoundFigures      NearLimitBound = "figures"
+	NearLimitBoundMovements    NearLimitBound = "movements"
+	NearLimitBoundNotes        NearLimitBound = "notes"
+	NearLimitBoundParties      NearLimitBound = "parties"
+	NearLimitBoundReceivers    NearLimitBound = "receivers"
+	NearLimitBoundRelays       NearLimitBound = "relays"
+	NearLimitBoundSteps        NearLimitBound = "steps"
+)
+
 // Defines values for OperationStatusBus.
 const (
 	OperationStatusBusEmbedded OperationStatusBus = "embedded"
@@ -2164,6 +2177,9 @@ type Incident struct {
 	// Known With `as_known_at`: from how far each stream was read.
 	Known map[string]int64 `json:"known,omitempty,omitzero"`
 
+	// NearLimits Bounds of which four fifths and more are taken up, the fullest first. Absent when there are none, in lists, and for whoever reads only the headline of the incident.
+	NearLimits []NearLimit `json:"near_limits,omitempty,omitzero"`
+
 	// OccurredAt When it began.
 	OccurredAt time.Time `json:"occurred_at"`
 
@@ -2434,6 +2450,26 @@ type MovementPage struct {
 //
 // Example: announced
 type MovementStatus string
+
+// NearLimit A bound of an incident that is nearly taken up.
+//
+// Example: {"bound":"movements","holds":812,"most":1000}
+type NearLimit struct {
+	// Bound What is counted: anchor_values are those of one anchor, notes those on one step.
+	Bound NearLimitBound `json:"bound"`
+
+	// Holds How many there are.
+	Holds int64 `json:"holds"`
+
+	// Most How many there may be.
+	Most int64 `json:"most"`
+
+	// Subject Key of the step or name of the anchor.
+	Subject string `json:"subject,omitempty,omitzero"`
+}
+
+// NearLimitBound What is counted: anchor_values are those of one anchor, notes those on one step.
+type NearLimitBound string
 
 // NeedCount How many need one kind of assistance. People may be counted in several.
 //
