@@ -5,6 +5,7 @@ import (
 
 	"landfall/internal/access"
 	"landfall/internal/backup"
+	"landfall/internal/fault"
 	"landfall/internal/ledger"
 	"landfall/internal/rest"
 )
@@ -72,7 +73,11 @@ func (o operation) Release(ctx context.Context, scope access.Scope, _ access.Wri
 
 // Retry implements rest.Operation: every process tries the stream again within seconds.
 func (o operation) Retry(ctx context.Context, stream string) error {
-	return o.a.ledger.Asides().Retry(ctx, ledger.Stream(stream))
+	found, err := o.a.ledger.Asides().Retry(ctx, ledger.Stream(stream))
+	if err == nil && !found {
+		err = fault.New(fault.NotFound, "not_set_aside", "Nothing of the stream %q is set aside.", stream)
+	}
+	return err
 }
 
 func roleWords(roles []Role) []rest.ProcessRole {

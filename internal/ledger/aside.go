@@ -245,25 +245,22 @@ func (l *Ledger) encodeAside(a Aside) []byte {
 	return body
 }
 
-// Retry takes up again what is set aside of a stream, in every process within seconds. NotFound when nothing of it is set aside.
-func (a *Asides) Retry(ctx context.Context, stream Stream) error {
+// Retry takes up again what is set aside of a stream, in every process within seconds, and reports whether anything of it was.
+func (a *Asides) Retry(ctx context.Context, stream Stream) (found bool, err error) {
 	var ops []store.Op
 	for _, work := range Works() {
 		ops = append(ops, store.Op{Do: store.OpDelete, Kind: KindAside, Doc: store.Doc{ID: asideKey{work, stream}.id()}})
 	}
 	changed, err := a.l.store.Bulk(ctx, ops)
 	if err != nil {
-		return unavailable(err)
+		return false, unavailable(err)
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, work := range Works() {
 		delete(a.known, asideKey{work, stream})
 	}
-	if !slices.Contains(changed, true) {
-		return fault.New(fault.NotFound, "not_set_aside", "Nothing of the stream %q is set aside.", stream)
-	}
-	return nil
+	return slices.Contains(changed, true), nil
 }
 
 // List gives what is set aside in the store, longest first.
