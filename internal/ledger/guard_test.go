@@ -252,48 +252,61 @@ func (l *late) run() {
 func (l *late) Done() <-chan struct{} { return l.done }
 func (l *late) Result() (int, error)  { return l.ticket.Result() }
 
+// Two batches are under way, the second decided on the first, when the engine stops answering.
 func TestAChangeThatLandsAfterItWasGivenUpIsSeen(t *testing.T) {
 	t.Parallel()
-	engine := &rough{}
-	var held *late
+	engine, taken := &rough{}, make(chan *late, 2)
 	engine.happens = func(n int, submit func() store.Ticket) store.Ticket {
-		if n != 2 {
+		if n != 2 && n != 3 {
 			return nil
 		}
-		held = &late{submit: submit, let: make(chan struct{}), done: make(chan struct{})}
+		held := &late{submit: submit, let: make(chan struct{}), done: make(chan struct{})}
 		go held.run()
+		taken <- held
 		return held
 	}
 	base := openStore(t, filepath.Join(t.TempDir(), "landfall.db"))
 	defer base.Close()
 	engine.Store = base
 	clock := newClock()
-	l := ledger.New(engine, ledger.Options{Now: clock.now, OutcomeTimeout: 20 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)})
+	l := ledger.New(engine, ledger.Options{Now: clock.now, OutcomeTimeout: time.Second, Logger: slog.New(slog.DiscardHandler)})
 	defer l.Close(context.Background())
 	w := &world{Ledger: l, store: engine, jetties: ledger.Register(l, jettyFold())}
 	mustMove(t, w, "roseau", 1)
-	if _, err := w.move(t.Context(), "roseau", 1); fault.CodeOf(err) != "outcome_unknown" {
-		t.Fatalf("a disk that does not answer was answered %v", err)
+	answers := make(chan error, 2)
+	var held []*late
+	for range 2 {
+		go func() {
+			_, err := w.move(t.Context(), "roseau", 1)
+			answers <- err
+		}()
+		held = append(held, <-taken)
 	}
-	if s, err := w.jetties.Load(t.Context(), "roseau"); err != nil || s.Value.On != 1 {
-		t.Fatalf("%d on before the change lands: %v", s.Value.On, err)
+	for range 2 {
+		if err := <-answers; fault.CodeOf(err) != "outcome_unknown" {
+			t.Fatalf("a disk that does not answer was answered %v", err)
+		}
 	}
-	clock.advance(time.Second)
-	close(held.let)
-	<-held.done
-	deadline := time.Now().Add(30 * time.Second)
-	for {
-		s, err := w.jetties.Load(t.Context(), "roseau")
-		if err != nil {
-			t.Fatal(err)
+	for n, one := range held {
+		on := n + 1
+		if s, err := w.jetties.Load(t.Context(), "roseau"); err != nil || s.Value.On != on {
+			t.Fatalf("%d on before change %d lands: %v", s.Value.On, n+1, err)
 		}
-		if s.Value.On == 2 {
-			return
+		clock.advance(time.Second)
+		close(one.let)
+		<-one.done
+		for deadline := time.Now().Add(30 * time.Second); ; <-time.After(time.Millisecond) {
+			s, err := w.jetties.Load(t.Context(), "roseau")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s.Value.On == on+1 {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("change %d landed late and is never seen", n+1)
+			}
 		}
-		if time.Now().After(deadline) {
-			t.Fatal("the change landed late and is never seen")
-		}
-		<-time.After(time.Millisecond)
 	}
 }
 
