@@ -39,7 +39,7 @@ func (t turn) bounded(events []ledger.Event) error {
 			if n := t.ever(*d); n > len(t.Since) && n > most.parties {
 				return errBound("too_many_parties", "parties that were ever named", most.parties)
 			}
-		case movementAnnounced:
+		case *movementAnnounced:
 			if len(t.Movements) >= most.movements {
 				return errBound("too_many_movements", "movements", most.movements)
 			}
@@ -68,7 +68,7 @@ func (t turn) bounded(events []ledger.Event) error {
 }
 
 // adds gives by how many the steps of s become more.
-func (f follows) adds(s *state) int {
+func (f *follows) adds(s *state) int {
 	n := -len(f.Replaced)
 	for _, made := range f.Steps {
 		if _, there := s.Steps[made.Key]; !there {

@@ -91,6 +91,12 @@ func TestAnIncidentNamesNoMorePartiesAndStepsThanItMay(t *testing.T) {
 	}
 	w.desk.BoundNaming(len(s.Since)+1, len(s.Steps))
 	refused(t, name("ATG", "LCA", "VCT"), fault.State, "too_many_steps")
+	w.boat(i.ID, "ATG") // its steps take the places of placeholders
+	now := w.clock()
+	_, err = w.desk.AnnounceMovement(t.Context(), dma, w.once(), i.ID, incident.AnnounceMovement{
+		Mode: incident.BySea, To: incident.Spot{Party: "ATG"}, DepartsAt: now.Add(time.Hour), ETA: now.Add(8 * time.Hour), People: incident.People{Total: 9},
+	})
+	refused(t, err, fault.State, "too_many_steps")
 	must(w.desk.CompleteStep(t.Context(), dma, w.once(), i.ID, "HUR-04", incident.StepReport{}))(t)
 	if err := name("ATG"); err != nil {
 		t.Errorf("a full incident un-names: %v", err)
