@@ -33,6 +33,7 @@ type cli struct {
 	Restore     restoreCmd     `cmd:"" help:"Make empty records out of a backup. The service must be stopped, and is held afterwards."`
 	Release     releaseCmd     `cmd:"" help:"Show what a restored service would do, and let it."`
 	Replay      replayCmd      `cmd:"" help:"Try failed deliveries again."`
+	Retry       retryCmd       `cmd:"" help:"List what fails again and again and is set aside, or take a stream of it up again now. Beside a running service."`
 	Rebuild     rebuildCmd     `cmd:"" help:"Make everything that is derived from the records again. The service must be stopped."`
 	RotateKey   rotateKeyCmd   `cmd:"" name:"rotate-key" help:"Give the records another secret key. The service must be stopped."`
 	RunOnce     runOnceCmd     `cmd:"" name:"run-once" help:"Run one job of the watch by hand. The service must be stopped."`

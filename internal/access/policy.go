@@ -72,6 +72,7 @@ const (
 
 	ReadService    Act = "service.read"    // how the service runs
 	ReleaseService Act = "service.release" // after a restore; its owners are the parties that operate it
+	RetryStream    Act = "service.retry"   // what is set aside; its owners are the same
 )
 
 // Thing says whose a record is. Each noun builds one from its own state; members that it does not have stay empty.

@@ -36,6 +36,15 @@ const (
 	panicFor         = time.Hour // since the last one
 )
 
+// debts are what accepted changes owe until it is written.
+var debts = []struct {
+	work   ledger.Work
+	unpaid string
+}{
+	{ledger.Documents, "Lists do not show accepted changes"},
+	{ledger.Notices, "Nobody has been told of accepted changes"},
+}
+
 // asideNamed is how many of the things that are set aside an alarm names.
 const asideNamed = 5
 
@@ -145,8 +154,17 @@ func (a *App) watchers() []watcher {
 			return "", nil
 		}},
 		{"pending_old", "pending-age.md", unheld(func(ctx context.Context, now time.Time) (string, error) {
-			_, since, err := a.store.PendingStats(ctx, store.OwesAll)
-			return oldest("Accepted changes have not been followed up", since, now, pendingAfter), err
+			var texts []string
+			for _, d := range debts {
+				_, since, err := ledger.Owed(ctx, a.store, d.work)
+				if err != nil {
+					return "", err
+				}
+				if text := oldest(d.unpaid, since, now, pendingAfter); text != "" {
+					texts = append(texts, text)
+				}
+			}
+			return strings.Join(texts, "; "), nil
 		})},
 		{"undelivered_old", "undelivered-age.md", unheld(func(ctx context.Context, now time.Time) (string, error) {
 			since, err := a.router.OldestUndelivered(ctx)
@@ -182,16 +200,9 @@ func (a *App) watchers() []watcher {
 			return fmt.Sprintf("A mistake in the program was caught %d times, last at %s in %s. What it hit has failed, everything else goes on.",
 				p.Count, p.Last.UTC().Format(time.RFC3339), p.Where), nil
 		}},
-		{"set_aside", "set-aside.md", func(context.Context, time.Time) (string, error) {
-			list := a.guard.SetAside()
-			if len(list) == 0 {
-				return "", nil
-			}
-			names := make([]string, 0, asideNamed)
-			for _, s := range list[:min(len(list), asideNamed)] {
-				names = append(names, s.Subject)
-			}
-			return fmt.Sprintf("%d things fail again and again and are tried only now and then: %s.", len(list), strings.Join(names, ", ")), nil
+		{"set_aside", "set-aside.md", func(ctx context.Context, _ time.Time) (string, error) {
+			list, err := ledger.ListAside(ctx, a.store)
+			return asideText(list), err
 		}},
 	}
 	if skew, ok := a.store.(interface {
@@ -209,6 +220,18 @@ func (a *App) watchers() []watcher {
 		list = append(list, watcher{"backup_old", "backup-failed.md", a.backupOld})
 	}
 	return list
+}
+
+// asideText says what is set aside, "" when nothing is.
+func asideText(list []ledger.Aside) string {
+	if len(list) == 0 {
+		return ""
+	}
+	names := make([]string, 0, asideNamed)
+	for _, s := range list[:min(len(list), asideNamed)] {
+		names = append(names, fmt.Sprintf("%s of %s", s.Work, s.Stream))
+	}
+	return fmt.Sprintf("What fails again and again is set aside and tried only now and then, %d in all: %s.", len(list), strings.Join(names, ", "))
 }
 
 // alone watches for a role that nobody carries. A process that has just started waits for the others to be seen first.
@@ -230,14 +253,24 @@ func (a *App) alone(role Role, text string) func(context.Context, time.Time) (st
 	}
 }
 
-// oldestDue gives since when the most overdue wake waits for a sweep; zero when none does.
+// oldestDue gives since when the most overdue wake waits for a sweep that is not set aside; zero when none does.
 func (a *App) oldestDue(ctx context.Context) (time.Time, error) {
-	page, err := a.store.Find(ctx, store.Query{Kind: ledger.KindWake, Index: "at", From: time.UnixMicro(-1 << 55).UTC(), Limit: 1})
-	if err != nil || len(page.Docs) == 0 {
+	aside, err := ledger.ListAside(ctx, a.store)
+	if err != nil {
 		return time.Time{}, err
 	}
-	at, _ := page.Docs[0].Index["at"].(time.Time)
-	return at, nil
+	page, err := a.store.Find(ctx, store.Query{Kind: ledger.KindWake, Index: "at", From: time.UnixMicro(-1 << 55).UTC(), Limit: 1 + len(aside)})
+	if err != nil {
+		return time.Time{}, err
+	}
+	for _, d := range page.Docs {
+		left := func(s ledger.Aside) bool { return s.Work == ledger.Deadlines && string(s.Stream) == d.ID }
+		if !slices.ContainsFunc(aside, left) {
+			at, _ := d.Index["at"].(time.Time)
+			return at, nil
+		}
+	}
+	return time.Time{}, nil
 }
 
 // jobsFailing names the jobs of this process that have not ended well for long.

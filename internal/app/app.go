@@ -169,7 +169,7 @@ func Start(ctx context.Context, opt Options) (_ *App, err error) {
 
 	// The ledger and the nouns.
 	a.ledger = ledger.New(a.store, ledger.Options{
-		Now: opt.Now, Logger: a.log, Guard: a.guard, Shared: opt.onServer(), Epoch: state.Epoch,
+		Now: opt.Now, Logger: a.log, Process: opt.Name, Guard: a.guard, Shared: opt.onServer(), Epoch: state.Epoch,
 		Publish: a.relay.Accept, Observe: a.metrics.appended, Trace: a.traces.of, At: opt.At,
 	})
 	a.push("ledger", a.ledger.Close)
@@ -355,7 +355,10 @@ func (a *App) Release(ctx context.Context, by string) error {
 // observe registers the gauges, which are read at every scrape.
 func (a *App) observe() {
 	q := &queues{
-		store: a.store, now: a.opt.Now, inHand: a.relay.Waiting,
+		owed: func(ctx context.Context, work ledger.Work) (int64, time.Time, error) {
+			return ledger.Owed(ctx, a.store, work)
+		},
+		now: a.opt.Now, inHand: a.relay.Waiting,
 		oldest: a.router.OldestUndelivered, due: a.oldestDue, circuits: a.router.OpenCircuits,
 		failures: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "landfall_gauge_failures_total", Help: "Gauges that could not be read at a scrape.",

@@ -143,10 +143,17 @@ func (c *checker) state(ctx context.Context, st store.Store) {
 
 func (c *checker) queues(ctx context.Context, st store.Store) {
 	now := c.opt.Now()
-	if n, oldest, err := st.PendingStats(ctx, store.OwesAll); err != nil {
-		c.serious("", "It cannot be read what waits: %v.", err)
-	} else if n > 0 && now.Sub(oldest) > pendingAfter {
-		c.serious("See docs/runbooks/pending-age.md.", "%d accepted changes have not been followed up, the oldest since %s.", n, oldest.UTC().Format(time.RFC3339))
+	for _, d := range debts {
+		if n, oldest, err := ledger.Owed(ctx, st, d.work); err != nil {
+			c.serious("", "It cannot be read what waits: %v.", err)
+		} else if n > 0 && now.Sub(oldest) > pendingAfter {
+			c.serious("See docs/runbooks/pending-age.md.", "%s: %d of them, the oldest since %s.", d.unpaid, n, oldest.UTC().Format(time.RFC3339))
+		}
+	}
+	if list, err := ledger.ListAside(ctx, st); err != nil {
+		c.serious("", "It cannot be read what is set aside: %v.", err)
+	} else if text := asideText(list); text != "" {
+		c.serious("See docs/runbooks/set-aside.md; landfall retry says why, and takes a stream up again.", "%s", text)
 	}
 	a := &App{store: st}
 	if since, err := a.oldestDue(ctx); err == nil && !since.IsZero() && now.Sub(since) > dueLateAfter {

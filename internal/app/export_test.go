@@ -20,11 +20,19 @@ func (a *App) CloseBus(ctx context.Context) error { return a.bus.Close(ctx) }
 // Panic is what a request that meets a mistake in the program does.
 func (a *App) Panic() { a.guard.Run("a request", func() { panic("a mistake") }) }
 
-// SetAside sets a stream aside.
-func (a *App) SetAside(what string) {
+// SetAside sets a work on a stream aside for every process.
+func (a *App) SetAside(ctx context.Context, work ledger.Work, stream ledger.Stream) error {
 	for range 3 {
-		a.guard.Fails(what, context.Canceled)
+		a.ledger.Asides().Fails(work, stream, 1, context.Canceled)
 	}
+	return a.ledger.Asides().Sync(ctx)
+}
+
+// Wake has something of a stream fall due.
+func (a *App) Wake(ctx context.Context, stream ledger.Stream, at time.Time) error {
+	doc := store.Doc{ID: string(stream), Version: 1, Body: []byte(`{}`), Index: map[string]any{"at": at}}
+	_, err := a.store.Bulk(ctx, []store.Op{{Do: store.OpPut, Kind: ledger.KindWake, Doc: doc}})
+	return err
 }
 
 // Handler gives what answers over HTTP, for calls without a network.

@@ -70,7 +70,7 @@ func (a *App) newServer(proxies []*net.IPNet) (server, error) {
 	happens := feed{bus: a.bus, log: eventLog{a.store, a.ledger, a.log}}
 	pages, err := console.New(console.Options{
 		Limiter: a.limiter, Address: rest.ClientAddress(proxies),
-		Access: a.access, Incidents: a.incidents, Notify: a.notify, Preparedness: a.prepared, Heads: a.headDesk,
+		Access: a.access, Incidents: a.incidents, Notify: a.notify, Preparedness: a.prepared, Heads: a.headDesk, Asides: a.ledger.Asides().List,
 		Feed: happens, Now: a.opt.Now, Logger: a.log, Guard: a.guard,
 		Secure: tlsConfig != nil || strings.HasPrefix(a.opt.PublicURL, "https://"), TrustedOrigins: a.opt.TrustedOrigins,
 	})

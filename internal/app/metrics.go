@@ -8,8 +8,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"landfall/internal/ledger"
 	"landfall/internal/notify"
-	"landfall/internal/store"
 	"landfall/internal/store/sqlite"
 )
 
@@ -194,7 +194,7 @@ func (m *metrics) hooks(t *traces) notify.Hooks {
 // queues reads what waits at a scrape: everything accepted and not yet followed up, and everything not
 // yet delivered.
 type queues struct {
-	store    store.Ledger
+	owed     func(ctx context.Context, work ledger.Work) (n int64, oldest time.Time, err error)
 	now      func() time.Time
 	oldest   func(ctx context.Context) (time.Time, error) // since when the oldest undelivered thing waits
 	inHand   func() int
@@ -205,8 +205,8 @@ type queues struct {
 }
 
 var (
-	descPending    = prometheus.NewDesc("landfall_pending_commits", "Commits whose consequences are not all written yet.", nil, nil)
-	descPendingAge = prometheus.NewDesc("landfall_pending_oldest_seconds", "Age of the oldest of them; 0 when there is none.", nil, nil)
+	descPending    = prometheus.NewDesc("landfall_pending_commits", "Commits of which one debt is not written yet, without what is set aside.", []string{"debt"}, nil)
+	descPendingAge = prometheus.NewDesc("landfall_pending_oldest_seconds", "Age of the oldest of them; 0 when there is none.", []string{"debt"}, nil)
 	descWaitingAge = prometheus.NewDesc("landfall_undelivered_oldest_seconds", "Age of the oldest thing that has not reached its target and has not been given up, whatever it waits for; 0 when there is none.", nil, nil)
 	descCircuits   = prometheus.NewDesc("landfall_circuit_open", "Targets that have failed so often that they are only probed.", nil, nil)
 	descInHand     = prometheus.NewDesc("landfall_relay_commits", "Commits on their way to the bus.", nil, nil)
@@ -234,8 +234,8 @@ func (q *queues) read(now time.Time) []prometheus.Metric {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	var all []prometheus.Metric
-	gauge := func(d *prometheus.Desc, v float64) {
-		all = append(all, prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v))
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		all = append(all, prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...))
 	}
 	age := func(since time.Time) float64 {
 		if since.IsZero() {
@@ -243,11 +243,13 @@ func (q *queues) read(now time.Time) []prometheus.Metric {
 		}
 		return max(0, now.Sub(since).Seconds())
 	}
-	if n, since, err := q.store.PendingStats(ctx, store.OwesAll); err != nil {
-		q.failures.Inc()
-	} else {
-		gauge(descPending, float64(n))
-		gauge(descPendingAge, age(since))
+	for _, d := range debts {
+		if n, since, err := q.owed(ctx, d.work); err != nil {
+			q.failures.Inc()
+		} else {
+			gauge(descPending, float64(n), string(d.work))
+			gauge(descPendingAge, age(since), string(d.work))
+		}
 	}
 	if since, err := q.oldest(ctx); err != nil {
 		q.failures.Inc()

@@ -13,25 +13,17 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"landfall/internal/store"
+	"landfall/internal/ledger"
 )
-
-// counted is a store of which only the pending commits are asked for.
-type counted struct {
-	store.Ledger
-	asked atomic.Int64
-}
-
-func (c *counted) PendingStats(context.Context, store.Debt) (int64, time.Time, error) {
-	return c.asked.Add(1), time.Time{}, nil
-}
 
 func TestMetricsAreGatheredOnceASecondHoweverOftenTheyAreAskedFor(t *testing.T) {
 	t.Parallel()
-	st, now := &counted{}, time.Date(2026, 9, 18, 12, 0, 0, 0, time.UTC)
+	var asked atomic.Int64
+	now := time.Date(2026, 9, 18, 12, 0, 0, 0, time.UTC)
 	unread := func(context.Context) (time.Time, error) { return time.Time{}, errors.New("cannot be read") }
 	q := &queues{
-		store: st, now: func() time.Time { return now }, oldest: unread, due: unread, inHand: func() int { return 3 },
+		owed: func(context.Context, ledger.Work) (int64, time.Time, error) { return asked.Add(1), time.Time{}, nil },
+		now:  func() time.Time { return now }, oldest: unread, due: unread, inHand: func() int { return 3 },
 		circuits: func(context.Context) (int64, error) { return 1, nil },
 		failures: prometheus.NewCounter(prometheus.CounterOpts{Name: "failures"}),
 	}
@@ -49,7 +41,7 @@ func TestMetricsAreGatheredOnceASecondHoweverOftenTheyAreAskedFor(t *testing.T) 
 		metrics.ServeHTTP(answer, request)
 		text := answer.Body.String()
 		for name, want := range map[string]float64{
-			"landfall_pending_commits": step.read, "landfall_relay_commits": 3, "failures": 2 * step.read,
+			`landfall_pending_commits{debt="documents"}`: 2*step.read - 1, `landfall_pending_commits{debt="notices"}`: 2 * step.read, "landfall_relay_commits": 3, "failures": 2 * step.read,
 		} {
 			if line := fmt.Sprintf("\n%s %v\n", name, want); !strings.Contains(text, line) {
 				t.Errorf("after %s more: no %q in\n%s", step.pass, line, text)

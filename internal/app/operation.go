@@ -5,6 +5,8 @@ import (
 
 	"landfall/internal/access"
 	"landfall/internal/backup"
+	"landfall/internal/fault"
+	"landfall/internal/ledger"
 	"landfall/internal/rest"
 )
 
@@ -44,6 +46,16 @@ func (o operation) Status(ctx context.Context) (rest.OperationStatus, error) {
 	for _, alarm := range a.alarms.list() {
 		status.Alarms = append(status.Alarms, rest.OperatorAlarm{Code: alarm.Code, Since: alarm.Since, Text: alarm.Text, Runbook: alarm.Runbook})
 	}
+	asides, err := ledger.ListAside(ctx, a.store)
+	if err != nil {
+		return status, err
+	}
+	for _, s := range asides {
+		status.SetAside = append(status.SetAside, rest.StreamAside{
+			Stream: string(s.Stream), Work: rest.StreamAsideWork(s.Work), Since: s.Since, Again: s.Again, Version: s.Seq,
+			Tries: int64(s.Tries), Reason: s.Reason, Process: s.Process,
+		})
+	}
 	if state.Held {
 		fire, err := backup.Waiting(ctx, a.store, a.opt.Now())
 		if err != nil {
@@ -57,6 +69,15 @@ func (o operation) Status(ctx context.Context) (rest.OperationStatus, error) {
 // Release implements rest.Operation: a held service begins to send and to chase again, in every process within a moment.
 func (o operation) Release(ctx context.Context, scope access.Scope, _ access.Write) error {
 	return o.a.Release(ctx, scope.Account)
+}
+
+// Retry implements rest.Operation: every process tries the stream again within seconds.
+func (o operation) Retry(ctx context.Context, stream string) error {
+	found, err := o.a.ledger.Asides().Retry(ctx, ledger.Stream(stream))
+	if err == nil && !found {
+		err = fault.New(fault.NotFound, "not_set_aside", "Nothing of the stream %q is set aside.", stream)
+	}
+	return err
 }
 
 func roleWords(roles []Role) []rest.ProcessRole {

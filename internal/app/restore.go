@@ -13,11 +13,12 @@ import (
 
 	"landfall/internal/backup"
 	"landfall/internal/fault"
+	"landfall/internal/ledger"
 	"landfall/internal/proof"
 )
 
 // transient are the documents of running processes: no business of a backup.
-var transient = []string{kindProbe, kindProcess, kindClaim}
+var transient = []string{kindProbe, kindProcess, kindClaim, ledger.KindAside}
 
 // Backed says what a backup holds.
 type Backed struct {

@@ -19,6 +19,7 @@ import (
 	"landfall/internal/backup"
 	"landfall/internal/bus/bustest"
 	"landfall/internal/fault"
+	"landfall/internal/ledger"
 )
 
 // database gives records on the test server that are dropped at the end.
@@ -284,17 +285,58 @@ func TestWhatThePanicsWereIsAnAlarm(t *testing.T) {
 		return on
 	}
 	a.Panic()
-	a.SetAside("sweep of incident/maria")
+	if err := a.SetAside(t.Context(), ledger.Deadlines, "incident/maria"); err != nil {
+		t.Fatal(err)
+	}
 	on := look()
 	if alarm := on["panicked"]; !strings.Contains(alarm.Text, "in a request") || alarm.Runbook != "docs/runbooks/panicked.md" {
 		t.Errorf("of a panic the operator is told %+v", alarm)
 	}
-	if alarm := on["set_aside"]; !strings.Contains(alarm.Text, "sweep of incident/maria") || alarm.Runbook != "docs/runbooks/set-aside.md" {
+	if alarm := on["set_aside"]; !strings.Contains(alarm.Text, "deadlines of incident/maria") || alarm.Runbook != "docs/runbooks/set-aside.md" {
 		t.Errorf("of what is set aside the operator is told %+v", alarm)
 	}
 	clock.advance(time.Hour)
 	if _, ok := look()["panicked"]; ok {
 		t.Error("the alarm stays on an hour after the last panic")
+	}
+}
+
+func TestWhatIsDueAndSetAsideIsNoBacklog(t *testing.T) {
+	t.Parallel()
+	opt := unscheduled(t.TempDir())
+	clock := newClock()
+	opt.Now = clock.now
+	a := start(t, opt)
+	late := func() string {
+		t.Helper()
+		if err := a.RunOnce(t.Context(), "presence"); err != nil {
+			t.Fatal(err)
+		}
+		for _, alarm := range a.Alarms() {
+			if alarm.Code == "due_late" {
+				return alarm.Text
+			}
+		}
+		return ""
+	}
+	for hours, stream := range map[time.Duration]ledger.Stream{3: "incident/bad", 2: "incident/other"} {
+		if err := a.Wake(t.Context(), stream, clock.now().Add(-hours*time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for n, stream := range []ledger.Stream{"", "incident/bad", "incident/other"} {
+		if stream != "" {
+			if err := a.SetAside(t.Context(), ledger.Deadlines, stream); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := ""
+		if n < 2 {
+			want = clock.now().Add(time.Duration(n-3) * time.Hour).UTC().Format(time.RFC3339)
+		}
+		if text := late(); (text == "") != (want == "") || !strings.Contains(text, want) {
+			t.Errorf("with %d streams set aside the alarm says %q, want %q", n, text, want)
+		}
 	}
 }
 

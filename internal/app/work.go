@@ -29,7 +29,7 @@ func (a *App) jobs() []watch.Job {
 		jobs = append(jobs, watch.Job{Name: "hold", About: "Waits for the release after a restore.", Every: time.Second, Run: a.unhold})
 	}
 	wakes := &watch.Wakes{
-		Store: a.store, Logger: a.log, Guard: a.guard,
+		Store: a.store, Logger: a.log, Guard: a.guard, Asides: a.ledger.Asides(),
 		Sweepers: map[string]watch.Sweeper{incident.Noun: a.incidents, preparedness.Noun: a.prepared, notify.NounSubscription: a.notify},
 		Settle:   func(ctx context.Context) { a.ledger.Settle(ctx, time.Second) },
 		Observe: func(streams, fired int) {
@@ -84,6 +84,7 @@ func (a *App) jobs() []watch.Job {
 
 // pending pays what commits owe and nobody has paid: documents in every process, notices where this one notifies.
 func (a *App) pending(ctx context.Context, now time.Time) error {
+	aside := a.ledger.Asides().Sync(ctx)
 	_, documents := a.ledger.SweepDocuments(ctx, now)
 	var notices error
 	if a.opt.has(RoleNotify) && !a.held.Load() {
@@ -92,7 +93,7 @@ func (a *App) pending(ctx context.Context, now time.Time) error {
 	if !fault.Is(documents, fault.Unavailable) && !fault.Is(notices, fault.Unavailable) {
 		a.swept.Store(true) // what could not be taken up, such as a newer version's record, is told at every run
 	}
-	return errors.Join(documents, notices)
+	return errors.Join(aside, documents, notices)
 }
 
 // at says that this process has reached a point at which a test may end it.

@@ -190,7 +190,7 @@ func Waiting(ctx context.Context, st store.Store, now time.Time) (w WouldFire, e
 		w.ByStatus[status] = n
 		w.Deliveries += n
 	}
-	if w.Pending, _, err = st.PendingStats(ctx, store.OwesNotices); err != nil {
+	if w.Pending, _, err = st.PendingStats(ctx, store.OwesNotices, nil); err != nil {
 		return failed(err)
 	}
 	return w, nil

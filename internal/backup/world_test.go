@@ -344,7 +344,7 @@ func (w *world) archive() ([]byte, backup.Summary) {
 func (w *world) paid() {
 	w.t.Helper()
 	for limit := time.Now().Add(30 * time.Second); ; {
-		n, _, err := w.st.PendingStats(context.Background(), store.OwesDocuments)
+		n, _, err := w.st.PendingStats(context.Background(), store.OwesDocuments, nil)
 		if err != nil || time.Now().After(limit) {
 			w.t.Fatalf("%d commits owe documents, %v", n, err)
 		}

@@ -194,7 +194,7 @@ func (c *caller) metrics(ctx context.Context) (map[string]float64, error) {
 
 // quiet waits until nothing that was accepted waits for anything any more.
 func (c *caller) quiet(ctx context.Context) error {
-	waiting := []string{"landfall_pending_commits", "landfall_undelivered_oldest_seconds", "landfall_relay_commits"}
+	waiting := []string{`landfall_pending_commits{debt="documents"}`, `landfall_pending_commits{debt="notices"}`, "landfall_undelivered_oldest_seconds", "landfall_relay_commits"}
 	for calm := 0; calm < 2; {
 		samples, err := c.metrics(ctx)
 		if err != nil {

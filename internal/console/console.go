@@ -38,6 +38,7 @@ import (
 	"landfall/internal/guard"
 	"landfall/internal/head"
 	"landfall/internal/incident"
+	"landfall/internal/ledger"
 	"landfall/internal/limit"
 	"landfall/internal/live"
 	"landfall/internal/notify"
@@ -51,11 +52,13 @@ type Options struct {
 	Notify       *notify.Desk
 	Preparedness *preparedness.Desk
 	Heads        *head.Desk
-	Feed         live.Feed        // what happens, as it happens; nil: pages do not follow
-	Now          func() time.Time // the wall clock
-	Logger       *slog.Logger     // slog.Default()
-	Guard        *guard.Guard     // remembers panics of this process; one of the console's own
-	Secure       bool             // people reach the service over HTTPS: cookies are for HTTPS only
+	// Asides gives what is set aside, longest first; nil: nothing is.
+	Asides func(ctx context.Context) ([]ledger.Aside, error)
+	Feed   live.Feed        // what happens, as it happens; nil: pages do not follow
+	Now    func() time.Time // the wall clock
+	Logger *slog.Logger     // slog.Default()
+	Guard  *guard.Guard     // remembers panics of this process; one of the console's own
+	Secure bool             // people reach the service over HTTPS: cookies are for HTTPS only
 	// Limiter bounds what one account and one address take, pages and API together; nil: nothing does.
 	Limiter *limit.Limiter
 	// Address gives where a request comes from; nil: the peer.
@@ -99,6 +102,9 @@ func New(opt Options) (*Console, error) {
 		access: opt.Access, incident: opt.Incidents, notify: opt.Notify, prepared: opt.Preparedness, heads: opt.Heads,
 		sessions: newSessions(opt), origin: http.NewCrossOriginProtection(), entrance: http.NewCrossOriginProtection(),
 		looking: make(chan struct{}, 1),
+	}
+	if opt.Asides == nil {
+		c.opt.Asides = func(context.Context) ([]ledger.Aside, error) { return nil, nil }
 	}
 	for _, o := range opt.TrustedOrigins {
 		if err := c.entrance.AddTrustedOrigin(o); err != nil {

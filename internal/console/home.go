@@ -26,6 +26,7 @@ type homeView struct {
 	Dead        string // how many messages were given up, in words; "" for none
 	Records     bool   // the reader looks after the service
 	RecordsLost bool   // and some of its records were lost of late
+	Aside       bool   // and something fails again and again
 	NoAddress   bool   // nothing goes out to the reader's office
 	MayOpen     bool
 	MayRelay    bool

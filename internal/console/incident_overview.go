@@ -28,6 +28,7 @@ type overviewView struct {
 	MoreMove  int // people on their way that are not shown here
 	Protocol  string
 
+	Near        []string // bounds that are nearly taken up
 	Proposals   []proposalLine
 	Unconfirmed []relayedLine
 
@@ -110,7 +111,18 @@ func (view *overviewView) attention(v *visit, steps []incident.Step) {
 
 // fill reads what only those see who see the whole incident.
 func (view *overviewView) fill(v *visit) error {
-	c, id := v.console, view.I.ID
+	c, id, t := v.console, view.I.ID, &v.L.Page.Incidents
+	for _, l := range view.I.Near {
+		what, subject := t.Bounds.Of(string(l.Bound)), l.Subject
+		if l.Bound == incident.BoundValues {
+			subject = v.anchorWord(subject)
+		}
+		if subject != "" {
+			what += ", " + subject
+		}
+		filled := t.NearOne.Say(locale.Filled{Holds: v.L.Number(l.Holds), Most: v.L.Number(l.Most)})
+		view.Near = append(view.Near, v.L.Joins.Colon.Say(locale.Pair{A: what, B: filled}))
+	}
 	answers, err := c.incident.Answers(v.ctx(), v.scope, id)
 	if err != nil {
 		return err

@@ -20,10 +20,12 @@ const (
 
 // recordsView is the page of what proves the records.
 type recordsView struct {
-	Lost  []recordsLost // newest first
-	Heads []recordsHead // newest first
-	Key   string
-	More  string
+	Lost      []recordsLost  // newest first
+	Aside     []recordsAside // longest first
+	AsideMore int            // that are not shown
+	Heads     []recordsHead  // newest first
+	Key       string
+	More      string
 }
 
 // recordsHead is one signed head in words.
@@ -50,7 +52,15 @@ type recordsStream struct {
 	Had, Has   int
 }
 
-// records shows the newest heads, and what each of them says was lost. It is for whoever may read
+// recordsAside is what is set aside of one stream.
+type recordsAside struct {
+	Name, What string
+	Since      time.Time
+	Tries      int
+	Process    string
+}
+
+// records shows what is set aside, the newest heads, and what each of them says was lost. It is for whoever may read
 // how the service runs.
 func (c *Console) records(v *visit) error {
 	if !v.scope.May(access.ReadService, access.Thing{}) {
@@ -61,7 +71,15 @@ func (c *Console) records(v *visit) error {
 		return err
 	}
 	t := &v.L.Page.Records
+	aside, err := c.opt.Asides(v.ctx())
+	if err != nil {
+		return err
+	}
 	view := recordsView{}
+	view.AsideMore = max(0, len(aside)-recordsShown)
+	for _, a := range aside[:len(aside)-view.AsideMore] {
+		view.Aside = append(view.Aside, recordsAside{string(a.Stream), t.Works.Of(string(a.Work)), a.Since, a.Tries, a.Process})
+	}
 	for _, s := range page.Items {
 		h := s.Head
 		view.Heads = append(view.Heads, recordsHead{int(h.Number), h.At, t.Whys.Of(string(h.Why)), int(h.Streams)})
@@ -101,7 +119,7 @@ func (v *visit) recordsLost(h proof.Head) recordsLost {
 	return out
 }
 
-// homeRecords says on the first page of whoever looks after the service that records were lost.
+// homeRecords says on the first page of whoever looks after the service that records were lost, or that some are set aside.
 func (c *Console) homeRecords(v *visit, view *homeView) error {
 	if !v.scope.May(access.ReadService, access.Thing{}) {
 		return nil
@@ -110,6 +128,10 @@ func (c *Console) homeRecords(v *visit, view *homeView) error {
 	if err != nil {
 		return err
 	}
-	view.Records, view.RecordsLost = true, found && c.now().Sub(lost.Head.At) < lostNews
+	aside, err := c.opt.Asides(v.ctx())
+	if err != nil {
+		return err
+	}
+	view.Records, view.RecordsLost, view.Aside = true, found && c.now().Sub(lost.Head.At) < lostNews, len(aside) > 0
 	return nil
 }

@@ -390,7 +390,9 @@ func settle(t testing.TB, patience time.Duration, look func() (waits string, kno
 // undone says what the metrics show to wait, "" when nothing does.
 func undone(metrics []byte) string {
 	var left []string
-	for _, name := range []string{"landfall_pending_commits", "landfall_undelivered_oldest_seconds", "landfall_relay_commits"} {
+	for _, name := range []string{
+		`landfall_pending_commits{debt="documents"}`, `landfall_pending_commits{debt="notices"}`, "landfall_undelivered_oldest_seconds", "landfall_relay_commits",
+	} {
 		if v, ok := gauge(metrics, name); !ok || v != 0 {
 			left = append(left, fmt.Sprint(name, " ", v))
 		}

@@ -1,6 +1,8 @@
 package incident
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 
 	"landfall/internal/fault"
@@ -10,6 +12,8 @@ import (
 // bounds say how much one incident may hold. The fold grows with each of them, and together they keep it below the size that a
 // store refuses. They lie far above what any known incident has needed; the contract states them.
 type bounds struct {
+	parties   int // that it has ever named, the affected state and regional bodies included
+	steps     int
 	movements int
 	figures   int
 	answers   int
@@ -18,15 +22,24 @@ type bounds struct {
 	relays    int // entries on the word of another party
 }
 
-var defaultBounds = bounds{movements: 1000, figures: 20_000, answers: 500, moves: 200, notes: 500, relays: 5000}
+var defaultBounds = bounds{parties: 100, steps: 10_000, movements: 1000, figures: 20_000, answers: 500, moves: 200, notes: 500, relays: 5000}
 
 // bounded refuses events that would make the incident hold more than it may. A movement that was announced can always be followed
 // to its end, and steps can always be worked on.
 func (t turn) bounded(events []ledger.Event) error {
 	most := t.desk.bounds
 	for _, e := range events {
+		if more, ok := e.Data.(interface{ adds(s *state) int }); ok {
+			if n := more.adds(t.state); n > 0 && len(t.Steps)+n > most.steps {
+				return errBound("too_many_steps", "steps", most.steps)
+			}
+		}
 		switch d := e.Data.(type) {
-		case movementAnnounced:
+		case *receiversChanged:
+			if n := t.ever(*d); n > len(t.Since) && n > most.parties {
+				return errBound("too_many_parties", "parties that were ever named", most.parties)
+			}
+		case *movementAnnounced:
 			if len(t.Movements) >= most.movements {
 				return errBound("too_many_movements", "movements", most.movements)
 			}
@@ -52,6 +65,77 @@ func (t turn) bounded(events []ledger.Event) error {
 		}
 	}
 	return nil
+}
+
+// adds gives by how many the steps of s become more.
+func (f *follows) adds(s *state) int {
+	n := -len(f.Replaced)
+	for _, made := range f.Steps {
+		if _, there := s.Steps[made.Key]; !there {
+			n++
+		}
+	}
+	return n
+}
+
+// ever gives how many parties will have been named after a change of the receivers.
+func (s *state) ever(d receiversChanged) int {
+	n := len(s.Since)
+	for _, p := range d.Receivers {
+		if _, already := s.Since[p]; !already {
+			n++
+		}
+	}
+	return n
+}
+
+// Bound says which bound of an incident a Limit speaks of.
+type Bound string
+
+// The closed list of bounds.
+const (
+	BoundReceivers Bound = "receivers"
+	BoundParties   Bound = "parties"
+	BoundSteps     Bound = "steps"
+	BoundMovements Bound = "movements"
+	BoundFigures   Bound = "figures"
+	BoundAnswers   Bound = "answers"
+	BoundValues    Bound = "anchor_values" // of one anchor
+	BoundNotes     Bound = "notes"         // on one step
+	BoundRelays    Bound = "relays"
+)
+
+// Limit is a bound that an incident has come near.
+type Limit struct {
+	Bound   Bound
+	Subject string // key of the step or name of the anchor; "" for the whole incident
+	Holds   int
+	Most    int
+}
+
+// nearMost bounds how many limits are shown, the fullest first.
+const nearMost = 20
+
+// near gives the bounds of which four fifths and more are taken up, the fullest first.
+func (s *state) near(most bounds) []Limit {
+	all := []Limit{
+		{BoundReceivers, "", len(s.Receivers), maxReceivers}, {BoundParties, "", len(s.Since), most.parties}, {BoundSteps, "", len(s.Steps), most.steps},
+		{BoundMovements, "", len(s.Movements), most.movements}, {BoundFigures, "", s.Figures.count(), most.figures},
+		{BoundAnswers, "", len(s.Answers), most.answers}, {BoundRelays, "", len(s.Relayed), most.relays},
+	}
+	for name, a := range s.Anchors {
+		all = append(all, Limit{BoundValues, name, len(a.History), most.moves})
+	}
+	for key, i := range s.Steps {
+		if i.Notes > 0 {
+			all = append(all, Limit{BoundNotes, key, i.Notes, most.notes})
+		}
+	}
+	all = slices.DeleteFunc(all, func(l Limit) bool { return 5*l.Holds < 4*l.Most })
+	slices.SortFunc(all, func(a, b Limit) int {
+		return cmp.Or(cmp.Compare(b.Holds*a.Most, a.Holds*b.Most), cmp.Compare(a.Bound, b.Bound), cmp.Compare(a.Subject, b.Subject))
+	})
+	return all[:min(len(all), nearMost)]
 }
 
 func errBound(code, what string, most int) error {

@@ -2,13 +2,17 @@ package incident_test
 
 import (
 	"encoding/json"
+	"errors"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"landfall/internal/access"
 	"landfall/internal/fault"
 	"landfall/internal/incident"
 	"landfall/internal/ledger"
+	"landfall/internal/place"
 	"landfall/internal/protocol"
 )
 
@@ -66,6 +70,64 @@ func TestAnIncidentHoldsNoMoreThanItMay(t *testing.T) {
 	must(w.desk.ArriveMovement(t.Context(), dma, write, i.ID, boat.ID, incident.ArriveMovement{People: incident.People{Total: 120}}))(t)
 }
 
+func TestAnIncidentNamesNoMorePartiesAndStepsThanItMay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	i := w.active() // by Dominica, with Antigua and Saint Lucia
+	fold, _, err := w.desk.Fold(t.Context(), i.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s struct{ Since, Steps map[string]json.RawMessage }
+	unmarshal(t, fold, &s)
+	name := func(states ...place.Party) error {
+		_, err := w.desk.SetReceivers(t.Context(), dma, access.Write{IfMatch: "*"}, i.ID, states)
+		return err
+	}
+	w.desk.BoundNaming(len(s.Since), len(s.Steps)*2)
+	refused(t, name("ATG", "LCA", "VCT"), fault.State, "too_many_parties")
+	if err := errors.Join(name("ATG"), name("ATG", "LCA")); err != nil {
+		t.Errorf("who was named before is named again: %v", err)
+	}
+	w.desk.BoundNaming(len(s.Since)+1, len(s.Steps))
+	refused(t, name("ATG", "LCA", "VCT"), fault.State, "too_many_steps")
+	w.boat(i.ID, "ATG") // its steps take the places of placeholders
+	now := w.clock()
+	_, err = w.desk.AnnounceMovement(t.Context(), dma, w.once(), i.ID, incident.AnnounceMovement{
+		Mode: incident.BySea, To: incident.Spot{Party: "ATG"}, DepartsAt: now.Add(time.Hour), ETA: now.Add(8 * time.Hour), People: incident.People{Total: 9},
+	})
+	refused(t, err, fault.State, "too_many_steps")
+	must(w.desk.CompleteStep(t.Context(), dma, w.once(), i.ID, "HUR-04", incident.StepReport{}))(t)
+	if err := name("ATG"); err != nil {
+		t.Errorf("a full incident un-names: %v", err)
+	}
+}
+
+func TestAnIncidentSaysWhichBoundIsNear(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	i := w.active()
+	near := func() []incident.Limit { return must(w.desk.Get(t.Context(), dma, i.ID))(t).Near }
+	if list := near(); len(list) != 0 {
+		t.Fatalf("a fresh incident is near %+v", list)
+	}
+	w.desk.Bound(5)
+	for range 3 {
+		w.boat(i.ID, "ATG")
+	}
+	for range 4 {
+		must(w.desk.NoteStep(t.Context(), dma, w.once(), i.ID, "HUR-04", incident.StepReport{Note: "Soon."}))(t)
+	}
+	if diff := cmp.Diff([]incident.Limit{{Bound: incident.BoundNotes, Subject: "HUR-04", Holds: 4, Most: 5}}, near()); diff != "" {
+		t.Error(diff)
+	}
+	w.boat(i.ID, "ATG")
+	w.boat(i.ID, "ATG")
+	if diff := cmp.Diff([]incident.Limit{{Bound: incident.BoundMovements, Holds: 5, Most: 5}, {Bound: incident.BoundNotes, Subject: "HUR-04", Holds: 4, Most: 5}}, near()); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // The stores take documents of 15 MiB at least.
 func TestAnIncidentAtItsBoundsFitsIntoTheStores(t *testing.T) {
 	t.Parallel()
@@ -88,7 +150,10 @@ func TestAnIncidentAtItsBoundsFitsIntoTheStores(t *testing.T) {
 	}
 	w.boat(i.ID, "LCA") // the steps of the first one take the places of placeholders
 	most := incident.DefaultBounds()
-	full := empty + most.Movements*grows(func() { w.boat(i.ID, "ATG") }) +
+	nations := []place.Party{"VCT", "GRD"}
+	full := empty + most.Parties*grows(func() {
+		must(w.desk.SetReceivers(t.Context(), dma, access.Write{IfMatch: "*"}, i.ID, append([]place.Party{"ATG", "LCA"}, nations...)))(t)
+	})/len(nations) + most.Movements*grows(func() { w.boat(i.ID, "ATG") }) +
 		most.Figures*grows(func() { must(w.desk.ReportFigure(t.Context(), atg, w.once(), i.ID, figure()))(t) }) +
 		most.Answers*grows(func() {
 			must(w.desk.GiveAnswer(t.Context(), atg, w.once(), i.ID, incident.Answer{Kind: incident.Accept, Ceiling: ptr(300)}))(t)

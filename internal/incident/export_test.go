@@ -40,12 +40,17 @@ func (d *Desk) History(ctx context.Context, id string) ([]ledger.Recorded, error
 }
 
 // Bounds is what tests may see of the bounds.
-type Bounds struct{ Movements, Figures, Answers int }
+type Bounds struct{ Parties, Steps, Movements, Figures, Answers int }
 
 // DefaultBounds gives the bounds of an incident.
 func DefaultBounds() Bounds {
-	return Bounds{defaultBounds.movements, defaultBounds.figures, defaultBounds.answers}
+	return Bounds{defaultBounds.parties, defaultBounds.steps, defaultBounds.movements, defaultBounds.figures, defaultBounds.answers}
 }
 
-// Bound sets every bound to n.
-func (d *Desk) Bound(n int) { d.bounds = bounds{n, n, n, n, n, n} }
+// Bound sets every bound to n, but for those of parties and steps, which an activation alone would break.
+func (d *Desk) Bound(n int) {
+	d.bounds = bounds{defaultBounds.parties, defaultBounds.steps, n, n, n, n, n, n}
+}
+
+// BoundNaming sets the bounds of parties and steps.
+func (d *Desk) BoundNaming(parties, steps int) { d.bounds.parties, d.bounds.steps = parties, steps }

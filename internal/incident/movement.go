@@ -221,7 +221,7 @@ func (d *Desk) AnnounceMovement(ctx context.Context, scope access.Scope, w acces
 			return nil, err
 		}
 		f.Alerts = about(in.ID, t.ask(alertMovement, protocol.MovementNotice, receiver))
-		return one(EventMovementAnnounced, movementAnnounced{ID: in.ID, Voyage: v, follows: f}), nil
+		return one(EventMovementAnnounced, &movementAnnounced{ID: in.ID, Voyage: v, follows: f}), nil
 	})
 	return d.movementDone(out, in.ID, err)
 }

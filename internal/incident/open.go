@@ -255,6 +255,6 @@ func (d *Desk) incidentDone(out ledger.Outcome[*state], err error) (Done[Inciden
 		return Done[Incident]{}, err
 	}
 	return Done[Incident]{
-		Value: incidentOf(out.Value), Seq: out.Value.Seq, Version: out.Seq, Events: out.Events, Repeated: out.Repeated, Proposed: proposedIn(out),
+		Value: d.shown(out.Value), Seq: out.Value.Seq, Version: out.Seq, Events: out.Events, Repeated: out.Repeated, Proposed: proposedIn(out),
 	}, nil
 }

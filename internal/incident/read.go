@@ -176,7 +176,7 @@ func (d *Desk) Get(ctx context.Context, scope access.Scope, id string) (Incident
 	if err != nil {
 		return Incident{}, err
 	}
-	return incidentOf(found.Value), nil
+	return d.shown(found.Value), nil
 }
 
 // Steps gives the steps of an incident in the order of the template. A tourism liaison sees the tourism steps of its own state.

@@ -34,6 +34,15 @@ type Incident struct {
 	Proposals  []*Proposal    `json:"proposals,omitempty"`
 
 	Unconfirmed []*Relayed `json:"unconfirmed,omitempty"` // by what it goes on though whoever it was entered for has not confirmed it
+
+	Near []Limit `json:"-"` // bounds that it has come near; of a single one that is read or changed
+}
+
+// shown is incidentOf with what only this process knows: the bounds.
+func (d *Desk) shown(s *state) Incident {
+	i := incidentOf(s)
+	i.Near = s.near(d.bounds)
+	return i
 }
 
 func incidentOf(s *state) Incident {

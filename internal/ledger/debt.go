@@ -221,11 +221,11 @@ func (l *Ledger) DeriveOwed(ctx context.Context, commits []store.Commit) error {
 		err := l.deriveOwed(ctx, stream, owed[stream])
 		switch {
 		case err == nil:
-			l.opt.Guard.Works(projectionsOf(stream))
+			l.asides.Works(Documents, stream)
 		case ctx.Err() != nil || l.Writable(ctx) != nil:
 			return errors.Join(append(errs, err)...)
 		default:
-			l.opt.Guard.Fails(projectionsOf(stream), err)
+			l.asides.Fails(Documents, stream, newestSeq(owed[stream]), err)
 			errs = append(errs, fmt.Errorf("%s: %w", stream, err))
 		}
 	}
@@ -246,7 +246,7 @@ func (l *Ledger) deriveOwed(ctx context.Context, stream Stream, commits []store.
 }
 
 // LeavesAlone reports that the documents of the stream cannot be written at present, and are owed for a while.
-func (l *Ledger) LeavesAlone(stream Stream) bool { return l.opt.Guard.Leaves(projectionsOf(stream)) }
+func (l *Ledger) LeavesAlone(stream Stream) bool { return l.asides.Leaves(Documents, stream) }
 
 // EnsureDocuments waits for the documents of this process's own commits, and derives those of the named commits that are owed still. It fails
 // when they cannot be written.

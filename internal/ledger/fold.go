@@ -168,7 +168,7 @@ func (s *Streams[S]) knows(eventType string) bool { return s.known[eventType] }
 
 // errReadOnly is the answer to a command on a stream that a newer version of Landfall has written to.
 func errReadOnly(stream Stream, eventType string) error {
-	return fault.New(fault.Unavailable, "newer_record",
+	return fault.Wrap(ErrNewer, fault.Unavailable, "newer_record",
 		"%s holds a record of type %s that this version of Landfall does not know; it is read-only here. Use the newer version.", stream, eventType)
 }
 

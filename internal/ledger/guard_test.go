@@ -140,7 +140,7 @@ func TestAStreamThatCannotBeFollowedHoldsUpNoOther(t *testing.T) {
 			t.Parallel()
 			clock := newClock()
 			var mended atomic.Bool
-			w, g := frail(t, clock, func(f *ledger.Fold[jetty]) { breaks(f, &mended) })
+			w, _ := frail(t, clock, func(f *ledger.Fold[jetty]) { breaks(f, &mended) })
 			for n := range 5 {
 				mustMove(t, w, "bad", 1)
 				mustMove(t, w, "good", 1)
@@ -157,8 +157,25 @@ func TestAStreamThatCannotBeFollowedHoldsUpNoOther(t *testing.T) {
 				mustMove(t, w, "bad", 1)
 				w.Settle(t.Context(), 30*time.Second)
 			}
-			if list := g.SetAside(); len(list) != 1 || list[0].Subject != "projections of jetty/bad" {
+			synced(t, w.Asides())
+			if list := aside(t, w.store); len(list) != 1 || list[0].Stream != "jetty/bad" || list[0].Work != ledger.Documents || list[0].Seq != 9 {
 				t.Errorf("set aside: %+v", list)
+			}
+			// What it owes of the one is no backlog; what it owes of the other is, by itself.
+			owed := func(work ledger.Work) int64 {
+				n, _, err := ledger.Owed(t.Context(), w.store, work)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return n
+			}
+			for limit := time.Now().Add(30 * time.Second); owed(ledger.Documents) != 0; <-time.After(5 * time.Millisecond) {
+				if time.Now().After(limit) {
+					t.Fatalf("%d commits are said to owe documents", owed(ledger.Documents))
+				}
+			}
+			if n, _, err := w.store.PendingStats(t.Context(), store.OwesDocuments, nil); n != 9 || owed(ledger.Notices) != 14 || err != nil {
+				t.Errorf("%d commits owe documents, of which %d count, and %d owe notices: %v", n, owed(ledger.Documents), owed(ledger.Notices), err)
 			}
 			// What is to be erased does not wait for the list.
 			noted := mustMove(t, w, "bad", 1, func(c *ledger.Command[jetty]) {
@@ -177,8 +194,10 @@ func TestAStreamThatCannotBeFollowedHoldsUpNoOther(t *testing.T) {
 			mended.Store(true)
 			clock.advance(10 * time.Minute)
 			mustMove(t, w, "bad", 1)
-			if on := projected(t, w, "bad"); on != 11 || len(g.SetAside()) != 0 {
-				t.Errorf("mended, the list has %d on, set aside is %+v", on, g.SetAside())
+			on := projected(t, w, "bad")
+			synced(t, w.Asides())
+			if on != 11 || len(aside(t, w.store)) != 0 {
+				t.Errorf("mended, the list has %d on, set aside is %+v", on, aside(t, w.store))
 			}
 			mustVerify(t, w)
 		})
@@ -233,48 +252,61 @@ func (l *late) run() {
 func (l *late) Done() <-chan struct{} { return l.done }
 func (l *late) Result() (int, error)  { return l.ticket.Result() }
 
+// Two batches are under way, the second decided on the first, when the engine stops answering.
 func TestAChangeThatLandsAfterItWasGivenUpIsSeen(t *testing.T) {
 	t.Parallel()
-	engine := &rough{}
-	var held *late
+	engine, taken := &rough{}, make(chan *late, 2)
 	engine.happens = func(n int, submit func() store.Ticket) store.Ticket {
-		if n != 2 {
+		if n != 2 && n != 3 {
 			return nil
 		}
-		held = &late{submit: submit, let: make(chan struct{}), done: make(chan struct{})}
+		held := &late{submit: submit, let: make(chan struct{}), done: make(chan struct{})}
 		go held.run()
+		taken <- held
 		return held
 	}
 	base := openStore(t, filepath.Join(t.TempDir(), "landfall.db"))
 	defer base.Close()
 	engine.Store = base
 	clock := newClock()
-	l := ledger.New(engine, ledger.Options{Now: clock.now, OutcomeTimeout: 20 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)})
+	l := ledger.New(engine, ledger.Options{Now: clock.now, OutcomeTimeout: time.Second, Logger: slog.New(slog.DiscardHandler)})
 	defer l.Close(context.Background())
 	w := &world{Ledger: l, store: engine, jetties: ledger.Register(l, jettyFold())}
 	mustMove(t, w, "roseau", 1)
-	if _, err := w.move(t.Context(), "roseau", 1); fault.CodeOf(err) != "outcome_unknown" {
-		t.Fatalf("a disk that does not answer was answered %v", err)
+	answers := make(chan error, 2)
+	var held []*late
+	for range 2 {
+		go func() {
+			_, err := w.move(t.Context(), "roseau", 1)
+			answers <- err
+		}()
+		held = append(held, <-taken)
 	}
-	if s, err := w.jetties.Load(t.Context(), "roseau"); err != nil || s.Value.On != 1 {
-		t.Fatalf("%d on before the change lands: %v", s.Value.On, err)
+	for range 2 {
+		if err := <-answers; fault.CodeOf(err) != "outcome_unknown" {
+			t.Fatalf("a disk that does not answer was answered %v", err)
+		}
 	}
-	clock.advance(time.Second)
-	close(held.let)
-	<-held.done
-	deadline := time.Now().Add(30 * time.Second)
-	for {
-		s, err := w.jetties.Load(t.Context(), "roseau")
-		if err != nil {
-			t.Fatal(err)
+	for n, one := range held {
+		on := n + 1
+		if s, err := w.jetties.Load(t.Context(), "roseau"); err != nil || s.Value.On != on {
+			t.Fatalf("%d on before change %d lands: %v", s.Value.On, n+1, err)
 		}
-		if s.Value.On == 2 {
-			return
+		clock.advance(time.Second)
+		close(one.let)
+		<-one.done
+		for deadline := time.Now().Add(30 * time.Second); ; <-time.After(time.Millisecond) {
+			s, err := w.jetties.Load(t.Context(), "roseau")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s.Value.On == on+1 {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("change %d landed late and is never seen", n+1)
+			}
 		}
-		if time.Now().After(deadline) {
-			t.Fatal("the change landed late and is never seen")
-		}
-		<-time.After(time.Millisecond)
 	}
 }
 

@@ -69,6 +69,9 @@ type Options struct {
 	// OutcomeTimeout bounds how long an unknown outcome is pursued before the caller is told so. 5 s.
 	OutcomeTimeout time.Duration
 
+	// Process names this process for people, where it says what it has set aside.
+	Process string
+
 	// Guard recovers panics of this process. One of the ledger's own.
 	Guard *guard.Guard
 
@@ -98,6 +101,7 @@ type Ledger struct {
 	cache    *cache
 	projects *projector
 	payments *payments
+	asides   *Asides
 	rivals   rivals
 	looks    looks
 	erasing  sync.Mutex
@@ -143,6 +147,7 @@ func New(st store.Store, opt Options) *Ledger {
 		nouns: map[string]noun{}, cache: newCache(opt.CacheBytes), queues: map[Stream]*queue{},
 		ctx: ctx, cancel: cancel,
 	}
+	l.asides = &Asides{l: l, known: map[asideKey]*trouble{}}
 	l.projects = newProjector(l)
 	l.payments = newPayments(l)
 	return l
@@ -185,6 +190,7 @@ func (l *Ledger) Now() time.Time { return instant(l.opt.Now()) }
 func Kinds() []store.Kind {
 	return []store.Kind{
 		{Name: KindSnapshot, Derived: true},
+		{Name: KindAside},
 		{
 			Name: KindWake, Derived: true,
 			Fields:  []store.Field{{Name: "at", Type: store.Time}},
@@ -195,8 +201,9 @@ func Kinds() []store.Kind {
 
 // The ledger's own kinds of document.
 const (
-	KindSnapshot = "snapshot" // id: stream
-	KindWake     = "wake"     // id: a stream that may want to be looked at; at: when it does, null for never
+	KindSnapshot = "snapshot"  // id: stream
+	KindAside    = "set_aside" // id: work, slash, stream; what every process leaves alone
+	KindWake     = "wake"      // id: a stream that may want to be looked at; at: when it does, null for never
 )
 
 // errClosing answers commands that come after Close.

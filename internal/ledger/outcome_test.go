@@ -362,7 +362,7 @@ func (b *brokePayer) Bulk(ctx context.Context, ops []store.Op) ([]bool, error) {
 func paid(t *testing.T, w *world) {
 	t.Helper()
 	for limit := time.Now().Add(30 * time.Second); ; {
-		n, _, err := w.store.PendingStats(t.Context(), store.OwesDocuments)
+		n, _, err := w.store.PendingStats(t.Context(), store.OwesDocuments, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -85,7 +85,7 @@ func (p *projector) settle(ctx context.Context, stream Stream) error {
 		p.mu.Lock()
 	}
 	p.mu.Unlock()
-	if stream != "" && p.l.opt.Guard.Leaves(projectionsOf(stream)) {
+	if stream != "" && p.l.asides.Leaves(Documents, stream) {
 		return errLetGo
 	}
 	return nil
@@ -170,7 +170,7 @@ func (p *projector) attempt(batch []projection) error {
 		switch {
 		case b.failed != nil:
 			return b.failed
-		case l.opt.Guard.Leaves(projectionsOf(b.stream)):
+		case l.LeavesAlone(b.stream):
 		default:
 			ready, ops = append(ready, b), append(ops, b.ops...)
 		}
@@ -180,7 +180,7 @@ func (p *projector) attempt(batch []projection) error {
 		return err
 	}
 	for _, b := range ready {
-		l.opt.Guard.Works(projectionsOf(b.stream))
+		l.asides.Works(Documents, b.stream)
 		for _, c := range b.commits {
 			l.Paid(store.OwesDocuments, refOf(c))
 		}
@@ -205,7 +205,7 @@ func (p *projector) alone(one []projection) bool {
 		}
 		if one[0].failed != nil || tries >= triesAlone && p.l.Writable(p.l.ctx) == nil {
 			p.l.log.Warn("projections could not be written; they are left to the sweep", "stream", stream, "error", err)
-			p.l.opt.Guard.Fails(projectionsOf(stream), err)
+			p.l.asides.Fails(Documents, stream, newestSeq(one[0].commits), err)
 			return true
 		}
 		p.l.log.Warn("projections could not be written; trying again", "stream", stream, "error", err)

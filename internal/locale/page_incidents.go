@@ -23,18 +23,21 @@ type Incidents struct {
 	Answers   Phrase `json:"answers"`
 	ToldTab   Phrase `json:"told_tab"`
 
-	Affected  Phrase `json:"affected"`
-	Receivers Phrase `json:"receivers"`
-	Hazard    Phrase `json:"hazard"`
-	Severity  Phrase `json:"severity"`
-	Status    Phrase `json:"status"`
-	Protocol  Phrase `json:"protocol"`
-	Occurred  Phrase `json:"occurred"`
-	Opened    Phrase `json:"opened"`
-	KeyTimes  Phrase `json:"key_times"`
-	NoKeys    Phrase `json:"no_keys"`
-	Before    Phrase `json:"before"` // values that a key time had
-	SetAt     Phrase `json:"set_at"`
+	Affected  Phrase       `json:"affected"`
+	Receivers Phrase       `json:"receivers"`
+	Hazard    Phrase       `json:"hazard"`
+	Severity  Phrase       `json:"severity"`
+	Status    Phrase       `json:"status"`
+	Protocol  Phrase       `json:"protocol"`
+	Occurred  Phrase       `json:"occurred"`
+	Opened    Phrase       `json:"opened"`
+	Near      Phrase       `json:"near"` // a bound is nearly taken up; which ones follow
+	NearOne   Text[Filled] `json:"near_one"`
+	Bounds    Words        `json:"bounds"` // see incident.Bound
+	KeyTimes  Phrase       `json:"key_times"`
+	NoKeys    Phrase       `json:"no_keys"`
+	Before    Phrase       `json:"before"` // values that a key time had
+	SetAt     Phrase       `json:"set_at"`
 
 	Activate   Phrase     `json:"activate"`
 	AnswerNow  Phrase     `json:"answer_now"`
@@ -192,4 +195,9 @@ type StepCounts struct {
 	ProofOwed Counted `json:"proof_owed"`
 	Open      Counted `json:"open"`
 	Done      Counted `json:"done"`
+}
+
+// Filled says how much of one bound is taken up.
+type Filled struct {
+	Holds, Most string
 }

@@ -15,6 +15,12 @@ type Records struct {
 	Covered   Text[Name] `json:"covered"`    // Name: the number of the head that knew them
 	ByBus     Phrase     `json:"by_bus"`     // only the message bus knew them
 	WentBack  Phrase     `json:"went_back"`  // a restore; a time follows
+	Aside     Phrase     `json:"aside"`      // something is set aside
+	AsideDo   Phrase     `json:"aside_do"`   // what to do about it
+	Since     Phrase     `json:"since"`      // heading
+	Tries     Phrase     `json:"tries"`      // heading
+	Process   Phrase     `json:"process"`    // heading
+	Works     Words      `json:"works"`      // see ledger.Work: what does not happen
 	Stream    Phrase     `json:"stream"`     // heading
 	What      Phrase     `json:"what"`       // heading
 	Had       Phrase     `json:"had"`        // heading

@@ -226,7 +226,7 @@ func (w *world) quietly() {
 	w.t.Helper()
 	w.eventually("every outcome is on record", func() bool {
 		w.sweepAt(w.clock.plus(3 * time.Second))
-		n, _, err := w.raw.PendingStats(w.t.Context(), store.OwesAll)
+		n, _, err := w.raw.PendingStats(w.t.Context(), store.OwesAll, nil)
 		return err == nil && n == 0
 	})
 }

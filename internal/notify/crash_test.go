@@ -121,7 +121,7 @@ func TestKilledAnywhereTheSameArrives(t *testing.T) {
 					t.Errorf("delivery %s of %s is %s", id, d.EventType, d.Status)
 				}
 			}
-			if n, _, err := w.raw.PendingStats(t.Context(), store.OwesAll); err != nil || n != 0 {
+			if n, _, err := w.raw.PendingStats(t.Context(), store.OwesAll, nil); err != nil || n != 0 {
 				t.Errorf("%d commits are pending, %v", n, err)
 			}
 			w.verified()

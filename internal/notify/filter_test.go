@@ -48,7 +48,7 @@ func TestAFilterChoosesWhatIsDelivered(t *testing.T) {
 		"figure":    w.play("maria", figure, act{}),
 	}
 	w.eventually("all is handled", func() bool {
-		n, _, err := w.raw.PendingStats(t.Context(), store.OwesAll)
+		n, _, err := w.raw.PendingStats(t.Context(), store.OwesAll, nil)
 		return err == nil && n == 0
 	})
 	for _, s := range subs {

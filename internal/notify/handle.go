@@ -68,17 +68,15 @@ func (r *Router) handleAll(ctx context.Context, commits []store.Commit, in incom
 			n = len(left)
 		}
 		if _, err := r.handle(ctx, left[:n], in); err == nil {
-			r.opt.Guard.Works(followUpOf(stream))
+			r.d.l.Asides().Works(ledger.Notices, ledger.Stream(stream))
 		} else if ctx.Err() == nil {
-			r.opt.Guard.Fails(followUpOf(stream), err)
+			r.d.l.Asides().Fails(ledger.Notices, ledger.Stream(stream), left[n-1].Seq, err)
 			errs = append(errs, fmt.Errorf("%s: %w", stream, err))
 		}
 		left = left[n:]
 	}
 	return errors.Join(append(errs, ctx.Err())...)
 }
-
-func followUpOf(stream string) string { return "follow-up of " + stream }
 
 // handle is Handle for all at once, and gives the commits that are not done.
 func (r *Router) handle(ctx context.Context, commits []store.Commit, in incoming) (left []store.Commit, err error) {
@@ -192,7 +190,7 @@ func (r *Router) Sweep(ctx context.Context, now time.Time) (found int, err error
 	}
 	_, err = r.d.l.Sweep(ctx, store.OwesNotices, before.Add(-r.opt.PendingAge), now, func(page []store.Commit) error {
 		left := slices.DeleteFunc(page, func(c store.Commit) bool {
-			return r.inHand(refOf(c)) || r.opt.InHand != nil && r.opt.InHand(refOf(c)) || r.opt.Guard.Leaves(followUpOf(c.Stream))
+			return r.inHand(refOf(c)) || r.opt.InHand != nil && r.opt.InHand(refOf(c)) || r.d.l.Asides().Leaves(ledger.Notices, ledger.Stream(c.Stream))
 		})
 		found += len(left)
 		if err := r.publish(ctx, left); err != nil && ctx.Err() == nil {

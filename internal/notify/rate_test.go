@@ -70,7 +70,7 @@ func TestARateIsKeptAndWaitingForItIsNoAttempt(t *testing.T) {
 func (w *world) quietBut(n int64) {
 	w.t.Helper()
 	w.eventually("the rest waits", func() bool {
-		pending, _, err := w.raw.PendingStats(w.t.Context(), store.OwesAll)
+		pending, _, err := w.raw.PendingStats(w.t.Context(), store.OwesAll, nil)
 		waiting := int64(0)
 		for _, d := range w.deliveries() {
 			if d.WaitingSince != nil {

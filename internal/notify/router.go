@@ -331,11 +331,11 @@ func (r *Router) handleOffered(ctx context.Context) {
 }
 
 // OldestUndelivered gives since when the oldest thing waits that has not reached its target and has not been given up: a commit whose
-// notices are not written, or a delivery, throttled and retrying ones included. Zero when nothing waits.
+// notices are not written and not set aside, or a delivery, throttled and retrying ones included. Zero when nothing waits.
 func (r *Router) OldestUndelivered(ctx context.Context) (time.Time, error) {
-	_, oldest, err := r.st.PendingStats(ctx, store.OwesNotices)
+	_, oldest, err := ledger.Owed(ctx, r.st, ledger.Notices)
 	if err != nil {
-		return time.Time{}, unavailable(err)
+		return time.Time{}, err
 	}
 	page, err := r.st.Find(ctx, store.Query{Kind: kindDelivery, Index: "waiting", From: time.Unix(0, 0).UTC(), Limit: 1})
 	if err != nil {

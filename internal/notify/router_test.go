@@ -169,7 +169,7 @@ func TestAQuietCommitIsHandledWhenOffered(t *testing.T) {
 	}
 	w.router.Offer(commits)
 	w.eventually("it is not pending any more", func() bool {
-		n, _, err := w.raw.PendingStats(t.Context(), store.OwesAll)
+		n, _, err := w.raw.PendingStats(t.Context(), store.OwesAll, nil)
 		return err == nil && n == 0
 	})
 }
@@ -208,7 +208,7 @@ func TestAnEventOfANewerVersionStaysPending(t *testing.T) {
 		t.Errorf("told of it by the bus it says %v", err)
 	}
 	w.eventually("the other commit is handled", func() bool {
-		n, _, err := w.raw.PendingStats(t.Context(), store.OwesAll)
+		n, _, err := w.raw.PendingStats(t.Context(), store.OwesAll, nil)
 		return err == nil && n == 1
 	})
 }

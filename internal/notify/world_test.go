@@ -499,7 +499,7 @@ func (w *world) quiet() {
 		if err != nil || !oldest.IsZero() {
 			return false
 		}
-		n, _, err := w.raw.PendingStats(w.t.Context(), store.OwesAll) // a journal may have been written between the two looks of the one above
+		n, _, err := w.raw.PendingStats(w.t.Context(), store.OwesAll, nil) // a journal may have been written between the two looks of the one above
 		return err == nil && n == 0
 	})
 }

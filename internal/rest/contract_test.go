@@ -139,7 +139,7 @@ func TestEverySchemaIsClosedAndBounded(t *testing.T) {
 var inOnesOwnName = []string{
 	"openHazard", "confirmProposal", "withdrawProposal", "confirmRelay", "createAccount", "createToken", "registerUnit", "changeUnit", "retireUnit",
 	"assessUnit", "confirmSeason", "invalidateAssessment", "offerCapacity", "confirmCapacity", "useCapacity", "releaseCapacity", "reportCaseload",
-	"releaseOperation",
+	"releaseOperation", "retryStream",
 }
 
 func TestEveryTextOfARequestSaysWhatItMayHold(t *testing.T) {

@@ -27,6 +27,11 @@ func (s *Server) incidentShown(scope access.Scope, i incident.Incident) Incident
 	if len(i.Unconfirmed) > 0 {
 		v.Unconfirmed = each(i.Unconfirmed, relayedEntry)
 	}
+	if len(i.Near) > 0 && scope.May(access.ReadInside, i.Thing("")) {
+		v.NearLimits = each(i.Near, func(l incident.Limit) NearLimit {
+			return NearLimit{Bound: NearLimitBound(l.Bound), Subject: l.Subject, Holds: int64(l.Holds), Most: int64(l.Most)}
+		})
+	}
 	if i.Exercise {
 		v.Clock = &Clock{ScenarioStart: i.Clock.ScenarioStart, WallStart: i.Clock.WallStart, Speed: max(1, i.Clock.Speed)}
 	}

@@ -245,6 +245,19 @@ const (
 	MovementStatusDeparted  MovementStatus = "departed"
 )
 
+// Defines values for NearLimitBound.
+const (
+	NearLimitBoundAnchorValues NearLimitBound = "anchor_values"
+	NearLimitBoundAnswers      NearLimitBound = "answers"
+	NearLimitBoundFigures      NearLimitBound = "figures"
+	NearLimitBoundMovements    NearLimitBound = "movements"
+	NearLimitBoundNotes        NearLimitBound = "notes"
+	NearLimitBoundParties      NearLimitBound = "parties"
+	NearLimitBoundReceivers    NearLimitBound = "receivers"
+	NearLimitBoundRelays       NearLimitBound = "relays"
+	NearLimitBoundSteps        NearLimitBound = "steps"
+)
+
 // Defines values for OperationStatusBus.
 const (
 	OperationStatusBusEmbedded OperationStatusBus = "embedded"
@@ -418,6 +431,13 @@ const (
 	StepStatusInProgress    StepStatus = "in_progress"
 	StepStatusNotApplicable StepStatus = "not_applicable"
 	StepStatusPending       StepStatus = "pending"
+)
+
+// Defines values for StreamAsideWork.
+const (
+	StreamAsideWorkDeadlines StreamAsideWork = "deadlines"
+	StreamAsideWorkDocuments StreamAsideWork = "documents"
+	StreamAsideWorkNotices   StreamAsideWork = "notices"
 )
 
 // Defines values for SubscriptionStatus.
@@ -2157,6 +2177,9 @@ type Incident struct {
 	// Known With `as_known_at`: from how far each stream was read.
 	Known map[string]int64 `json:"known,omitempty,omitzero"`
 
+	// NearLimits Bounds of which four fifths and more are taken up, the fullest first. Absent when there are none, in lists, and for whoever reads only the headline of the incident.
+	NearLimits []NearLimit `json:"near_limits,omitempty,omitzero"`
+
 	// OccurredAt When it began.
 	OccurredAt time.Time `json:"occurred_at"`
 
@@ -2427,6 +2450,26 @@ type MovementPage struct {
 //
 // Example: announced
 type MovementStatus string
+
+// NearLimit A bound of an incident that is nearly taken up.
+//
+// Example: {"bound":"movements","holds":812,"most":1000}
+type NearLimit struct {
+	// Bound What is counted: anchor_values are those of one anchor, notes those on one step.
+	Bound NearLimitBound `json:"bound"`
+
+	// Holds How many there are.
+	Holds int64 `json:"holds"`
+
+	// Most How many there may be.
+	Most int64 `json:"most"`
+
+	// Subject Key of the step or name of the anchor.
+	Subject string `json:"subject,omitempty,omitzero"`
+}
+
+// NearLimitBound What is counted: anchor_values are those of one anchor, notes those on one step.
+type NearLimitBound string
 
 // NeedCount How many need one kind of assistance. People may be counted in several.
 //
@@ -2974,7 +3017,7 @@ type NothingMore = map[string]interface{}
 
 // OperationStatus How the service runs.
 //
-// Example: {"alarms":[],"bus":"external","engine":"mongodb","epoch":1,"first_token_lives":false,"held":false,"processes":[{"last_seen":"2026-11-23T14:05:00Z","name":"api-1","process":"0198c0de-0000-7000-8000-00000000000a","roles":["api"],"since":"2026-11-23T13:30:00Z","version":"1.0.0"}],"roles":["api"],"version":"1.0.0"}
+// Example: {"alarms":[],"bus":"external","engine":"mongodb","epoch":1,"first_token_lives":false,"held":false,"processes":[{"last_seen":"2026-11-23T14:05:00Z","name":"api-1","process":"0198c0de-0000-7000-8000-00000000000a","roles":["api"],"since":"2026-11-23T13:30:00Z","version":"1.0.0"}],"roles":["api"],"set_aside":[],"version":"1.0.0"}
 type OperationStatus struct {
 	// Alarms What an operator should see to. Empty when all is well.
 	Alarms []OperatorAlarm `json:"alarms"`
@@ -2999,6 +3042,9 @@ type OperationStatus struct {
 
 	// Roles What the process that answers does.
 	Roles []ProcessRole `json:"roles"`
+
+	// SetAside What fails again and again by its own fault and is tried only now and then, longest first. Empty when all is well.
+	SetAside []StreamAside `json:"set_aside"`
 
 	// Version Version of the process that answers.
 	Version string `json:"version"`
@@ -4111,6 +4157,46 @@ type StepReport struct {
 // Example: pending
 type StepStatus string
 
+// StreamAside One work on the log of one thing that has failed at least three times in a row by a fault of its own. Everything else goes on; what follows from its last changes is owed until it works again.
+//
+// Example: {"again":"2026-11-23T14:19:00Z","process":"landfall-0","reason":"What follows from it cannot be derived, or the store refuses it.","since":"2026-11-23T14:04:00Z","stream":"incident/0198c0de-0000-7000-8000-000000000001","tries":9,"version":212,"work":"documents"}
+type StreamAside struct {
+	// Again It is not tried before.
+	Again time.Time `json:"again"`
+
+	// Process Name of the process that failed last.
+	Process string `json:"process"`
+
+	// Reason Why. The log of the process says more.
+	Reason string `json:"reason"`
+
+	// Since Of the first failure.
+	Since time.Time `json:"since"`
+
+	// Stream Kind and id of the thing: `incident/<id>`.
+	Stream string `json:"stream"`
+
+	// Tries Failures in a row.
+	Tries int64 `json:"tries"`
+
+	// Version Of the newest change that is known to wait.
+	Version int64 `json:"version"`
+
+	// Work What does not happen: lists and searches show its last changes; somebody is told of them; what falls due there is announced.
+	Work StreamAsideWork `json:"work"`
+}
+
+// StreamAsideWork What does not happen: lists and searches show its last changes; somebody is told of them; what falls due there is announced.
+type StreamAsideWork string
+
+// StreamRetry What is to be taken up again.
+//
+// Example: {"stream":"incident/0198c0de-0000-7000-8000-000000000001"}
+type StreamRetry struct {
+	// Stream Kind and id of the thing, as `set_aside` lists it.
+	Stream string `json:"stream"`
+}
+
 // Subscription A standing wish to be told.
 //
 // Example: {"changed_at":"2026-11-23T13:50:00Z","channel":"webhook","created_at":"2026-11-23T13:50:00Z","etag":"\"1-1\"","filter":{"exercise":"include","kinds":["incident.*","step.overdue"],"states":[]},"id":"0198c0de-0000-7000-8000-000000000005","language":"en","party":"ATG","status":"active","target":"https://hooks.example.org/landfall"}
@@ -5172,6 +5258,12 @@ type ReleaseOperationParams struct {
 	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
+// RetryStreamParams defines parameters for RetryStream.
+type RetryStreamParams struct {
+	// IdempotencyKey Makes repeating safe for seven days. 1 to 200 visible ASCII characters.
+	IdempotencyKey Key `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
 // GetBoardParams defines parameters for GetBoard.
 type GetBoardParams struct {
 	// State Only this state.
@@ -5520,6 +5612,9 @@ type StartStepJSONRequestBody = StepReport
 // ReleaseOperationJSONRequestBody defines body for ReleaseOperation for application/json ContentType.
 type ReleaseOperationJSONRequestBody = NothingMore
 
+// RetryStreamJSONRequestBody defines body for RetryStream for application/json ContentType.
+type RetryStreamJSONRequestBody = StreamRetry
+
 // RegisterUnitJSONRequestBody defines body for RegisterUnit for application/json ContentType.
 type RegisterUnitJSONRequestBody = NewUnit
 
@@ -5741,6 +5836,9 @@ type ServerInterface interface {
 	// ReleaseOperation Release the service after a restore
 	// (POST /api/v1/operation/release)
 	ReleaseOperation(ctx echo.Context, params ReleaseOperationParams) error
+	// RetryStream Take up again what is set aside
+	// (POST /api/v1/operation/retry)
+	RetryStream(ctx echo.Context, params RetryStreamParams) error
 	// GetBoard Read the readiness board
 	// (GET /api/v1/preparedness/board)
 	GetBoard(ctx echo.Context, params GetBoardParams) error
@@ -8215,6 +8313,35 @@ func (w *ServerInterfaceWrapper) ReleaseOperation(ctx echo.Context) error {
 	return err
 }
 
+// RetryStream converts echo context to params.
+func (w *ServerInterfaceWrapper) RetryStream(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RetryStreamParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey Key
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RetryStream(ctx, params)
+	return err
+}
+
 // GetBoard converts echo context to params.
 func (w *ServerInterfaceWrapper) GetBoard(ctx echo.Context) error {
 	var err error
@@ -9686,6 +9813,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/v1/heads/:number", wrapper.GetHead, options.OperationMiddlewares["getHead"]...)
 	router.GET(options.BaseURL+"/api/v1/operation", wrapper.GetOperation, options.OperationMiddlewares["getOperation"]...)
 	router.POST(options.BaseURL+"/api/v1/operation/release", wrapper.ReleaseOperation, options.OperationMiddlewares["releaseOperation"]...)
+	router.POST(options.BaseURL+"/api/v1/operation/retry", wrapper.RetryStream, options.OperationMiddlewares["retryStream"]...)
 	router.GET(options.BaseURL+"/healthz", wrapper.GetHealth, options.OperationMiddlewares["getHealth"]...)
 	router.GET(options.BaseURL+"/readyz", wrapper.GetReadiness, options.OperationMiddlewares["getReadiness"]...)
 	router.GET(options.BaseURL+"/metrics", wrapper.GetMetrics, options.OperationMiddlewares["getMetrics"]...)

@@ -21,6 +21,8 @@ type Operation interface {
 	Status(ctx context.Context) (OperationStatus, error)
 	// Release ends the held state after a restore, in the name of the scope. Releasing what is not held changes nothing. Who may, rest has asked.
 	Release(ctx context.Context, scope access.Scope, w access.Write) error
+	// Retry takes up again what is set aside of a stream. NotFound when nothing of it is. Who may, rest has asked.
+	Retry(ctx context.Context, stream string) error
 }
 
 // GetHealth says that the process is alive, and nothing more.
@@ -104,7 +106,7 @@ func (s *Server) ReleaseOperation(c echo.Context, _ ReleaseOperationParams) erro
 	if s.opt.Operation == nil {
 		return echo.ErrNotFound
 	}
-	if !s.operates(k.scope) {
+	if !s.operates(k.scope, access.ReleaseService) {
 		return access.Refusal(access.ReleaseService, access.Thing{})
 	}
 	if err := s.opt.Operation.Release(c.Request().Context(), k.scope, k.write); err != nil {
@@ -113,12 +115,30 @@ func (s *Server) ReleaseOperation(c echo.Context, _ ReleaseOperationParams) erro
 	return s.showOperation(c)
 }
 
+// RetryStream takes up again what is set aside of a stream.
+func (s *Server) RetryStream(c echo.Context, _ RetryStreamParams) error {
+	if s.opt.Operation == nil {
+		return echo.ErrNotFound
+	}
+	if !s.operates(callOf(c).scope, access.RetryStream) {
+		return access.Refusal(access.RetryStream, access.Thing{})
+	}
+	in, err := read[StreamRetry](c)
+	if err != nil {
+		return err
+	}
+	if err := s.opt.Operation.Retry(c.Request().Context(), in.Stream); err != nil {
+		return err
+	}
+	return s.showOperation(c)
+}
+
 // operates reports whether the scope operates the service for all states: the first account, and
 // administrators of the parties that were named as operators. That there is a service is no secret,
 // so who does not is Forbidden, and not told that it is absent.
-func (s *Server) operates(scope access.Scope) bool {
+func (s *Server) operates(scope access.Scope, act access.Act) bool {
 	return scope.All || slices.ContainsFunc(s.opt.Operators, func(p place.Party) bool {
-		return scope.May(access.ReleaseService, access.Thing{Owner: p})
+		return scope.May(act, access.Thing{Owner: p})
 	})
 }
 
@@ -139,6 +159,10 @@ func whole(v OperationStatus) OperationStatus {
 	})
 	v.Alarms = each(v.Alarms, func(a OperatorAlarm) OperatorAlarm {
 		a.Since = a.Since.UTC()
+		return a
+	})
+	v.SetAside = each(v.SetAside, func(a StreamAside) StreamAside {
+		a.Since, a.Again = a.Since.UTC(), a.Again.UTC()
 		return a
 	})
 	return v

@@ -21,6 +21,7 @@ type restored struct {
 	releasedBy access.Scope
 	with       access.Write
 	broken     error
+	aside      []StreamAside
 }
 
 func (r *restored) Status(context.Context) (OperationStatus, error) {
@@ -28,6 +29,7 @@ func (r *restored) Status(context.Context) (OperationStatus, error) {
 	defer r.mu.Unlock()
 	status := OperationStatus{
 		Version: "1.0.0", Roles: []ProcessRole{ProcessRoleAPI}, Engine: OperationStatusEngineSqlite, Bus: OperationStatusBusEmbedded, Held: !r.released, Epoch: 2,
+		SetAside:  r.aside,
 		Processes: []RunningProcess{{Process: "a", Name: "one", Version: "1.0.0", Since: start.In(time.FixedZone("", -4*3600)), LastSeen: start}},
 	}
 	if !r.released {
@@ -79,6 +81,43 @@ func TestAHeldServiceShowsWhatWouldFireAndIsReleasedByWhoOperatesIt(t *testing.T
 	}
 	if service.releasedBy.Account != w.account["operator"] || service.with.Key != "release-1" {
 		t.Errorf("released by %+v with %+v", service.releasedBy, service.with)
+	}
+}
+
+func (r *restored) Retry(_ context.Context, stream string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.aside) == 0 || r.aside[0].Stream != stream {
+		return fault.New(fault.NotFound, "not_set_aside", "Nothing of it is set aside.")
+	}
+	r.aside = nil
+	return r.broken
+}
+
+func TestWhatIsSetAsideIsShownAndTakenUpByWhoOperatesTheService(t *testing.T) {
+	t.Parallel()
+	service := &restored{aside: []StreamAside{{
+		Stream: "incident/bad", Work: StreamAsideWorkDocuments, Since: start.In(time.FixedZone("", -4*3600)), Again: start, Version: 9, Tries: 3, Reason: "It is poison.", Process: "one",
+	}}}
+	w := newWorld(t, func(o *Options) { o.Operation = service }).cast()
+	w.enroll("administrator", access.RoleAdministrator, "ATG")
+	w.enroll("operator", access.RoleAdministrator, "ORG-CDEMA")
+	const path, bad = "/api/v1/operation/retry", `{"stream":"incident/bad"}`
+	for _, as := range []string{"first", "administrator", "operator", "auditor"} {
+		shown := w.get(as, "/api/v1/operation").want(200).members["set_aside"].([]any)[0].(map[string]any)
+		if shown["stream"] != "incident/bad" || shown["work"] != "documents" || shown["since"] != "2026-09-01T12:00:00Z" {
+			t.Errorf("%s is shown %v", as, shown)
+		}
+	}
+	for _, as := range []string{"origin", "receiver", "liaison", "auditor", "administrator"} {
+		w.post(as, path, bad).refused(403, "operators_only")
+	}
+	for _, wrong := range []string{`{}`, `{"stream":"bad"}`, `{"stream":"incident/"}`, `{"stream":"incident/bad\n"}`, `{"stream":""}`} {
+		w.post("operator", path, wrong).refused(400, "invalid")
+	}
+	w.post("operator", path, `{"stream":"incident/good"}`).refused(404, "not_set_aside")
+	if list := w.post("operator", path, bad).want(200).members["set_aside"].([]any); len(list) != 0 {
+		t.Errorf("taken up, it shows %v", list)
 	}
 }
 

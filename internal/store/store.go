@@ -99,8 +99,9 @@ type Ledger interface {
 	// (stream, seq), starting after the given ref (zero: from the start).
 	Pending(ctx context.Context, debt Debt, before time.Time, after Ref, limit int) ([]Commit, error)
 
-	// PendingStats gives the number of commits that owe something of debt and the oldest one's RecordedAt (zero when there is none).
-	PendingStats(ctx context.Context, debt Debt) (n int64, oldest time.Time, err error)
+	// PendingStats gives the number of commits that owe something of debt and the oldest one's RecordedAt (zero when there is none). Those of the
+	// streams named in without, at most a thousand, are not counted.
+	PendingStats(ctx context.Context, debt Debt, without []string) (n int64, oldest time.Time, err error)
 
 	// Recorded gives up to limit commits behind a stamp, in the order of (RecordedAt, Stream, Seq). A stamp of an instant alone stands
 	// before all that was recorded at it.

@@ -27,7 +27,8 @@ type Wakes struct {
 	// Settle waits until the wakes of what this process accepted are written; nil: no wait.
 	Settle func(ctx context.Context)
 	Logger *slog.Logger
-	Guard  *guard.Guard // recovers panics of sweepers, and sets streams aside. Required
+	Guard  *guard.Guard   // recovers panics of sweepers. Required
+	Asides *ledger.Asides // sets streams aside. Required
 	// Observe is told of every sweep: streams looked at, things announced.
 	Observe func(streams, fired int)
 }
@@ -75,7 +76,7 @@ func (w *Wakes) sweep(ctx context.Context, docs []store.Doc, now time.Time) (fir
 		stream := ledger.Stream(d.ID)
 		sweeper, ok := w.Sweepers[stream.Noun()]
 		what := "sweep of " + d.ID
-		if !ok || w.Guard.Leaves(what) {
+		if !ok || w.Asides.Leaves(ledger.Deadlines, stream) {
 			continue // a newer version's noun, or set aside
 		}
 		slots <- struct{}{}
@@ -88,9 +89,10 @@ func (w *Wakes) sweep(ctx context.Context, docs []store.Doc, now time.Time) (fir
 			})
 			switch {
 			case err == nil:
-				w.Guard.Works(what)
-			case !fault.Is(err, fault.Unavailable) && !fault.Is(err, fault.Full) && ctx.Err() == nil: // it is not the store
-				w.Guard.Fails(what, err)
+				w.Asides.Works(ledger.Deadlines, stream)
+			case ctx.Err() != nil:
+			case errors.Is(err, ledger.ErrNewer), !fault.Is(err, fault.Unavailable) && !fault.Is(err, fault.Full): // it is not the store
+				w.Asides.Fails(ledger.Deadlines, stream, d.Version, err)
 			}
 			mu.Lock()
 			defer mu.Unlock()

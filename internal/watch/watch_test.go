@@ -165,7 +165,9 @@ func TestAllThatIsDueIsSweptHoweverLongAgoAndNothingElse(t *testing.T) {
 	n := &noted{swept: map[string]int{}}
 	var streams, fired int
 	g := guard.New(quiet, func() time.Time { return now })
-	w := &watch.Wakes{Store: st, Guard: g, Sweepers: map[string]watch.Sweeper{"incident": n}, Logger: quiet, Observe: func(s, f int) { streams, fired = s, f }}
+	l := ledger.New(st, ledger.Options{Now: func() time.Time { return now }, Logger: quiet})
+	defer func() { _ = l.Close(context.Background()) }()
+	w := &watch.Wakes{Store: st, Guard: g, Asides: l.Asides(), Sweepers: map[string]watch.Sweeper{"incident": n}, Logger: quiet, Observe: func(s, f int) { streams, fired = s, f }}
 	if err := w.Run(t.Context(), now); err == nil {
 		t.Error("a stream that could not be swept was not reported")
 	}
@@ -183,7 +185,11 @@ func TestAllThatIsDueIsSweptHoweverLongAgoAndNothingElse(t *testing.T) {
 		now = now.Add(time.Minute)
 		_ = w.Run(t.Context(), now)
 	}
-	if n.swept["broken"] != 3 || n.swept["panics"] != 3 || len(g.SetAside()) != 2 {
-		t.Errorf("after the pauses, swept %v, set aside %+v", n.swept, g.SetAside())
+	if err := l.Asides().Sync(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	list, err := ledger.ListAside(t.Context(), st)
+	if err != nil || n.swept["broken"] != 3 || n.swept["panics"] != 3 || len(list) != 2 || list[0].Work != ledger.Deadlines {
+		t.Errorf("after the pauses, swept %v, set aside %+v: %v", n.swept, list, err)
 	}
 }

@@ -219,13 +219,13 @@ func TestABulkCutAnywhereCanBeRepeated(t *testing.T) {
 			if _, err := s.Bulk(t.Context(), ops); err == nil {
 				t.Errorf("%s: no error", round)
 			}
-			if n, _, err := s.PendingStats(t.Context(), store.OwesAll); n != 4 && (spared < 2 || mode == storetest.CutBefore) || err != nil {
+			if n, _, err := s.PendingStats(t.Context(), store.OwesAll, nil); n != 4 && (spared < 2 || mode == storetest.CutBefore) || err != nil {
 				t.Errorf("%s: %d pending while its documents are not all said to be written, %v", round, n, err)
 			}
 			if _, err := s.Bulk(t.Context(), ops); err != nil {
 				t.Errorf("%s again: %v", round, err)
 			}
-			if n, _, err := s.PendingStats(t.Context(), store.OwesAll); n != 0 || err != nil {
+			if n, _, err := s.PendingStats(t.Context(), store.OwesAll, nil); n != 0 || err != nil {
 				t.Errorf("%s: %d still pending, %v", round, n, err)
 			}
 			for _, kind := range []string{"claim", "wake"} {
@@ -276,7 +276,7 @@ func TestEveryCommandIsBoundedAndEveryWriteDurable(t *testing.T) {
 		"reads": func() error {
 			_, err1 := s.ReadStream(ctx, "incident/a", 0, 0)
 			_, err2 := s.FindKey(ctx, "incident/a", []byte("key"))
-			_, _, err3 := s.PendingStats(ctx, store.OwesAll)
+			_, _, err3 := s.PendingStats(ctx, store.OwesAll, nil)
 			_, err4 := s.Find(ctx, store.Query{Kind: "wake", Index: "by_at", Limit: 3})
 			_, err5 := s.Count(ctx, store.Query{Kind: "wake", Index: "by_at"})
 			_, err6 := s.Streams(ctx, "", "", 10)

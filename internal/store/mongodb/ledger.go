@@ -78,9 +78,13 @@ func owes(debt store.Debt) bson.E {
 }
 
 // PendingStats implements store.Ledger.
-func (s *Store) PendingStats(ctx context.Context, debt store.Debt) (n int64, oldest time.Time, err error) {
+func (s *Store) PendingStats(ctx context.Context, debt store.Debt, without []string) (n int64, oldest time.Time, err error) {
+	counted := bson.D{owes(debt)}
+	if len(without) > 0 {
+		counted = append(counted, bson.E{Key: "stream", Value: bson.D{{Key: "$nin", Value: without}}})
+	}
 	cmd := bson.D{{Key: "aggregate", Value: commitsName}, {Key: "cursor", Value: bson.D{}}, {Key: "hint", Value: pendingIndex}, {Key: "pipeline", Value: bson.A{
-		bson.D{{Key: "$match", Value: bson.D{owes(debt)}}},
+		bson.D{{Key: "$match", Value: counted}},
 		bson.D{{Key: "$group", Value: bson.D{{Key: idName, Value: nil}, {Key: "n", Value: bson.D{{Key: "$sum", Value: int64(1)}}},
 			{Key: "oldest", Value: bson.D{{Key: "$min", Value: "$recorded_at"}}}}}},
 	}}}

@@ -30,8 +30,9 @@ const (
 	keySQL     = `SELECT seq FROM commits INDEXED BY commits__key WHERE stream = ? AND "key" = ? ORDER BY seq LIMIT 1`
 	pendingSQL = `SELECT ` + commitColumns + ` FROM commits INDEXED BY commits__pending
 		WHERE pending > 0 AND pending & ? <> 0 AND (stream, seq) > (?, ?) AND recorded_at < ? ORDER BY stream, seq LIMIT ?`
-	pendingStatsSQL = `SELECT count(*), min(recorded_at) FROM commits INDEXED BY commits__pending WHERE pending > 0 AND pending & ? <> 0`
-	recordedSQL     = `SELECT stream, seq, recorded_at FROM commits INDEXED BY commits__recorded
+	pendingStatsSQL = `SELECT count(*), min(recorded_at) FROM commits INDEXED BY commits__pending WHERE pending > 0 AND pending & ? <> 0
+		AND stream NOT IN (SELECT value FROM json_each(?))`
+	recordedSQL = `SELECT stream, seq, recorded_at FROM commits INDEXED BY commits__recorded
 		WHERE (recorded_at, stream, seq) > (?, ?, ?) ORDER BY recorded_at, stream, seq LIMIT ?`
 
 	// From stream to stream by the index, whatever the number of commits between them.
@@ -186,8 +187,12 @@ func (s *Store) Pending(ctx context.Context, debt store.Debt, before time.Time, 
 }
 
 // PendingStats implements store.Ledger.
-func (s *Store) PendingStats(ctx context.Context, debt store.Debt) (n int64, oldest time.Time, err error) {
-	err = s.read(ctx, "count pending", pendingStatsSQL, []driver.Value{int64(debt)}, func(v []driver.Value) error {
+func (s *Store) PendingStats(ctx context.Context, debt store.Debt, without []string) (n int64, oldest time.Time, err error) {
+	names, err := json.Marshal(append([]string{}, without...))
+	if err != nil {
+		return 0, oldest, err
+	}
+	err = s.read(ctx, "count pending", pendingStatsSQL, []driver.Value{int64(debt), string(names)}, func(v []driver.Value) error {
 		n = v[0].(int64)
 		if at, ok := v[1].(string); ok {
 			oldest, err = parseTime(at)

@@ -39,7 +39,7 @@ func closed(t *testing.T, o Opened) {
 		"Streams":      func() error { _, err := s.Streams(ctx, "", "", 1); return err },
 		"FindKey":      func() error { _, err := s.FindKey(ctx, "incident/a", []byte("k")); return err },
 		"Pending":      func() error { _, err := s.Pending(ctx, store.OwesAll, origin, store.Ref{}, 1); return err },
-		"PendingStats": func() error { _, _, err := s.PendingStats(ctx, store.OwesAll); return err },
+		"PendingStats": func() error { _, _, err := s.PendingStats(ctx, store.OwesAll, nil); return err },
 		"SetDetached":  func() error { return s.SetDetached(ctx, store.Ref{Stream: "incident/a", Seq: 1}, nil) },
 		"Bulk":         func() error { _, err := s.Bulk(ctx, []store.Op{insert("claim", "a", nil)}); return err },
 		"Get":          func() error { _, err := s.Get(ctx, "claim", "a"); return err },

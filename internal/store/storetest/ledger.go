@@ -361,7 +361,7 @@ func pendingCommits(t *testing.T, o Opened) {
 	all := []store.Debt{store.OwesDocuments, store.OwesNotices, store.OwesAll}
 	later := origin.Add(time.Hour)
 	for _, debt := range all {
-		if n, oldest, err := o.Store.PendingStats(t.Context(), debt); n != 0 || !oldest.IsZero() || err != nil {
+		if n, oldest, err := o.Store.PendingStats(t.Context(), debt, nil); n != 0 || !oldest.IsZero() || err != nil {
 			t.Fatalf("empty: %d, %v, %v", n, oldest, err)
 		}
 	}
@@ -416,15 +416,17 @@ func pendingCommits(t *testing.T, o Opened) {
 			if d := diff(want(debt, 4), got(debt, origin.Add(4*time.Second), 100)); d != "" {
 				t.Errorf("%s, debt %d, recorded strictly before the fourth second:\n%s", when, debt, d)
 			}
-			refs := want(debt, 100)
-			var oldest time.Time
-			for _, ref := range refs {
-				if at := origin.Add(time.Duration(ref.Seq) * time.Second); oldest.IsZero() || at.Before(oldest) {
-					oldest = at
+			for _, without := range [][]string{nil, {"incident/b"}, {"none", "alert/z", "incident/a"}, {"alert/z", "incident/a", "incident/b"}} {
+				refs := slices.DeleteFunc(want(debt, 100), func(ref store.Ref) bool { return slices.Contains(without, ref.Stream) })
+				var oldest time.Time
+				for _, ref := range refs {
+					if at := origin.Add(time.Duration(ref.Seq) * time.Second); oldest.IsZero() || at.Before(oldest) {
+						oldest = at
+					}
 				}
-			}
-			if n, at, err := o.Store.PendingStats(t.Context(), debt); n != int64(len(refs)) || !at.Equal(oldest) || err != nil {
-				t.Errorf("%s, debt %d, stats: %d, %v, %v; want %d, %v", when, debt, n, at, err, len(refs), oldest)
+				if n, at, err := o.Store.PendingStats(t.Context(), debt, without); n != int64(len(refs)) || !at.Equal(oldest) || err != nil {
+					t.Errorf("%s, debt %d, stats without %q: %d, %v, %v; want %d, %v", when, debt, without, n, at, err, len(refs), oldest)
+				}
 			}
 		}
 	}
