@@ -92,16 +92,23 @@ func (c *caller) hazard(ctx context.Context, now time.Time) (string, error) {
 	return c.create(ctx, "/hazards", map[string]any{"name": "Benchmark", "type": "TC", "started_at": now.UTC().Truncate(time.Second)})
 }
 
-// incident opens and activates an incident of Dominica with one receiver: 37 steps.
-func (c *caller) incident(ctx context.Context, hazard, title string, now, landfall time.Time) (string, error) {
-	id, err := c.create(ctx, "/incidents", map[string]any{
-		"title": title, "hazard_id": hazard, "origin": "DMA", "receivers": []string{"ATG"}, "severity": "severe", "occurred_at": now.UTC().Truncate(time.Second),
+// open opens an incident of Dominica with one receiver, which is alerted.
+func (c *caller) open(ctx context.Context, hazard, title string, now time.Time) (string, error) {
+	return c.create(ctx, "/incidents", map[string]any{
+		"title": title, "hazard_id": hazard, "origin": "DMA", "receivers": []string{"ATG"}, "severity": "severe",
+		"occurred_at": now.UTC().Truncate(time.Second),
 	})
+}
+
+// incident opens and activates an incident: 37 steps.
+func (c *caller) incident(ctx context.Context, hazard, title string, now, landfall time.Time) (string, error) {
+	id, err := c.open(ctx, hazard, title, now)
 	if err != nil {
 		return "", err
 	}
 	_, err = c.create(ctx, "/incidents/"+id+"/activate", map[string]any{
-		"protocol": "hurricane", "anchors": map[string]any{"LANDFALL": map[string]any{"at": landfall.UTC().Truncate(time.Second), "kind": "forecast"}},
+		"protocol": "hurricane", "confirm": []string{"/anchors/LANDFALL/at"},
+		"anchors": map[string]any{"LANDFALL": map[string]any{"at": landfall.UTC().Truncate(time.Second), "kind": "forecast"}},
 	})
 	return id, err
 }
@@ -151,21 +158,33 @@ func routed(incidents []string, doors ...*caller) sender {
 	}
 }
 
-// identity finds what both sides put into their messages: the id of the change.
+// The messages of an opening, as identity names them in front of the incident's id.
+const (
+	opened = "landfall.incident.opened.v1 "
+	raised = "landfall.alert.raised.v1 "
+)
+
+// identity finds the id of the change in a message: the floor's own, a figure's, or the incident's
+// behind the type of its event.
 func identity(_ string, body []byte) string {
 	var m struct {
 		ID   string `json:"id"`
+		Type string `json:"type"`
 		Data *struct {
-			Figure made `json:"figure"`
+			Figure   made `json:"figure"`
+			Incident made `json:"incident"`
 		} `json:"data"`
 	}
-	if json.Unmarshal(body, &m) != nil {
+	switch {
+	case json.Unmarshal(body, &m) != nil:
 		return ""
-	}
-	if m.Data != nil {
+	case m.Data == nil:
+		return m.ID
+	case m.Data.Figure.ID != "":
 		return m.Data.Figure.ID
+	default:
+		return m.Type + " " + m.Data.Incident.ID
 	}
-	return m.ID
 }
 
 // metrics gives every sample by its name with labels.

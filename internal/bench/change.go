@@ -16,7 +16,7 @@ import (
 
 // change measures what one change costs, from the service's own metrics: no floor, no budget, but where the next gain is.
 func (b *bench) change(ctx context.Context) error {
-	b.head("What one reported figure costs, with one webhook subscribed", "What", "one at a time", "64 clients")
+	b.head("What one reported figure costs, with one webhook subscribed", "What", "one at a time", "64 clients", "an opening, two messages, 64 clients")
 	if err := b.changeSQLite(ctx); err != nil {
 		return err
 	}
@@ -27,32 +27,16 @@ func (b *bench) change(ctx context.Context) error {
 }
 
 func (b *bench) changeSQLite(ctx context.Context) error {
-	return receiving(func(hook *receiver) (err error) {
-		binary, err := b.landfall(ctx)
+	return b.figuresAndOpenings(ctx, func(p *process, figure, opening load) error {
+		one, err := b.spent(ctx, p.metrics, p.processor, figure.oneByOne(ctx, b.one), p.quiet)
 		if err != nil {
 			return err
 		}
-		dir, err := b.folder()
+		many, err := b.spent(ctx, p.metrics, p.processor, figure.burst(ctx, 64, b.many), p.quiet)
 		if err != nil {
 			return err
 		}
-		p, err := serve(ctx, binary, dir)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, p.stop()) }()
-		ids, err := p.incidents(ctx, incidents)
-		if err != nil {
-			return err
-		}
-		if _, err := p.subscribe(ctx, hook.url, "figure.reported"); err != nil {
-			return err
-		}
-		one, err := b.spent(ctx, p.metrics, p.processor, func() (result, error) { return oneByOne(ctx, hook, b.one, figures(ids, &p.caller)) }, p.quiet)
-		if err != nil {
-			return err
-		}
-		many, err := b.spent(ctx, p.metrics, p.processor, func() (result, error) { return burst(ctx, hook, 64, b.many, figures(ids, &p.caller)) }, p.quiet)
+		openings, err := b.spent(ctx, p.metrics, p.processor, opening.burst(ctx, 64, b.many), p.quiet)
 		if err != nil {
 			return err
 		}
@@ -61,14 +45,12 @@ func (b *bench) changeSQLite(ctx context.Context) error {
 			{"SQLite: statements in them", `landfall_store_group_writes_sum{durable="yes"}`},
 			{"SQLite: unsynced transactions", `landfall_store_group_writes_count{durable="no"}`},
 			{"SQLite: statements in them", `landfall_store_group_writes_sum{durable="no"}`},
-			{"ledger: batches of commits", "landfall_append_commits_count"},
-			{"ledger: commits, journal included", "landfall_append_commits_sum"},
 			{"heap: bytes allocated", "go_memstats_alloc_bytes_total"},
 			{"heap: objects allocated", "go_memstats_mallocs_total"},
 		} {
-			b.row(line.what, one.per(line.sample), many.per(line.sample))
+			b.row(line.what, one.per(line.sample), many.per(line.sample), openings.per(line.sample))
 		}
-		b.row("processor time of the process", ms(one.processor), ms(many.processor))
+		b.row("processor time of the process", ms(one.processor), ms(many.processor), ms(openings.processor))
 		return nil
 	})
 }
@@ -87,18 +69,12 @@ func (b *bench) changeMongoDB(ctx context.Context) error {
 		if _, err := r.doors[0].subscribe(ctx, hook.url, "figure.reported"); err != nil {
 			return err
 		}
-		processor := func() (sum time.Duration) {
-			for _, p := range r.all {
-				sum += p.processor()
-			}
-			return sum
-		}
 		n := max(b.one/3, 1)
-		one, err := b.spent(ctx, r.samples, processor, func() (result, error) { return oneByOne(ctx, hook, n, figures(ids, r.doors...)) }, r.quiet)
+		one, err := b.spent(ctx, r.samples, r.processor, func() (result, error) { return oneByOne(ctx, hook, n, figures(ids, r.doors...)) }, r.quiet)
 		if err != nil {
 			return err
 		}
-		many, err := b.spent(ctx, r.samples, processor, func() (result, error) {
+		many, err := b.spent(ctx, r.samples, r.processor, func() (result, error) {
 			return burst(ctx, hook, 64, max(b.many/4, 64), figures(ids, r.doors...))
 		}, r.quiet)
 		if err != nil {
@@ -186,7 +162,12 @@ func (b *bench) spent(ctx context.Context, metrics func(context.Context) (map[st
 
 // profiled does the work on Landfall alone, in this process, under the profilers.
 func (b *bench) profiled(ctx context.Context, cpu, mem, work string) error {
-	if work != "burst" && work != "one" {
+	var words []string
+	switch work {
+	case "burst", "one":
+	case "opening":
+		words = []string{opened, raised}
+	default:
 		return fmt.Errorf("no work %q", work)
 	}
 	return receiving(func(hook *receiver) (err error) {
@@ -199,24 +180,24 @@ func (b *bench) profiled(ctx context.Context, cpu, mem, work string) error {
 			return err
 		}
 		defer func() { err = errors.Join(err, landfall.stop()) }()
-		ids, err := landfall.incidents(ctx, incidents)
+		begin := landfall.reporting
+		if work == "opening" {
+			begin = landfall.opening
+		}
+		send, err := begin(ctx, hook)
 		if err != nil {
 			return err
 		}
-		if _, err := landfall.subscribe(ctx, hook.url, "figure.reported"); err != nil {
-			return err
-		}
-		send := figures(ids, &landfall.caller)
-		run := func() (result, error) { return burst(ctx, hook, 64, b.many, send) }
+		run := load{hook, send}.burst(ctx, 64, b.many)
 		if work == "one" {
-			run = func() (result, error) { return oneByOne(ctx, hook, b.one, send) }
+			run = load{hook, send}.oneByOne(ctx, b.one)
 		}
 		if _, err := run(); err != nil { // warm
 			return err
 		}
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		used := processorOf(os.Getpid())
+		used := ownProcessor()
 		if cpu != "" {
 			file, err := os.Create(cpu)
 			if err != nil {
@@ -236,7 +217,7 @@ func (b *bench) profiled(ctx context.Context, cpu, mem, work string) error {
 		n := uint64(res.accepted)
 		_, _ = fmt.Fprintf(b.out, "%d changes in %s: %s, p50 %s, p95 %s; each %s of processor time, %d bytes in %d objects allocated, client and receiver included\n",
 			res.accepted, res.took.Round(time.Millisecond), rate(res.rate()), ms(res.quantile(.5)), ms(res.quantile(.95)),
-			ms((processorOf(os.Getpid())-used)/time.Duration(n)), (after.TotalAlloc-before.TotalAlloc)/n, (after.Mallocs-before.Mallocs)/n)
+			ms((ownProcessor()-used)/time.Duration(n)), (after.TotalAlloc-before.TotalAlloc)/n, (after.Mallocs-before.Mallocs)/n)
 		if mem == "" {
 			return nil
 		}
@@ -245,5 +226,5 @@ func (b *bench) profiled(ctx context.Context, cpu, mem, work string) error {
 			return err
 		}
 		return errors.Join(pprof.Lookup("allocs").WriteTo(file, 0), file.Close())
-	})
+	}, words...)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -82,26 +81,12 @@ func (b *bareMongo) mark(id string, status int) error {
 
 func (b *bareMongo) close() { _ = b.client.Disconnect(context.Background()) }
 
-// inserts measures n inserts by as many callers, in commands of as many documents.
-func (b *bareMongo) inserts(ctx context.Context, callers, n, group int) (result, error) {
-	var left atomic.Int64
-	left.Store(int64(n))
-	var wg sync.WaitGroup
-	errs := make([]error, callers)
-	begin := time.Now()
-	for c := range callers {
-		wg.Go(func() {
-			for errs[c] == nil && left.Add(-int64(group)) >= 0 {
-				docs := make([]any, group)
-				for i := range docs {
-					docs[i] = b.commit()
-				}
-				_, errs[c] = b.changes.InsertMany(ctx, docs)
-			}
-		})
-	}
-	wg.Wait()
-	return result{accepted: n / group * group, took: time.Since(begin)}, errors.Join(errs...)
+// inserts measures n inserts by as many callers.
+func (b *bareMongo) inserts(ctx context.Context, callers, n int) (result, error) {
+	return burst(ctx, nil, callers, n, func(ctx context.Context, _, _ int) (string, error) {
+		_, err := b.changes.InsertOne(ctx, b.commit())
+		return "", err
+	})
 }
 
 // startMongoFloor builds the floor of a region: the server, and a stream of three copies on the cluster.

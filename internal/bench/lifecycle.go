@@ -60,15 +60,7 @@ func started(ctx context.Context, binary, dir string, times *[]time.Duration) er
 // memory measures what a process of the binary keeps in memory.
 func (b *bench) memory(ctx context.Context) error {
 	return receiving(func(hook *receiver) (err error) {
-		binary, err := b.landfall(ctx)
-		if err != nil {
-			return err
-		}
-		dir, err := b.folder()
-		if err != nil {
-			return err
-		}
-		p, err := serve(ctx, binary, dir)
+		p, err := b.served(ctx)
 		if err != nil {
 			return err
 		}
@@ -83,20 +75,17 @@ func (b *bench) memory(ctx context.Context) error {
 			return nil
 		}
 		b.row("idle, 5 s after the start", megabytes(idle), megabytes(idleMost), "≤ 80 MB")
-		ids, err := p.incidents(ctx, incidents)
+		report, err := p.reporting(ctx, hook)
 		if err != nil {
 			return err
 		}
-		if _, err := p.subscribe(ctx, hook.url, "figure.reported"); err != nil {
-			return err
-		}
 		for run := range 2 {
-			res, err := burst(ctx, hook, 64, 2*b.many, figures(ids, &p.caller))
+			res, err := burst(ctx, hook, 64, 2*b.many, report)
 			if err != nil {
 				return err
 			}
 			now, most, _ := p.memory()
-			b.row(fmt.Sprintf("after burst %d: %d changes of 64 clients, delivered at %s", run+1, res.accepted, rate(res.deliveredRate())), megabytes(now), megabytes(most), "≤ 200 MB")
+			b.row(fmt.Sprintf("after %d changes of 64 clients, delivered at %s", (run+1)*res.accepted, rate(res.deliveredRate())), megabytes(now), megabytes(most), "≤ 200 MB")
 		}
 		return nil
 	})
@@ -113,6 +102,6 @@ func (b *bench) binary(ctx context.Context) error {
 		return err
 	}
 	b.head("The binary, stripped, no cgo", "What", "Landfall", "Budget")
-	b.row("size", fmt.Sprintf("%s (%.1f MiB)", megabytes(info.Size()), float64(info.Size())/(1<<20)), "≤ 45 MB")
+	b.row("size", fmt.Sprintf("%s (%.1f MiB)", megabytes(info.Size()), float64(info.Size())/(1<<20)), "≤ 90 MB")
 	return nil
 }

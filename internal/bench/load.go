@@ -23,14 +23,21 @@ type receiver struct {
 	ids   map[string]int       // by path and webhook-id
 	got   chan string          // identity of each first arrival; read by the latency runs
 	want  func(path string, body []byte) string
+	each  []string // what is in front of the id in each message of a change
 }
 
-func startReceiver(want func(path string, body []byte) string) (*receiver, error) {
+// startReceiver starts a receiver that identifies messages by want. Each change is told in one
+// message, or in one behind each of the words.
+func startReceiver(want func(path string, body []byte) string, words ...string) (*receiver, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	r := &receiver{url: "http://" + listener.Addr().String() + "/hook", want: want, got: make(chan string, 100_000)}
+	url := "http://" + listener.Addr().String() + "/hook"
+	r := &receiver{url: url, want: want, each: words, got: make(chan string, 100_000)}
+	if len(words) == 0 {
+		r.each = []string{""}
+	}
 	r.reset()
 	r.server = &http.Server{Handler: r, ReadHeaderTimeout: 5 * time.Second}
 	go func() { _ = r.server.Serve(listener) }()
@@ -84,6 +91,21 @@ func (r *receiver) await(ctx context.Context, n int) error {
 	return nil
 }
 
+// told gives for each message of a change how long after its answer it came.
+func (r *receiver) told(answered map[string]time.Time) [][]time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	told := make([][]time.Duration, len(r.each))
+	for i, word := range r.each {
+		for id, at := range answered {
+			if came, ok := r.first[word+id]; ok {
+				told[i] = append(told[i], max(came.Sub(at), 0))
+			}
+		}
+	}
+	return told
+}
+
 // last gives when the last of the changes first came.
 func (r *receiver) last() (last time.Time) {
 	r.mu.Lock()
@@ -111,18 +133,28 @@ func (r *receiver) doubled() (n int) {
 // result is one measured run.
 type result struct {
 	accepted  int
-	refused   int             // answers 5xx
-	lost      int             // accepted and not arrived
-	doubled   int             // webhook ids seen more than once
-	took      time.Duration   // until the last answer
-	delivered time.Duration   // until the last webhook; zero when not asked for
-	latencies []time.Duration // one at a time: request to webhook; burst: request to answer
-	answers   []time.Duration // one at a time: request to answer
-	fairness  float64         // what the slowest client got done, as a part of what the fastest did
+	refused   int               // answers 5xx
+	lost      int               // messages of what was accepted that did not arrive
+	doubled   int               // webhook ids seen more than once
+	took      time.Duration     // until the last answer
+	delivered time.Duration     // until the last webhook; zero when not asked for
+	latencies []time.Duration   // one at a time: request to the last webhook; burst: request to answer
+	answers   []time.Duration   // one at a time: request to answer
+	told      [][]time.Duration // burst: answer to each webhook of the change
+	processor time.Duration     // of a change, when it is metered
+	fairness  float64           // what the slowest client got done, as a part of what the fastest did
 }
 
 func (r result) rate() float64          { return float64(r.accepted) / r.took.Seconds() }
 func (r result) deliveredRate() float64 { return float64(r.accepted) / r.delivered.Seconds() }
+
+// slowest gives how long after its answer the slowest message came.
+func (r result) slowest() time.Duration { return quantile(slices.Concat(r.told...), 1) }
+
+// mishaps gives what must be noMishaps: answers 5xx, messages that were lost and ids that were doubled.
+func (r result) mishaps() string { return fmt.Sprintf("%d / %d / %d", r.refused, r.lost, r.doubled) }
+
+const noMishaps = "0 / 0 / 0"
 
 func (r result) quantile(q float64) time.Duration { return quantile(r.latencies, q) }
 
@@ -151,7 +183,17 @@ func middle(runs []result, figure func(result) float64) result {
 // sender posts one change and gives what identifies it at the receiver.
 type sender func(ctx context.Context, client, n int) (id string, err error)
 
-// oneByOne posts n changes, each after the webhook of the one before; latencies are from request to receipt.
+// metered notes what a change of the run costs in processor time.
+func metered(processor func() time.Duration, run func() (result, error)) func() (result, error) {
+	return func() (result, error) {
+		used := processor()
+		res, err := run()
+		res.processor = (processor() - used) / time.Duration(max(res.accepted, 1))
+		return res, err
+	}
+}
+
+// oneByOne posts n changes, each after the webhooks of the one before; latencies are from request to receipt.
 func oneByOne(ctx context.Context, r *receiver, n int, send sender) (result, error) {
 	r.reset()
 	var res result
@@ -163,19 +205,21 @@ func oneByOne(ctx context.Context, r *receiver, n int, send sender) (result, err
 			return res, err
 		}
 		res.answers = append(res.answers, time.Since(start))
-		if err := r.await(ctx, 1); err != nil {
+		if err := r.await(ctx, len(r.each)); err != nil {
 			return res, err
 		}
-		r.mu.Lock()
-		res.latencies = append(res.latencies, r.first[id].Sub(start))
-		r.mu.Unlock()
+		res.latencies = append(res.latencies, slices.Max(slices.Concat(r.told(map[string]time.Time{id: start})...)))
 	}
 	res.accepted, res.took = n, time.Since(begin)
 	return res, nil
 }
 
-// burst posts n changes from clients that each wait for their answers; latencies are those of the answers. Answers 5xx are counted, any other
-// failure ends the run. With a receiver it then waits until everything accepted has arrived there.
+// errEnough is what a sender answers to end its burst.
+var errEnough = errors.New("enough")
+
+// burst posts n changes from clients that each wait for their answers; latencies are those of the
+// answers. Answers 5xx are counted, any other failure ends the run. With a receiver it then waits for
+// the messages of everything accepted, for a minute at most, and counts what did not come.
 func burst(ctx context.Context, r *receiver, clients, n int, send sender) (result, error) {
 	if r != nil {
 		r.reset()
@@ -186,6 +230,7 @@ func burst(ctx context.Context, r *receiver, clients, n int, send sender) (resul
 	var failed error
 	var wg sync.WaitGroup
 	least, most := n, 0
+	answered := map[string]time.Time{}
 	begin := time.Now()
 	for c := range clients {
 		wg.Go(func() {
@@ -197,11 +242,17 @@ func burst(ctx context.Context, r *receiver, clients, n int, send sender) (resul
 					break
 				}
 				start := time.Now()
-				_, err := send(ctx, c, i)
+				id, err := send(ctx, c, i)
+				now := time.Now()
 				var status statusError
 				switch {
 				case err == nil:
-					mine = append(mine, time.Since(start))
+					mine = append(mine, now.Sub(start))
+					mu.Lock()
+					answered[id] = now
+					mu.Unlock()
+				case errors.Is(err, errEnough):
+					next.Store(int64(n))
 				case errors.As(err, &status) && status.code/100 == 5:
 					refused++
 				default:
@@ -226,12 +277,26 @@ func burst(ctx context.Context, r *receiver, clients, n int, send sender) (resul
 	}
 	patience, cancel := context.WithTimeout(ctx, 60*time.Second)
 	defer cancel()
-	err := r.await(patience, res.accepted)
+	_ = r.await(patience, res.accepted*len(r.each)) // what did not arrive is counted
 	r.mu.Lock()
-	res.lost = res.accepted - len(r.first)
+	res.lost = res.accepted*len(r.each) - len(r.first)
 	r.mu.Unlock()
-	res.delivered, res.doubled = r.last().Sub(begin), r.doubled()
-	return res, errors.Join(err, ctx.Err())
+	res.delivered, res.doubled, res.told = r.last().Sub(begin), r.doubled(), r.told(answered)
+	return res, ctx.Err()
+}
+
+// load is a kind of change with the receiver of what is told of it, if that is asked for.
+type load struct {
+	hook *receiver
+	send sender
+}
+
+func (l load) burst(ctx context.Context, clients, n int) func() (result, error) {
+	return func() (result, error) { return burst(ctx, l.hook, clients, n, l.send) }
+}
+
+func (l load) oneByOne(ctx context.Context, n int) func() (result, error) {
+	return func() (result, error) { return oneByOne(ctx, l.hook, n, l.send) }
 }
 
 // inTurns runs both sides n times in turns and gives each side's median run, after one turn that only warms them up. What was refused, lost or

@@ -32,8 +32,9 @@ func rows() []row {
 		{"path/mongodb", "the same with six processes on one database and three NATS servers", 8 * time.Minute, (*bench).pathMongoDB},
 		{"sweep/sqlite", "100 due among 1,000 and among 1,000,000 open steps", 8 * time.Minute, (*bench).sweepSQLite},
 		{"sweep/mongodb", "100 due among 1,000 and among 100,000 open steps", 8 * time.Minute, (*bench).sweepMongoDB},
-		{"recipients/sqlite", "one event to 1,300 webhooks", 3 * time.Minute, (*bench).recipientsSQLite},
-		{"recipients/mongodb", "one event to 1,300 webhooks", 5 * time.Minute, (*bench).recipientsMongoDB},
+		{"recipients/sqlite", "one event to 1,300 webhooks, alone and while 64 clients report", 3 * time.Minute, (*bench).recipientsSQLite},
+		{"recipients/mongodb", "the same", 5 * time.Minute, (*bench).recipientsMongoDB},
+		{"opening", "opening an incident beside reporting a figure", 4 * time.Minute, (*bench).opening},
 		{"acknowledge", "acknowledging with 100,000 alerts stored", 5 * time.Minute, (*bench).acknowledge},
 		{"flood", "acknowledging while one address takes what it can get", 3 * time.Minute, (*bench).flood},
 		{"pages", "the pages that people look at, among 1,000 incidents", 5 * time.Minute, (*bench).pages},
@@ -68,7 +69,7 @@ func main() {
 	list := flag.Bool("list", false, "list the rows")
 	cpu := flag.String("cpuprofile", "", "write a CPU profile of the work to this file, and measure nothing else")
 	mem := flag.String("memprofile", "", "write a profile of the work's allocations to this file, and measure nothing else")
-	work := flag.String("work", "burst", "what is profiled: burst (64 clients) or one (at a time)")
+	work := flag.String("work", "burst", "what is profiled: burst (figures, 64 clients), one (figure at a time) or opening (incidents, 64 clients)")
 	flag.StringVar(&b.mongodb, "mongodb", os.Getenv("LANDFALL_TEST_MONGODB_URI"), "MongoDB server for the rows that need one; databases of the run's own are made and dropped")
 	flag.IntVar(&b.one, "one", 300, "changes of the runs one at a time")
 	flag.IntVar(&b.many, "many", 6000, "changes of each burst")
@@ -182,8 +183,8 @@ func (b *bench) landfall(ctx context.Context) (path string, err error) {
 func (b *bench) filled(n int) int { return max(1, n*b.fill/1000) }
 
 // receiving starts a receiver for the row.
-func receiving(do func(*receiver) error) error {
-	hook, err := startReceiver(identity)
+func receiving(do func(*receiver) error, words ...string) error {
+	hook, err := startReceiver(identity, words...)
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
@@ -68,22 +67,15 @@ func (b *bench) pages(ctx context.Context) (err error) {
 			return err
 		}
 		stored := bare.keep(text)
-		var used [2]time.Duration
-		side := func(i int, url string) func() (result, error) {
-			return func() (result, error) {
-				before := processorOf(os.Getpid())
-				res, err := browser.readings(ctx, url, b.one)
-				used[i] += processorOf(os.Getpid()) - before
-				return res, err
-			}
+		side := func(url string) func() (result, error) {
+			return metered(ownProcessor, func() (result, error) { return browser.readings(ctx, url, b.one) })
 		}
-		runs, err := inTurns(b.turns, func(r result) float64 { return r.quantile(.95).Seconds() }, side(0, bare.url+stored), side(1, r.url+p.path))
+		runs, err := inTurns(b.turns, func(r result) float64 { return r.quantile(.95).Seconds() }, side(bare.url+stored), side(r.url+p.path))
 		if err != nil {
 			return err
 		}
-		each := time.Duration((b.turns + 1) * b.one)
-		b.row(p.name, fmt.Sprintf("%d, %d", len(text), packed), pair(runs[1].quantile(.5), runs[1].quantile(.95)), pair(runs[0].quantile(.5), runs[0].quantile(.95)),
-			ms(used[1]/each), ms(used[0]/each), "p95 ≤ 30 ms")
+		b.row(p.name, fmt.Sprintf("%d, %d", len(text), packed), p50p95(runs[1].latencies), p50p95(runs[0].latencies),
+			ms(runs[1].processor), ms(runs[0].processor), "p95 ≤ 30 ms")
 	}
 	return nil
 }

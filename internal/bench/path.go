@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // incidents is how many incidents the clients of a burst share.
@@ -35,54 +36,71 @@ func (b *bench) pathSQLite(ctx context.Context) error {
 			return err
 		}
 		b.budgets("The path, SQLite and the embedded bus, one process")
-		return b.path(ctx, hook, bare, ids, []int{8, 64}, &landfall.caller)
+		if err := b.path(ctx, hook, bare, ids, []int{8, 64}, ownProcessor, &landfall.caller); err != nil {
+			return err
+		}
+		append1, ours := load{nil, bare.sender("/append")}, load{nil, figures(ids, &landfall.caller)}
+		accepted, err := inTurns(b.turns, result.rate,
+			metered(ownProcessor, append1.burst(ctx, 64, b.many)), metered(ownProcessor, ours.burst(ctx, 64, b.many)))
+		if err != nil {
+			return err
+		}
+		f, o := accepted[0], accepted[1]
+		b.row("accepted changes, 64 clients on 16 incidents, nobody subscribed",
+			rate(o.rate()), rate(f.rate()), quotient(o.rate(), f.rate()), "≥ 0.3")
+		b.processorRow(f, o)
+		return nil
 	})
 }
 
-// path measures one pair of sides through all doors.
-func (b *bench) path(ctx context.Context, hook *receiver, bare *floor, ids []string, clients []int, doors ...*caller) error {
-	append1, path, ours := bare.sender("/append"), bare.sender("/path"), figures(ids, doors...)
+// path measures one pair of sides through all doors. The budgets are those of one process.
+func (b *bench) path(ctx context.Context, hook *receiver, bare *floor, ids []string, clients []int,
+	processor func() time.Duration, doors ...*caller) error {
+	path, ours := load{hook, bare.sender("/path")}, load{hook, figures(ids, doors...)}
+	budget := func(words string) string {
+		if len(doors) > 1 {
+			return ""
+		}
+		return words
+	}
 	subscription, err := doors[0].subscribe(ctx, hook.url, "figure.reported")
 	if err != nil {
 		return err
 	}
-
 	p50 := func(r result) float64 { return r.quantile(.5).Seconds() }
 	pair1, err := inTurns(b.turns, p50,
-		func() (result, error) { return oneByOne(ctx, hook, b.one, path) },
-		func() (result, error) { return oneByOne(ctx, hook, b.one, ours) })
+		metered(processor, path.oneByOne(ctx, b.one)), metered(processor, ours.oneByOne(ctx, b.one)))
 	if err != nil {
 		return err
 	}
 	f, o := pair1[0], pair1[1]
-	b.row("accept → webhook received, one at a time, p50", ms(o.quantile(.5)), ms(f.quantile(.5)), ratio(o.quantile(.5), f.quantile(.5)), "≤ 2")
-	b.row("of which request → answer, p50", ms(quantile(o.answers, .5)), ms(quantile(f.answers, .5)), ratio(quantile(o.answers, .5), quantile(f.answers, .5)))
-	b.row("the whole, p95", ms(o.quantile(.95)), ms(f.quantile(.95)), ratio(o.quantile(.95), f.quantile(.95)))
+	b.ratioRow("accept → webhook received, one at a time, p50", o.quantile(.5), f.quantile(.5), budget("≤ 2.0"))
+	b.ratioRow("of which request → answer, p50", quantile(o.answers, .5), quantile(f.answers, .5))
+	b.ratioRow("the whole, p95", o.quantile(.95), f.quantile(.95))
+	b.processorRow(f, o)
 
 	for _, n := range clients {
 		pairN, err := inTurns(b.turns, result.deliveredRate,
-			func() (result, error) { return burst(ctx, hook, n, b.many, path) },
-			func() (result, error) { return burst(ctx, hook, n, b.many, ours) })
+			metered(processor, path.burst(ctx, n, b.many)), metered(processor, ours.burst(ctx, n, b.many)))
 		if err != nil {
 			return err
 		}
 		f, o := pairN[0], pairN[1]
-		b.row(fmt.Sprintf("burst to webhooks, %d clients, delivered", n), rate(o.deliveredRate()), rate(f.deliveredRate()), quotient(o.deliveredRate(), f.deliveredRate()), "≥ 0.8")
-		b.row("its answers, p50 / p95", pair(o.quantile(.5), o.quantile(.95)), pair(f.quantile(.5), f.quantile(.95)), "", "p95 ≤ 100 ms")
-		b.row("its slowest client beside its fastest", fmt.Sprintf("%.2f", o.fairness), fmt.Sprintf("%.2f", f.fairness), "", "≥ 0.3")
-		b.row("answers 5xx / lost / doubled ids", counts(o.refused, o.lost, o.doubled), counts(f.refused, f.lost, f.doubled), "", "0 / 0 / 0")
+		b.row(fmt.Sprintf("burst to webhooks, %d clients, delivered", n),
+			rate(o.deliveredRate()), rate(f.deliveredRate()), quotient(o.deliveredRate(), f.deliveredRate()), budget("≥ 0.5"))
+		b.row("its answers, p50 / p95", p50p95(o.latencies), p50p95(f.latencies), "", budget("p95 ≤ 100 ms"))
+		b.row("its slowest message after the answer", ms(o.slowest()), ms(f.slowest()), "", budget("≤ 2 s"))
+		b.row("answers 5xx / lost / doubled ids", o.mishaps(), f.mishaps(), "", noMishaps)
+		b.processorRow(f, o)
 	}
+	return doors[0].unsubscribe(ctx, subscription)
+}
 
-	if err := doors[0].unsubscribe(ctx, subscription); err != nil {
-		return err
-	}
-	accepted, err := inTurns(b.turns, result.rate,
-		func() (result, error) { return burst(ctx, nil, 64, b.many, append1) },
-		func() (result, error) { return burst(ctx, nil, 64, b.many, ours) })
-	if err != nil {
-		return err
-	}
-	f, o = accepted[0], accepted[1]
-	b.row("accepted changes, 64 clients on 16 incidents, nobody subscribed", rate(o.rate()), rate(f.rate()), quotient(o.rate(), f.rate()), "≥ 0.5")
-	return nil
+// processorRow prints what a change of either side costs.
+func (b *bench) processorRow(f, o result) {
+	b.ratioRow("processor time each, client and receiver included", o.processor, f.processor)
+}
+
+func (b *bench) ratioRow(what string, ours, floor time.Duration, budget ...string) {
+	b.row(append([]string{what, ms(ours), ms(floor), ratio(ours, floor)}, budget...)...)
 }

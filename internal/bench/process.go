@@ -33,6 +33,19 @@ type process struct {
 	ready time.Duration // from the start of the process until it called itself ready
 }
 
+// served starts the binary on an empty folder.
+func (b *bench) served(ctx context.Context) (*process, error) {
+	binary, err := b.landfall(ctx)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := b.folder()
+	if err != nil {
+		return nil, err
+	}
+	return serve(ctx, binary, dir)
+}
+
 // unbounded lifts what would keep one account and one address from being the whole load.
 const unbounded = "requests-account=0;requests-address=0;tokens-party=0;subscriptions-party=0"
 
@@ -128,6 +141,9 @@ func (p *process) memory() (now, most int64, ok bool) {
 	}
 	return field("VmRSS"), field("VmHWM"), true
 }
+
+// ownProcessor gives the processor time this process has used; zero on systems without /proc.
+func ownProcessor() time.Duration { return processorOf(os.Getpid()) }
 
 // processor gives the processor time the process has used; zero on systems without /proc.
 func (p *process) processor() time.Duration { return processorOf(p.cmd.Process.Pid) }

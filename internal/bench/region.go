@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"landfall/internal/app"
 	"landfall/internal/bus/bustest"
@@ -107,6 +108,14 @@ func (r *region) quiet(ctx context.Context) error {
 	return nil
 }
 
+// processor gives the processor time that all processes have used.
+func (r *region) processor() (sum time.Duration) {
+	for _, p := range r.all {
+		sum += p.processor()
+	}
+	return sum
+}
+
 // pathMongoDB measures the path through six processes; the bare inserts go to the same server in the same run.
 func (b *bench) pathMongoDB(ctx context.Context) error {
 	return receiving(func(hook *receiver) (err error) {
@@ -135,22 +144,27 @@ func (b *bench) pathMongoDB(ctx context.Context) error {
 		few := *b // of what one process on its own disk does: the server answers in milliseconds
 		few.one, few.many = max(b.one/3, 1), max(b.many/4, 64)
 		few.budgets("The path, MongoDB and three NATS servers, two processes of each role")
-		if err := few.path(ctx, hook, bare, ids, []int{64}, r.doors...); err != nil {
+		processor := func() time.Duration { return ownProcessor() + r.processor() } // without the server's
+		if err := few.path(ctx, hook, bare, ids, []int{64}, processor, r.doors...); err != nil {
 			return err
 		}
 		runs, err := inTurns(b.turns, result.rate,
-			func() (result, error) { return keep.inserts(ctx, 64, few.many, 1) },
-			func() (result, error) { return keep.inserts(ctx, 4, few.many, 16) },
-			func() (result, error) { return burst(ctx, nil, 64, few.many, figures(ids, r.doors...)) })
+			metered(processor, func() (result, error) { return keep.inserts(ctx, 64, few.many) }),
+			metered(processor, load{nil, figures(ids, r.doors...)}.burst(ctx, 64, few.many)),
+			metered(processor, load{nil, routed(ids, r.doors...)}.burst(ctx, 64, few.many)))
 		if err != nil {
 			return err
 		}
-		single, group, ours := runs[0], runs[1], runs[2]
-		few.row("accepted changes, 64 clients on 16 incidents through 2 processes; floor: 64 callers of the driver, one insert a change",
-			rate(ours.rate()), rate(single.rate()), quotient(ours.rate(), single.rate()), "≥ 0.5")
-		few.row("the same; floor: 4 callers, 16 changes an insert", rate(ours.rate()), rate(group.rate()), quotient(ours.rate(), group.rate()))
-		few.row("its slowest client beside its fastest", fmt.Sprintf("%.2f", ours.fairness), "", "", "≥ 0.3")
-		few.row("its answers 5xx", fmt.Sprint(ours.refused), "", "", "0")
+		for i, side := range []struct{ what, budget string }{
+			{"accepted, 64 clients on 16 incidents through 2 processes; floor: 64 callers, an insert a change", "≥ 0.25"},
+			{"the same with each incident behind one of the processes", "≥ 0.35"},
+		} {
+			f, o := runs[0], runs[i+1]
+			few.row(side.what, rate(o.rate()), rate(f.rate()), quotient(o.rate(), f.rate()), side.budget)
+			few.row("its slowest client beside its fastest", fmt.Sprintf("%.2f", o.fairness), "", "", "≥ 0.3")
+			few.row("its answers 5xx", fmt.Sprint(o.refused), "", "", "0")
+			few.processorRow(f, o)
+		}
 		if err := r.quiet(ctx); err != nil {
 			return err
 		}

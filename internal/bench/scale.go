@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"net/http"
-	"os"
 	"path/filepath"
 	"time"
 )
@@ -78,7 +77,7 @@ func (b *bench) scaleIncidentsTo(ctx context.Context, n int) (err error) {
 		}
 		lists = append(lists, time.Since(begin))
 	}
-	b.row(fmt.Sprint(n), pair(runs[0].quantile(.5), runs[0].quantile(.95)), pair(runs[1].quantile(.5), runs[1].quantile(.95)),
+	b.row(fmt.Sprint(n), p50p95(runs[0].latencies), p50p95(runs[1].latencies),
 		rate(bursts[0].rate()), rate(bursts[1].rate()), ms(quantile(lists, .5)), fmt.Sprint(bytesEach))
 	return nil
 }
@@ -138,7 +137,7 @@ func (b *bench) scaleStream(ctx context.Context) (err error) {
 			if err != nil {
 				return err
 			}
-			b.row(fmt.Sprint(at), pair(one.quantile(.5), one.quantile(.95)), rate(many.rate()), ms(reads[0]), ms(quantile(reads[1:], .5)), fmt.Sprint(max(bytes-before, 0)/int64(at)))
+			b.row(fmt.Sprint(at), p50p95(one.latencies), rate(many.rate()), ms(reads[0]), ms(quantile(reads[1:], .5)), fmt.Sprint(max(bytes-before, 0)/int64(at)))
 			have += one.accepted + many.accepted
 			return r.quiet(ctx)
 		}()
@@ -173,15 +172,15 @@ func (b *bench) scaleSubscribers(ctx context.Context) (err error) {
 		return err
 	}
 	b.head("By matching webhook subscriptions, SQLite", "Subscriptions", "request → answer, p50", "request → last webhook, p50", "a delivery", "processor time a delivery, receiver included", "bytes a delivery")
+	const runs = 20 // each waits two seconds until nothing is under way
 	have := 0
 	for _, n := range []int{1, 10, 100, 1000} {
 		n = max(b.filled(n), 1)
-		if err := fanOut(ctx, &r.caller, hook.url, n, have); err != nil {
+		if err := fanOut(ctx, &r.caller, hook.url, n, have, "figure.reported"); err != nil {
 			return err
 		}
 		have = n
 		var answers, whole []time.Duration
-		runs := max(10, 200/n)
 		var used time.Duration
 		var bytes int64
 		for run := range runs + 1 {
@@ -192,7 +191,7 @@ func (b *bench) scaleSubscribers(ctx context.Context) (err error) {
 			if run == 1 {
 				bytes = size(records.Data)
 			}
-			before, begin := processorOf(os.Getpid()), time.Now()
+			before, begin := ownProcessor(), time.Now()
 			if _, err := r.reportFigure(ctx, ids[0], run); err != nil {
 				return err
 			}
@@ -202,7 +201,7 @@ func (b *bench) scaleSubscribers(ctx context.Context) (err error) {
 			}
 			if run > 0 {
 				answers, whole = append(answers, answered), append(whole, hook.last().Sub(begin))
-				used += processorOf(os.Getpid()) - before
+				used += ownProcessor() - before
 			}
 		}
 		if err := r.quiet(ctx); err != nil {
@@ -221,7 +220,7 @@ func (b *bench) scaleSubscribers(ctx context.Context) (err error) {
 func (b *bench) scaleReplicas(ctx context.Context) error {
 	b.head("By API processes, MongoDB, one notifier and one watch, nobody subscribed, 64 clients on 16 incidents",
 		"API processes", "accepted", "answers p50 / p95", "slowest client beside fastest", "part of the inserts that lost their place",
-		"processor time of all Landfall processes a change", "each incident through one of them: accepted", "its answers p50 / p95", "one at a time, p50")
+		"processor time of all Landfall processes a change", "each incident through one of them: accepted", "its answers p50 / p95")
 	for _, n := range []int{1, 2, 4} {
 		err := func() (err error) {
 			r, err := b.startRegion(ctx, n, 1, 1)
@@ -233,19 +232,9 @@ func (b *bench) scaleReplicas(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			processor := func() (sum time.Duration) {
-				for _, p := range r.all {
-					sum += p.processor()
-				}
-				return sum
-			}
-			var used time.Duration
-			runs, err := inTurns(b.turns, result.rate, func() (result, error) {
-				before := processor()
-				res, err := burst(ctx, nil, 64, max(b.many/4, 64), figures(ids, r.doors...))
-				used = (processor() - before) / time.Duration(max(res.accepted, 1))
-				return res, err
-			})
+			runs, err := inTurns(b.turns, result.rate, metered(r.processor, func() (result, error) {
+				return burst(ctx, nil, 64, max(b.many/4, 64), figures(ids, r.doors...))
+			}))
 			if err != nil {
 				return err
 			}
@@ -259,16 +248,12 @@ func (b *bench) scaleReplicas(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			one, err := burst(ctx, nil, 1, max(b.one/3, 1), figures(ids, r.doors...))
-			if err != nil {
-				return err
-			}
 			inserts := func(outcome string) float64 {
 				return samples[`api landfall_store_server_seconds_count{op="append_group",outcome="`+outcome+`"}`]
 			}
-			b.row(fmt.Sprint(n), rate(runs[0].rate()), pair(runs[0].quantile(.5), runs[0].quantile(.95)), fmt.Sprintf("%.2f", runs[0].fairness),
-				quotient(inserts("failed"), inserts("failed")+inserts("ok")), ms(used), rate(apart[0].rate()),
-				pair(apart[0].quantile(.5), apart[0].quantile(.95)), ms(one.quantile(.5)))
+			b.row(fmt.Sprint(n), rate(runs[0].rate()), p50p95(runs[0].latencies), fmt.Sprintf("%.2f", runs[0].fairness),
+				quotient(inserts("failed"), inserts("failed")+inserts("ok")), ms(runs[0].processor), rate(apart[0].rate()),
+				p50p95(apart[0].latencies))
 			return r.quiet(ctx)
 		}()
 		if err != nil {

@@ -42,7 +42,4 @@ func rate(perSecond float64) string   { return fmt.Sprintf("%.0f/s", perSecond) 
 func megabytes(n int64) string        { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }
 func quotient(a, b float64) string    { return fmt.Sprintf("%.2f", a/b) }
 func ratio(a, b time.Duration) string { return quotient(a.Seconds(), b.Seconds()) }
-func pair(a, b time.Duration) string  { return ms(a) + " / " + ms(b) }
-func counts(numbers ...int) string {
-	return strings.ReplaceAll(strings.Trim(fmt.Sprint(numbers), "[]"), " ", " / ")
-}
+func p50p95(t []time.Duration) string { return ms(quantile(t, .5)) + " / " + ms(quantile(t, .95)) }
