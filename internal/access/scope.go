@@ -64,6 +64,7 @@ type Write struct {
 	IfNone  bool          // If-None-Match: * was given: the thing must not exist yet
 	Relay   *ledger.Relay // set when the actor passes on somebody else's word
 	Confirm []string      // JSON pointers of members that hardly ever mean what they say, and are meant
+	Prompt  bool          // it does not wait while messages are behind; desks say so, not callers
 }
 
 // Check begins the checks of what is written.

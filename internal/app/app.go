@@ -57,6 +57,7 @@ type App struct {
 	alarms  *alarms
 	traces  *traces
 	limiter *limit.Limiter
+	pace    pace
 
 	heads         *heads // nil without the role watch
 	headDesk      *head.Desk
@@ -168,9 +169,11 @@ func Start(ctx context.Context, opt Options) (_ *App, err error) {
 	a.push("relay", func(context.Context) error { a.relay.Stop(); return nil })
 
 	// The ledger and the nouns.
+	a.pace.own = func() time.Duration { return a.router.Behind() } // the router comes with the desks, before the first change
+	a.pace.given = a.metrics.paced
 	a.ledger = ledger.New(a.store, ledger.Options{
 		Now: opt.Now, Logger: a.log, Process: opt.Name, Guard: a.guard, Shared: opt.onServer(), Epoch: state.Epoch,
-		Publish: a.relay.Accept, Observe: a.metrics.appended, Trace: a.traces.of, At: opt.At,
+		Publish: a.relay.Accept, Pace: a.pace.delay, Observe: a.metrics.appended, Trace: a.traces.of, At: opt.At,
 	})
 	a.push("ledger", a.ledger.Close)
 	if err := a.desks(key); err != nil {

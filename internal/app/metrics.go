@@ -18,6 +18,7 @@ type metrics struct {
 	registry *prometheus.Registry
 
 	appendSeconds prometheus.Histogram
+	changeDelay   prometheus.Histogram
 	appendCommits prometheus.Histogram
 	groupWrites   *prometheus.HistogramVec
 	groupSeconds  *prometheus.HistogramVec
@@ -76,6 +77,10 @@ func newMetrics() *metrics {
 		appendSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "landfall_append_seconds", Help: "Time until a batch of commits of one stream was durable.", Buckets: quick,
 		}),
+		changeDelay: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "landfall_change_delay_seconds", Help: "Time that changes were made to wait before they were accepted, because messages of earlier ones were behind; those that did not wait are not counted.",
+			Buckets: prometheus.ExponentialBuckets(0.004, 2, 7), // 4 to 256 ms
+		}),
 		appendCommits: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "landfall_append_commits", Help: "Commits decided in a row and appended as one batch.", Buckets: prometheus.ExponentialBuckets(1, 2, 6),
 		}),
@@ -102,7 +107,7 @@ func newMetrics() *metrics {
 		}),
 	}
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		m.appendSeconds, m.appendCommits, m.groupWrites, m.groupSeconds, m.jobSuccess, m.jobSeconds, m.jobFailures, m.swept, m.fired,
+		m.changeDelay, m.appendSeconds, m.appendCommits, m.groupWrites, m.groupSeconds, m.jobSuccess, m.jobSeconds, m.jobFailures, m.swept, m.fired,
 		m.serverSeconds, m.alarms, m.outcomes, m.attemptSeconds, m.finished, m.finishedAge, m.dead, m.circuits, m.throttled,
 		m.handled, m.handleSeconds, m.absent, m.disbelieved, m.journaled)
 	return m
@@ -112,6 +117,9 @@ func (m *metrics) appended(commits int, took time.Duration) {
 	m.appendCommits.Observe(float64(commits))
 	m.appendSeconds.Observe(took.Seconds())
 }
+
+// paced is told of every delay of a change.
+func (m *metrics) paced(d time.Duration) { m.changeDelay.Observe(d.Seconds()) }
 
 func (m *metrics) grouped(g sqlite.Group) {
 	durable := "no"

@@ -41,6 +41,9 @@ func (a *App) jobs() []watch.Job {
 	jobs = append(jobs, watch.Job{
 		Name: "pending", About: "Writes what accepted changes still owe: lists, alerts, messages.", Every: time.Second, Run: a.pending,
 	})
+	if a.opt.has(RoleAPI) && !a.opt.has(RoleNotify) {
+		add(RoleAPI, watch.Job{Name: "pace", About: "Looks how far notifiers are behind.", Every: time.Second, Run: a.othersBehind})
+	}
 	add(RoleNotify, watch.Job{
 		Name: "bus", About: "Tells the bus again what it has forgotten.", Every: 2 * time.Second,
 		Run: func(ctx context.Context, _ time.Time) error { return a.remind(ctx) },

@@ -82,6 +82,7 @@ func (d *Desk) GiveAnswer(ctx context.Context, scope access.Scope, w access.Writ
 		return Done[*Answer]{}, err
 	}
 	in.ID = newID(in.ID, "answer", scope, w)
+	w.Prompt = true
 	out, err := d.command(ctx, scope, w, id, func(t turn) ([]ledger.Event, error) {
 		a := in
 		if a.Party == "" {

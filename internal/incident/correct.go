@@ -68,6 +68,7 @@ func (in *CorrectMovement) check(c fault.Check) error {
 
 // CorrectMovement records a correction; the receiving state is alerted to one that the origin makes.
 func (d *Desk) CorrectMovement(ctx context.Context, scope access.Scope, w access.Write, id, movement string, in CorrectMovement) (Done[*Movement], error) {
+	w.Prompt = in.ofArrival()
 	return d.moved(ctx, scope, w, id, movement, in.check(w.Check()), func(t turn, m Movement) (movementEvent, error) {
 		if in.ofDeparture() {
 			if err := t.must(access.LeadMovement, ""); err != nil {

@@ -89,7 +89,7 @@ func (d *Desk) commandWith(ctx context.Context, scope access.Scope, w access.Wri
 		return ledger.Outcome[*state]{}, errNoIncident()
 	}
 	return d.incidents.Execute(ctx, id, ledger.Command[*state]{
-		Actor: scope.Actor(), Relay: w.Relay, Key: w.Key, Digest: w.Digest, Await: await,
+		Actor: scope.Actor(), Relay: w.Relay, Key: w.Key, Digest: w.Digest, Await: await, Prompt: w.Prompt,
 		Allow: func(s *state, at ledger.Moment) error {
 			if !s.sees(scope) {
 				return errNoIncident()

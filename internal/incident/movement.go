@@ -278,6 +278,7 @@ func (d *Desk) ArriveMovement(ctx context.Context, scope access.Scope, w access.
 	check.OptionalTime(&c, "/arrived_at", in.ArrivedAt)
 	in.People.check(&c, "/people")
 	check.Reason(&c, "/reason", &in.Reason, false)
+	w.Prompt = true
 	return d.moved(ctx, scope, w, id, movement, c.Err(), func(t turn, m Movement) (movementEvent, error) {
 		if err := t.must(access.CountArrivals, m.Receiver); err != nil {
 			return movementEvent{}, err

@@ -47,6 +47,9 @@ type Command[S any] struct {
 	// when another writer was first. No events and no error means: nothing to do.
 	Decide func(s S, at Moment) (Decision, error)
 
+	// Prompt says that the command does not wait for what is behind, see Options.Pace.
+	Prompt bool
+
 	// Trace is the W3C traceparent of the request behind a command that no request makes itself; "" is that of the context.
 	Trace string
 
@@ -86,6 +89,11 @@ type Outcome[S any] struct {
 // the context's error when it ended before the command was decided.
 func (s *Streams[S]) Execute(ctx context.Context, id string, c Command[S]) (Outcome[S], error) {
 	stream := StreamOf(s.fold.Noun, id)
+	if !s.fold.Quiet && !c.Prompt && c.Actor.Account != System.Account {
+		if err := wait(ctx, s.l.opt.Pace()); err != nil {
+			return Outcome[S]{}, errNotDone(err)
+		}
+	}
 	p := &pending[S]{ctx: ctx, cmd: c, done: make(chan struct{})}
 	if err := enqueue(s, stream, p); err != nil {
 		return Outcome[S]{}, err
@@ -108,6 +116,25 @@ func (s *Streams[S]) Execute(ctx context.Context, id string, c Command[S]) (Outc
 		}
 	}
 	return p.out, nil
+}
+
+// wait waits for d, or until ctx ends, which is the error.
+func wait(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func errNotDone(err error) error {
+	return fault.Wrap(err, fault.Unavailable, "not_done", "The request ended before it was carried out.")
 }
 
 // Erase removes a detached value: a commit says so, and with it the value and its salt leave the record. The chain stays valid.

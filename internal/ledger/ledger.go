@@ -79,6 +79,11 @@ type Options struct {
 	// not block: what it drops is found again by the sweep, because the commit is still pending.
 	Publish func(Appended)
 
+	// Pace gives how long a change waits at present before it is taken, 0 for not at all: while what earlier ones caused is behind. It
+	// must not block. What Landfall does by itself, commands that are prompt, and nouns of which nobody is told, do not wait.
+	// nil: nothing waits.
+	Pace func() time.Duration
+
 	// Observe is called after every batch with its size and the time the append took.
 	Observe func(commits int, took time.Duration)
 
@@ -134,6 +139,9 @@ func New(st store.Store, opt Options) *Ledger {
 	}
 	if opt.Publish == nil {
 		opt.Publish = func(Appended) {}
+	}
+	if opt.Pace == nil {
+		opt.Pace = func() time.Duration { return 0 }
 	}
 	if opt.Observe == nil {
 		opt.Observe = func(int, time.Duration) {}

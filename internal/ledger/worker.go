@@ -152,7 +152,7 @@ func (w *worker[S]) launch(cmds []*pending[S]) {
 	f := &flight[S]{base: w.ahead, guess: w.guess, began: l.opt.Now()}
 	for _, p := range cmds {
 		if err := p.ctx.Err(); err != nil {
-			p.answer(Outcome[S]{}, fault.Wrap(err, fault.Unavailable, "not_done", "The request ended before it was carried out."))
+			p.answer(Outcome[S]{}, errNotDone(err))
 			continue
 		}
 		if p.cmd.Key != "" && !p.cmd.Fresh && w.repeats(p, f) {

@@ -149,7 +149,7 @@ func (d *Desk) Acknowledge(ctx context.Context, scope access.Scope, w access.Wri
 		return none, err
 	}
 	return d.alerts.Execute(ctx, id, ledger.Command[*Alert]{
-		Actor: scope.Actor(), Relay: w.Relay, Key: w.Key, Digest: w.Digest,
+		Actor: scope.Actor(), Relay: w.Relay, Key: w.Key, Digest: w.Digest, Prompt: true,
 		Decide: func(a *Alert, at ledger.Moment) (ledger.Decision, error) {
 			if err := d.matches(w, at.Seq); err != nil {
 				return ledger.Decision{}, err
@@ -185,7 +185,7 @@ func (d *Desk) Correct(ctx context.Context, scope access.Scope, w access.Write, 
 		return none, err
 	}
 	return d.alerts.Execute(ctx, id, ledger.Command[*Alert]{
-		Actor: scope.Actor(), Relay: w.Relay, Key: w.Key, Digest: w.Digest,
+		Actor: scope.Actor(), Relay: w.Relay, Key: w.Key, Digest: w.Digest, Prompt: true,
 		Decide: func(a *Alert, at ledger.Moment) (ledger.Decision, error) {
 			if err := d.matches(w, at.Seq); err != nil {
 				return ledger.Decision{}, err

@@ -171,7 +171,7 @@ func (r *Router) try(ctx context.Context, j *job) (o outcome, asked bool, err er
 		r.log.Error("a subscription cannot be served", "subscription", s.ID, "error", err)
 		return over(Dead, codeNoSecret)
 	}
-	res := r.send(ctx, channel, v, Message{
+	res := r.send(ctx, channel, j, Message{
 		ID: v.ID, Target: s.Target, Secrets: secrets, Type: cloudType(v.EventType), Body: body,
 		Language: spoken(s.Language), Attempt: len(v.Attempts) + 1,
 	})
@@ -192,13 +192,14 @@ func (r *Router) try(ctx context.Context, j *job) (o outcome, asked bool, err er
 }
 
 // send hands a message to its channel, within bounds.
-func (r *Router) send(ctx context.Context, channel Channel, v *Delivery, m Message) Result {
+func (r *Router) send(ctx context.Context, channel Channel, j *job, m Message) Result {
 	ctx, cancel := context.WithTimeout(ctx, longestSend)
 	defer cancel()
+	defer r.sender.asks(j)()
 	if r.opt.Hooks.Attempting == nil {
 		return channel.Send(ctx, m)
 	}
-	ctx, end := r.opt.Hooks.Attempting(ctx, v.Trace, v.Channel, v.ID)
+	ctx, end := r.opt.Hooks.Attempting(ctx, j.v.Trace, j.v.Channel, j.v.ID)
 	res := channel.Send(ctx, m)
 	end(res.Code, res.Sent)
 	return res

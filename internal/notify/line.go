@@ -23,6 +23,8 @@ type job struct {
 
 	// planned is when it was to be tried, had its target not answered again before; zero: it is tried when it was to be.
 	planned time.Time
+
+	slow bool // its attempt holds no place; the sender's
 }
 
 // line is the queue of one target: its head is in memory, the rest in the store.

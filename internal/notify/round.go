@@ -65,6 +65,7 @@ func (s *sender) choose() *line {
 
 // pump starts attempts while there are places.
 func (s *sender) pump() {
+	defer s.noteFull()
 	for s.isOpen {
 		l := s.choose()
 		if l == nil {
@@ -85,12 +86,12 @@ func (s *sender) pump() {
 		j := l.shift()
 		s.waiting--
 		l.running++
-		if shaky {
+		if j.slow = shaky; shaky {
 			s.slow++
 		} else {
 			s.prompt++
 		}
-		s.work.Go(func() { s.guard.Run("an attempt", func() { s.run(l, j, shaky) }) })
+		s.work.Go(func() { s.guard.Run("an attempt", func() { s.run(l, j) }) })
 		s.turn(l)
 	}
 }
@@ -150,16 +151,17 @@ func (s *sender) quench(b *bucket, n int) {
 	}
 }
 
-func (s *sender) run(l *line, j *job, slow bool) {
+func (s *sender) run(l *line, j *job) {
 	over := false
 	timer := time.AfterFunc(s.limits.SlowAfter, func() {
 		s.guard.Run("a slow attempt", func() {
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			if over || slow {
+			if over || j.slow {
 				return
 			}
-			slow = true
+			s.excuse(s.asked[j])
+			j.slow = true
 			s.prompt--
 			s.slow++
 			s.pump()
@@ -170,7 +172,7 @@ func (s *sender) run(l *line, j *job, slow bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	over = true
-	if slow {
+	if j.slow {
 		s.slow--
 	} else {
 		s.prompt--

@@ -117,6 +117,7 @@ type Router struct {
 	breaker *breaker
 	journal *journalist
 	offered chan []store.Commit
+	taken   taken
 	owed    chan store.Ref // journal commits of this process whose dead letters nobody has been told of
 
 	mu    sync.Mutex

@@ -36,8 +36,11 @@ type sender struct {
 	prompt  int // attempts under way that hold a place
 	slow    int // attempts under way that hold none: to shaky targets, or long since begun
 	waiting int // jobs and reservations in memory
-	work    sync.WaitGroup
-	hungry  chan struct{} // capacity 1: a line wants to be filled from the store, or to be woken sooner
+
+	fullSince time.Time          // since when lines have stood in steady without a place; zero: none does
+	asked     map[*job]time.Time // what is with its receiver, and since when
+	work      sync.WaitGroup
+	hungry    chan struct{} // capacity 1: a line wants to be filled from the store, or to be woken sooner
 }
 
 // slowShare is how many attempts may be under way without a place, for each that has one.
@@ -46,7 +49,7 @@ const slowShare = 3
 func newSender(limits Limits, now func() time.Time, g *guard.Guard, try func(context.Context, *job)) *sender {
 	return &sender{
 		limits: limits, now: now, guard: g, try: try, throttle: func(string, time.Duration) {},
-		lines: map[string]*line{}, gated: map[*line]struct{}{}, shared: map[string]*bucket{}, thirsty: map[*bucket]struct{}{}, peers: 1,
+		lines: map[string]*line{}, gated: map[*line]struct{}{}, shared: map[string]*bucket{}, thirsty: map[*bucket]struct{}{}, peers: 1, asked: map[*job]time.Time{},
 		hungry: make(chan struct{}, 1),
 	}
 }
