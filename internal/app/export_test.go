@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"landfall/internal/access"
@@ -76,4 +77,16 @@ func CopiesOf(n ledger.Announcement) []string { return statesOf(n, access.ThingO
 // LateCopiesOf gives those whose systems get one when it is told late.
 func (a *App) LateCopiesOf(ctx context.Context, n ledger.Announcement) []string {
 	return a.copiesOf(ctx, notify.NotesOf(notify.DefaultSource, "", []ledger.Announcement{n}, true)[0], map[string]access.Thing{})
+}
+
+// PaceOf gives how long a change waits while messages are so far behind.
+func PaceOf(behind time.Duration) time.Duration { return paceOf(behind) }
+
+// Behind has messages be so far behind from now on, and gives what tells how many changes have waited. It is not for a service that is asked
+// something meanwhile.
+func (a *App) Behind(by time.Duration) (waited func() int64) {
+	var n atomic.Int64
+	a.pace.own = func() time.Duration { return by }
+	a.pace.given = func(time.Duration) { n.Add(1) }
+	return n.Load
 }

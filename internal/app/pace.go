@@ -9,8 +9,8 @@ import (
 // How long a change waits before it is accepted, by how far the messages of earlier ones are behind: not at all up to paceFrom, paceMost from
 // paceFull on, and evenly more in between. A message is to be there within two seconds.
 const (
-	paceFrom = 500 * time.Millisecond
-	paceFull = 1500 * time.Millisecond
+	paceFrom = 250 * time.Millisecond
+	paceFull = time.Second
 	paceMost = 250 * time.Millisecond
 )
 
@@ -36,10 +36,10 @@ func paceOf(behind time.Duration) time.Duration {
 	return time.Duration(min(max(part, 0), 1) * float64(paceMost))
 }
 
-// othersBehind is the job that asks the bus. A message that waits while nobody notifies waits for a notifier.
+// othersBehind is the job that asks the bus. A message that waits while nobody notifies, or the service is held, waits for a notifier.
 func (a *App) othersBehind(ctx context.Context, now time.Time) error {
 	behind := time.Duration(0)
-	if a.peers.Load() > 0 {
+	if a.peers.Load() > 0 && !a.held.Load() {
 		if oldest := a.waiting(ctx); !oldest.IsZero() {
 			behind = now.Sub(oldest)
 		}

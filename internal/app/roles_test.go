@@ -319,8 +319,8 @@ func TestWhatIsDueAndSetAsideIsNoBacklog(t *testing.T) {
 		}
 		return ""
 	}
-	for hours, stream := range map[time.Duration]ledger.Stream{3: "incident/bad", 2: "incident/other"} {
-		if err := a.Wake(t.Context(), stream, clock.now().Add(-hours*time.Hour)); err != nil {
+	for age, stream := range map[time.Duration]ledger.Stream{3 * time.Hour: "incident/bad", 2 * time.Hour: "incident/other"} {
+		if err := a.Wake(t.Context(), stream, clock.now().Add(-age)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -195,7 +195,8 @@ func (r *Router) try(ctx context.Context, j *job) (o outcome, asked bool, err er
 func (r *Router) send(ctx context.Context, channel Channel, j *job, m Message) Result {
 	ctx, cancel := context.WithTimeout(ctx, longestSend)
 	defer cancel()
-	defer r.sender.asks(j)()
+	answered := r.sender.asks(j)
+	defer answered()
 	if r.opt.Hooks.Attempting == nil {
 		return channel.Send(ctx, m)
 	}

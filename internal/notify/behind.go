@@ -11,10 +11,13 @@ const (
 
 	// slowAnswer is how long a receiver may take until it is the receiver's fault that its attempts hold places.
 	slowAnswer = 500 * time.Millisecond
+
+	// quickAnswer is how soon a receiver answers for whom more waits than the places of one target can take: above it the receiver is what is slow.
+	quickAnswer = 100 * time.Millisecond
 )
 
 // Behind gives how far this process's own work is behind: how long ago the oldest change was recorded of those that the bus delivered and whose
-// notices are being written, or, when that is longer, for how long due deliveries have lacked a place to be sent from. Zero when it keeps up, and
+// notices are being written, or, when that is longer, for how long a due delivery has lacked a place to be sent from. Zero when it keeps up, and
 // while the router does not run. What waits for a receiver, a rate, a circuit or the sweep does not count. It neither reads nor waits.
 func (r *Router) Behind() time.Duration { return max(r.taken.behind(r.now()), r.sender.behind()) }
 
@@ -66,37 +69,17 @@ func (s *sender) asks(j *job) (answered func()) {
 		defer s.mu.Unlock()
 		s.excuse(since)
 		delete(s.asked, j)
+		l := s.line(j.v.Subscription)
+		l.answered = s.now()
+		l.took = l.answered.Sub(since)
 	}
 }
 
 // excuse forgets how long places have been lacking when an attempt that was begun then gives its place back, and it and most others were slow.
 func (s *sender) excuse(began time.Time) {
 	if now := s.now(); now.Sub(began) >= slowAnswer && s.dragged(now) {
-		s.fullSince = time.Time{}
+		s.excused = now
 	}
-}
-
-// noteFull notes since when due deliveries have been without a place.
-func (s *sender) noteFull() {
-	switch {
-	case s.prompt < s.limits.Sends || !s.stands():
-		s.fullSince = time.Time{}
-	case s.fullSince.IsZero():
-		s.fullSince = s.now()
-	}
-}
-
-// stands reports whether a line whose target answers stands in its round.
-func (s *sender) stands() bool {
-	for c := range class(classes) {
-		for len(s.steady[c]) > 0 && !s.steady[c][0].valid() {
-			s.steady[c] = s.steady[c][1:]
-		}
-		if len(s.steady[c]) > 0 {
-			return true
-		}
-	}
-	return false
 }
 
 // dragged reports whether slow receivers hold most of the places.
@@ -110,13 +93,35 @@ func (s *sender) dragged(now time.Time) bool {
 	return 2*n >= s.limits.Sends
 }
 
-// behind gives for how long due deliveries have been without a place, unless slow receivers hold most of those.
-func (s *sender) behind() time.Duration {
+// behind gives for how long the longest of those has waited that have nothing to wait for but a place: one of all places, unless slow receivers
+// hold most of those, or one of its target's, whose receiver answers quickly.
+func (s *sender) behind() (longest time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
-	if s.fullSince.IsZero() || s.dragged(now) {
-		return 0
+	if s.prompt >= s.limits.Sends && !s.dragged(now) {
+		for _, round := range s.steady {
+			for _, p := range round {
+				if p.valid() && p.l.bucket == nil && s.may(p.l) && !s.shut(p.l) {
+					longest = max(longest, min(now.Sub(p.l.since), now.Sub(s.excused)))
+					break
+				}
+			}
+		}
 	}
-	return now.Sub(s.fullSince)
+	for l := range s.crowded {
+		if l.size() > 0 && l.took < quickAnswer && now.Sub(l.answered) < quickAnswer {
+			longest = max(longest, now.Sub(l.waiting[l.first()][0].since))
+		}
+	}
+	return longest
+}
+
+// crowd notes whether a line waits for nothing but places of its own target.
+func (s *sender) crowd(l *line) {
+	if l.size() > 0 && l.running >= s.atOnce(l) && !l.shaky && l.bucket == nil && !s.shut(l) {
+		s.crowded[l] = struct{}{}
+	} else {
+		delete(s.crowded, l)
+	}
 }

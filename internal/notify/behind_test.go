@@ -56,6 +56,15 @@ func (w *world) behind(what string, want time.Duration) {
 	}
 }
 
+// keepsUp lets time pass until the router is not behind, as it must be once what is in hand is handled.
+func (w *world) keepsUp(what string) {
+	w.t.Helper()
+	w.eventually(what, func() bool {
+		w.clock.forward(time.Second)
+		return w.router.Behind() == 0
+	})
+}
+
 // stuck has the first bulk with new deliveries wait, and gives what waits for that and what lets it go on.
 func (w *world) stuck() (reached <-chan struct{}, goOn func()) {
 	in, out := make(chan struct{}), make(chan struct{})
@@ -87,8 +96,7 @@ func TestChangesWhoseNoticesAreNotWrittenAreBehindUntilTheyAre(t *testing.T) {
 	w.behind("while they are written", 1200*time.Millisecond)
 	goOn()
 	w.becomes(event, s, notify.Delivered)
-	w.clock.forward(100 * time.Millisecond)
-	w.behind("when they are written", 0)
+	w.keepsUp("when they are written")
 }
 
 // What the bus did not bring is found by the sweep, which is late by design: neither a bus that is lost nor what was set aside slows anybody.
@@ -149,6 +157,69 @@ func TestDueDeliveriesWithoutAPlaceAreBehind(t *testing.T) {
 	w.behind("all have a place", 0)
 }
 
+func TestAQuickTargetThatGetsMoreThanItsPlacesIsBehind(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, withLimits(notify.Limits{SendsTarget: 1}))
+	to := newHolding(t)
+	w.subscribe("ATG", to.receiver, figuresOnly)
+	w.openIncident("maria", "ATG")
+	for range 5 {
+		w.play("maria", figure, act{})
+	}
+	came := func(n int) {
+		t.Helper()
+		w.eventually("the next is sent", func() bool { return len(to.got()) == n && to.open() == 1 })
+	}
+	came(1)
+	w.quietBut(5)
+	const each = 60 * time.Millisecond
+	w.behind("nobody knows how soon it answers", 0)
+	for n := range 3 {
+		w.clock.forward(each)
+		to.answer(1)
+		came(2 + n)
+		w.behind("others wait for the place", time.Duration(1+n)*each)
+	}
+	w.clock.forward(2 * each)
+	w.behind("it does not answer any more", 0)
+	to.answer(1)
+	came(5)
+	w.behind("nothing waits", 0)
+	to.answer(1)
+	w.quiet()
+}
+
+// However long all places have been taken: what counts is how long something has waited for one.
+func TestBusyPlacesAreNoDelay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, withLimits(notify.Limits{Sends: 1}))
+	to := newHolding(t)
+	for range 2 {
+		w.subscribe("ATG", to.receiver, figuresOnly)
+	}
+	w.openIncident("maria", "ATG")
+	w.play("maria", figure, act{})
+	w.quietBut(2)
+	const each = 200 * time.Millisecond
+	for n := range 5 {
+		came := func(more int) {
+			t.Helper()
+			w.eventually("the next is sent", func() bool { return len(to.got()) == 2*n+more && to.open() == 1 })
+		}
+		came(1)
+		w.clock.forward(each)
+		w.behind("the other waits for the place", each)
+		to.answer(1)
+		came(2)
+		w.play("maria", figure, act{})
+		w.quietBut(3)
+		to.answer(1)
+	}
+	to.receiver.answers(answering(http.StatusNoContent))
+	w.eventually("all are sent", func() bool { to.answer(to.open()); return len(to.got()) == 12 })
+	w.quiet()
+}
+
 func TestSlowReceiversAreNotTheRoutersDelay(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, withLimits(notify.Limits{Sends: 4, SendsTarget: 2}))
@@ -165,8 +236,7 @@ func TestSlowReceiversAreNotTheRoutersDelay(t *testing.T) {
 	}
 	sent(2)
 	w.quietBut(4)
-	w.clock.forward(time.Second)
-	w.behind("one receiver has its own two places, and others wait for them", 0)
+	w.keepsUp("one receiver has its own two places, and others wait for them")
 
 	w.subscribe("ATG", slow.receiver, steps)
 	for range 4 {
@@ -177,8 +247,7 @@ func TestSlowReceiversAreNotTheRoutersDelay(t *testing.T) {
 	s := w.subscribe("ATG", quick, figuresOnly)
 	event := w.play("maria", figure, act{})
 	w.becomes(event, s, notify.Queued)
-	w.clock.forward(time.Second)
-	w.behind("slow ones have all places", 0)
+	w.keepsUp("slow ones have all places")
 	slow.answer(4)
 	w.becomes(event, s, notify.Delivered)
 	sent(4)
@@ -198,8 +267,7 @@ func TestWhatWaitsForARateOrACircuitIsNotBehind(t *testing.T) {
 		w.play("maria", figure, act{})
 	}
 	w.quietBut(4)
-	w.clock.forward(3 * time.Second)
-	w.behind("throttled", 0)
+	w.keepsUp("throttled")
 
 	w = newWorld(t, withLimits(notify.Limits{Sends: 1}))
 	s := w.subscribe("ATG", newReceiver(t, answering(503)), figuresOnly)
@@ -209,6 +277,5 @@ func TestWhatWaitsForARateOrACircuitIsNotBehind(t *testing.T) {
 	}
 	w.eventually("the circuit opens", func() bool { return w.health(s).Circuit == notify.CircuitOpen })
 	w.quietBut(9)
-	w.clock.forward(3 * time.Second)
-	w.behind("behind an open circuit", 0)
+	w.keepsUp("behind an open circuit")
 }

@@ -128,7 +128,8 @@ func (r *Router) Receive(ctx context.Context, notes []Note) error {
 	var commits []store.Commit
 	var refs []store.Ref
 	in := incoming{map[store.Ref][]*notice{}, map[store.Ref]string{}}
-	defer r.taken.take(notes, r.now)()
+	letGo := r.taken.take(notes, r.now)
+	defer letGo()
 	types := r.d.l.TypesDigest()
 	for _, n := range notes {
 		ref := n.Ref()

@@ -24,7 +24,8 @@ type job struct {
 	// planned is when it was to be tried, had its target not answered again before; zero: it is tried when it was to be.
 	planned time.Time
 
-	slow bool // its attempt holds no place; the sender's
+	since time.Time // since when it waits in its line
+	slow  bool      // its attempt holds no place; the sender's
 }
 
 // line is the queue of one target: its head is in memory, the rest in the store.
@@ -39,12 +40,16 @@ type line struct {
 	gate     time.Time          // the circuit is open and nothing is sent before then; zero: it is closed
 	bucket   *bucket            // the rate that holds here; nil: none
 
+	answered time.Time     // when its receiver last answered
+	took     time.Duration // and after how long
+
 	// A line that may start an attempt stands once, in a round or parked at its bucket, as the class of its first job. What it left behind
 	// when it moved has an older stamp.
 	stands bool
 	parked bool
 	as     class
 	stamp  uint64
+	since  time.Time // since when it stands
 }
 
 // standing is a line's place in a round. It counts while the stamp is the line's.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"landfall/internal/fault"
 	"landfall/internal/ledger"
@@ -16,6 +17,9 @@ import (
 
 // alarmsAtOnce bounds the alert streams written to at once: enough for the store to group their appends.
 const alarmsAtOnce = 32
+
+// muteFor is how long a process leaves telling of its alerts to the sweep once the bus has refused one.
+const muteFor = 10 * time.Second
 
 // alarm closes and raises the alerts of the batch. The events of one stream are taken in order, those of different streams beside
 // each other.
@@ -278,7 +282,8 @@ func (r *Router) endAlert(ctx context.Context, id string, why alertClosed) (ledg
 }
 
 // tell tells the bus of alerts that this process has raised or closed just now, for whoever follows events, and then writes their notices: what
-// they announce is in hand, and would only come back from the bus. What fails is owed still, and the sweep takes it.
+// they announce is in hand, and would only come back from the bus. What fails is owed still, and the sweep takes it: all there is for a while once the
+// bus has refused something, since it may take seconds to refuse and the sweep tells of many at a time.
 func (r *Router) tell(ctx context.Context, outs ...ledger.Outcome[*Alert]) {
 	in := incoming{notices: map[store.Ref][]*notice{}}
 	var commits []store.Commit
@@ -295,12 +300,14 @@ func (r *Router) tell(ctx context.Context, outs ...ledger.Outcome[*Alert]) {
 		r.recent.put(refOf(c), in.notices[refOf(c)])
 		commits, notes = append(commits, c), append(notes, own...)
 	}
-	if len(commits) == 0 {
+	if len(commits) == 0 || r.now().UnixNano() < r.mute.Load() {
 		return
 	}
 	var err error
 	if r.opt.Publish != nil {
-		err = r.opt.Publish(ctx, notes)
+		if err = r.opt.Publish(ctx, notes); err != nil {
+			r.mute.Store(r.now().Add(muteFor).UnixNano())
+		}
 	}
 	if err == nil {
 		r.at(PointTold)

@@ -20,6 +20,7 @@ func (s *sender) shut(l *line) bool { return !l.gate.IsZero() && l.gate.After(s.
 
 // turn puts a line into its round when it may start an attempt, and ahead when it has become urgent while it stood.
 func (s *sender) turn(l *line) {
+	s.crowd(l)
 	switch {
 	case !s.isOpen || !s.may(l):
 		return
@@ -28,6 +29,9 @@ func (s *sender) turn(l *line) {
 		return
 	case l.stands && l.as >= l.first():
 		return
+	}
+	if !l.stands {
+		l.since = s.now()
 	}
 	l.stands, l.as = true, l.first()
 	l.stamp++
@@ -65,7 +69,6 @@ func (s *sender) choose() *line {
 
 // pump starts attempts while there are places.
 func (s *sender) pump() {
-	defer s.noteFull()
 	for s.isOpen {
 		l := s.choose()
 		if l == nil {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"landfall/internal/fault"
@@ -118,6 +119,7 @@ type Router struct {
 	journal *journalist
 	offered chan []store.Commit
 	taken   taken
+	mute    atomic.Int64   // Unix nanoseconds until which alerts are not told at once, since the bus refused one
 	owed    chan store.Ref // journal commits of this process whose dead letters nobody has been told of
 
 	mu    sync.Mutex

@@ -37,10 +37,11 @@ type sender struct {
 	slow    int // attempts under way that hold none: to shaky targets, or long since begun
 	waiting int // jobs and reservations in memory
 
-	fullSince time.Time          // since when lines have stood in steady without a place; zero: none does
-	asked     map[*job]time.Time // what is with its receiver, and since when
-	work      sync.WaitGroup
-	hungry    chan struct{} // capacity 1: a line wants to be filled from the store, or to be woken sooner
+	crowded map[*line]struct{} // lines that wait for places of their own target
+	asked   map[*job]time.Time // what is with its receiver, and since when
+	excused time.Time          // what waited for a place before then waited for slow receivers
+	work    sync.WaitGroup
+	hungry  chan struct{} // capacity 1: a line wants to be filled from the store, or to be woken sooner
 }
 
 // slowShare is how many attempts may be under way without a place, for each that has one.
@@ -49,7 +50,8 @@ const slowShare = 3
 func newSender(limits Limits, now func() time.Time, g *guard.Guard, try func(context.Context, *job)) *sender {
 	return &sender{
 		limits: limits, now: now, guard: g, try: try, throttle: func(string, time.Duration) {},
-		lines: map[string]*line{}, gated: map[*line]struct{}{}, shared: map[string]*bucket{}, thirsty: map[*bucket]struct{}{}, peers: 1, asked: map[*job]time.Time{},
+		lines: map[string]*line{}, gated: map[*line]struct{}{}, shared: map[string]*bucket{}, thirsty: map[*bucket]struct{}{}, peers: 1,
+		crowded: map[*line]struct{}{}, asked: map[*job]time.Time{},
 		hungry: make(chan struct{}, 1),
 	}
 }
@@ -171,6 +173,7 @@ func (s *sender) add(j *job) {
 		s.waiting--
 		return
 	}
+	j.since = s.now()
 	l.waiting[c] = append(l.waiting[c], j)
 	l.held[j.v.ID] = true
 	s.turn(l)
@@ -189,6 +192,7 @@ func (s *sender) take(target string, c class, jobs []*job, next time.Time) {
 		}
 		s.lineOf(j.v)
 		l.held[j.v.ID] = true
+		j.since = s.now()
 		l.waiting[c] = append(l.waiting[c], j)
 		s.waiting++
 	}
@@ -311,5 +315,6 @@ func (s *sender) judge(target string, answered bool, gate time.Time) {
 func (s *sender) forget(l *line) {
 	if l.empty() {
 		delete(s.lines, l.target)
+		delete(s.crowded, l)
 	}
 }

@@ -2,8 +2,10 @@ package notify_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -56,4 +58,30 @@ func TestWhoRaisesOrClosesAnAlertTellsOfIt(t *testing.T) {
 		owing = slices.DeleteFunc(owing, func(c store.Commit) bool { return ledger.Stream(c.Stream).Noun() != notify.NounAlert })
 		return err == nil && len(owing) == 0
 	})
+}
+
+// A bus that is lost takes seconds to refuse each time.
+func TestOneRefusalOfTheBusIsEnoughToLeaveTheRestToTheSweep(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	w := newWorld(t, func(w *world) {
+		w.opt.Publish = func(context.Context, []notify.Note) error { asked.Add(1); return errors.New("no bus") }
+	})
+	w.deaf.Store(true)
+	to := newReceiver(t, answering(200))
+	w.subscribe("ATG", to, notify.Filter{Kinds: []string{"alert.raised"}})
+	for _, id := range []string{"maria", "irma", "luis"} {
+		w.openIncident(id, "ATG")
+		w.play(id, activated, activation("ATG"))
+		if err := w.router.HandleRefs(t.Context(), refs("incident/"+id, 2)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.alerted("ATG", 3)
+	if n := asked.Load(); n != 1 {
+		t.Errorf("the bus was asked %d times", n)
+	}
+	w.sweepAt(w.clock.plus(time.Minute))
+	w.eventually("all have arrived", func() bool { return to.types()["landfall.alert.raised.v1"] == 3 })
+	w.quiet()
 }
