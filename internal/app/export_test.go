@@ -77,3 +77,9 @@ func CopiesOf(n ledger.Announcement) []string { return statesOf(n, access.ThingO
 func (a *App) LateCopiesOf(ctx context.Context, n ledger.Announcement) []string {
 	return a.copiesOf(ctx, notify.NotesOf(notify.DefaultSource, "", []ledger.Announcement{n}, true)[0], map[string]access.Thing{})
 }
+
+// TellLate tells of an event late, by somebody who looked at the incident when the event happened.
+func (a *App) TellLate(ctx context.Context, n ledger.Announcement) error {
+	notes := notify.NotesOf(notify.DefaultSource, "", []ledger.Announcement{n}, true)
+	return a.publishAsOf(ctx, notes, map[string]access.Thing{n.Incident: access.ThingOf(n)})
+}
