@@ -54,7 +54,7 @@ func (a *App) publishAsOf(ctx context.Context, notes []notify.Note, now map[stri
 			a.log.Warn("a state's copies of an incident it was un-named from could not be removed; the notifier tries again", "incident", n.Incident, "error", failed)
 		}
 		if failed := a.takeBack(ctx, n, messages[i].For, again); failed != nil && ctx.Err() == nil {
-			a.log.Warn("a state may keep copies that were told late of an incident it was un-named from", "incident", n.Incident, "error", failed)
+			a.log.Warn("a state may keep copies of an incident that it was just un-named from", "incident", n.Incident, "error", failed)
 		}
 	}
 	return err
@@ -73,21 +73,21 @@ func (a *App) withdraw(ctx context.Context, n ledger.Announcement) error {
 	return errors.Join(errs...)
 }
 
-// copiesOf gives the states whose systems get a copy of a note. What is told late goes to those alone that may read it still: a state that was
-// un-named since would get back what was taken from it.
+// copiesOf gives the states whose systems get a copy of a note. Of one that is told (notify.Note) they are those alone that may read of it
+// now: a state that was un-named since would get back what was taken from it.
 func (a *App) copiesOf(ctx context.Context, n notify.Note, now map[string]access.Thing) []string {
 	if !n.Told || n.Incident == "" {
 		return statesOf(n.Announcement, access.ThingOf(n.Announcement))
 	}
 	thing, err := a.thing(ctx, n.Incident, now)
 	if err != nil {
-		a.log.Warn("no state gets a copy of what is told late, since nobody can say who may read it", "incident", n.Incident, "error", err)
+		a.log.Warn("no state gets a copy of an event, since nobody can say who may read of it now", "incident", n.Incident, "error", err)
 		return nil
 	}
 	return statesOf(n.Announcement, thing)
 }
 
-// takeBack takes the copies of an incident away from states that were given one of a note told late and were un-named before it was published:
+// takeBack takes the copies of an incident away from states that were given one of a told note and were un-named before it was published:
 // whoever un-named them removed copies that were not there yet.
 func (a *App) takeBack(ctx context.Context, n notify.Note, copied []string, now map[string]access.Thing) error {
 	if !n.Told || n.Incident == "" || len(copied) == 0 {
