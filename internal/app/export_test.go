@@ -90,3 +90,9 @@ func (a *App) Behind(by time.Duration) (waited func() int64) {
 	a.pace.given = func(time.Duration) { n.Add(1) }
 	return n.Load
 }
+
+// TellLate tells of an event late, by somebody who looked at the incident when the event happened.
+func (a *App) TellLate(ctx context.Context, n ledger.Announcement) error {
+	notes := notify.NotesOf(notify.DefaultSource, "", []ledger.Announcement{n}, true)
+	return a.publishAsOf(ctx, notes, map[string]access.Thing{n.Incident: access.ThingOf(n)})
+}

@@ -34,8 +34,12 @@ const (
 
 // publish puts notes on the bus.
 func (a *App) publish(ctx context.Context, notes []notify.Note) error {
+	return a.publishAsOf(ctx, notes, map[string]access.Thing{})
+}
+
+// publishAsOf is publish for a caller who has looked at incidents already: now holds them.
+func (a *App) publishAsOf(ctx context.Context, notes []notify.Note, now map[string]access.Thing) error {
 	messages := make([]bus.Message, 0, len(notes))
-	now := map[string]access.Thing{}
 	for _, n := range notes {
 		messages = append(messages, bus.Message{
 			Subject: bus.Subject(n.Exercise, n.Origin, n.Incident, n.Type), ID: n.EventID, Body: n.Body, Notice: n.Notice(),
@@ -44,9 +48,13 @@ func (a *App) publish(ctx context.Context, notes []notify.Note) error {
 		})
 	}
 	err := a.bus.Publish(ctx, messages)
-	for _, n := range notes { // at once, with what still waits here; the notifier makes sure of it
+	again := map[string]access.Thing{}
+	for i, n := range notes { // at once, with what still waits here; the notifier makes sure of it
 		if failed := a.withdraw(ctx, n.Announcement); failed != nil && ctx.Err() == nil {
 			a.log.Warn("a state's copies of an incident it was un-named from could not be removed; the notifier tries again", "incident", n.Incident, "error", failed)
+		}
+		if failed := a.takeBack(ctx, n, messages[i].For, again); failed != nil && ctx.Err() == nil {
+			a.log.Warn("a state may keep copies of an incident that it was just un-named from", "incident", n.Incident, "error", failed)
 		}
 	}
 	return err
@@ -65,22 +73,51 @@ func (a *App) withdraw(ctx context.Context, n ledger.Announcement) error {
 	return errors.Join(errs...)
 }
 
-// copiesOf gives the states whose systems get a copy of a note. What is told late goes to those alone that may read it still: a state that was
-// un-named since would get back what was taken from it. now holds the incidents that were looked at already.
+// copiesOf gives the states whose systems get a copy of a note. Of one that is told (notify.Note) they are those alone that may read of it
+// now: a state that was un-named since would get back what was taken from it.
 func (a *App) copiesOf(ctx context.Context, n notify.Note, now map[string]access.Thing) []string {
 	if !n.Told || n.Incident == "" {
 		return statesOf(n.Announcement, access.ThingOf(n.Announcement))
 	}
-	thing, ok := now[n.Incident]
-	if !ok {
-		var err error
-		if thing, err = a.incidents.Thing(ctx, n.Incident); err != nil {
-			a.log.Warn("no state gets a copy of what is told late, since nobody can say who may read it", "incident", n.Incident, "error", err)
-			return nil
-		}
-		now[n.Incident] = thing
+	thing, err := a.thing(ctx, n.Incident, now)
+	if err != nil {
+		a.log.Warn("no state gets a copy of an event, since nobody can say who may read of it now", "incident", n.Incident, "error", err)
+		return nil
 	}
 	return statesOf(n.Announcement, thing)
+}
+
+// takeBack takes the copies of an incident away from states that were given one of a told note and were un-named before it was published:
+// whoever un-named them removed copies that were not there yet.
+func (a *App) takeBack(ctx context.Context, n notify.Note, copied []string, now map[string]access.Thing) error {
+	if !n.Told || n.Incident == "" || len(copied) == 0 {
+		return nil
+	}
+	thing, err := a.thing(ctx, n.Incident, now)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	still := statesOf(n.Announcement, thing)
+	for _, state := range copied {
+		if !slices.Contains(still, state) {
+			errs = append(errs, a.bus.PurgeFor(ctx, state, n.Incident))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// thing gives an incident as it stands. now holds the incidents that were looked at already.
+func (a *App) thing(ctx context.Context, incident string, now map[string]access.Thing) (access.Thing, error) {
+	thing, ok := now[incident]
+	if ok {
+		return thing, nil
+	}
+	thing, err := a.incidents.Thing(ctx, incident)
+	if err == nil {
+		now[incident] = thing
+	}
+	return thing, err
 }
 
 // statesOf gives the states whose systems get a copy of an event of an incident, each once: those that the policy lets read it whole.

@@ -277,16 +277,16 @@ func TestEveryEventAsksThePolicy(t *testing.T) {
 		})
 		s.matches(t, copying, c, events, got)
 	}
-	s.copiesLate(t, all, events)
+	s.copiesLate(t, out, all, events)
 	made := s.madeUp(t, by, story)
 	t.Logf("%d event types (%d announced, %d played that are announced to nobody, %d made up), %d events, %d callers: %d cells, %d refusals, %d leaks",
 		len(s.app.EventTypes()), len(announced), silent, made, len(events), len(s.callers), s.cells.Load(), s.refusals.Load(), s.leaks.Load())
 }
 
 // copiesLate has every event told to the systems of states once more, now that some states are not named any more.
-func (s *stage) copiesLate(t testing.TB, all []ledger.Announcement, events []told) {
+func (s *stage) copiesLate(t testing.TB, out *waysOut, all []ledger.Announcement, events []told) {
 	t.Helper()
-	withheld := 0
+	withheld, takenBack := 0, 0
 	for i, a := range all {
 		late := s.app.LateCopiesOf(t.Context(), a)
 		for _, state := range app.CopiesOf(a) {
@@ -299,10 +299,27 @@ func (s *stage) copiesLate(t testing.TB, all []ledger.Announcement, events []tol
 			if slices.Contains(late, state) == gone {
 				t.Errorf("%s, told late, is copied for %v; %s is named no more: %t", events[i].kind, late, state, gone)
 			}
+			if gone && len(late) > 0 && takenBack == 0 {
+				takenBack++
+				s.unnamedMeanwhile(t, out, a, state, late[0])
+			}
 		}
 	}
-	if withheld == 0 {
+	if withheld == 0 || takenBack == 0 {
 		t.Error("no state of the story has been un-named")
+	}
+}
+
+// unnamedMeanwhile has an event told late by somebody who looked at its incident before a state was un-named, and publishes when that is over.
+func (s *stage) unnamedMeanwhile(t testing.TB, out *waysOut, a ledger.Announcement, gone, named string) {
+	t.Helper()
+	a.EventID = ledger.NewID() // the bus would take it for the one that it has
+	if err := s.app.TellLate(t.Context(), a); err != nil {
+		t.Fatal(err)
+	}
+	s.until(t, "the copy for a state that is named still is there", func() bool { return out.copies(t, named)[a.EventID] != "" })
+	if out.copies(t, gone)[a.EventID] != "" {
+		t.Errorf("%s, told late, lies there for %s, which was un-named before it was published", a.Type, gone)
 	}
 }
 

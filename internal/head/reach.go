@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -138,7 +139,7 @@ func (w *walk) all(ctx context.Context) error {
 			}
 		}
 		known = known[n:]
-		if err := w.look(ctx, append(names, gone...)); err != nil || !full {
+		if err := w.look(ctx, append(names, gone...), nil); err != nil || !full {
 			return err
 		}
 	}
@@ -146,41 +147,34 @@ func (w *walk) all(ctx context.Context) error {
 
 // grown looks at the streams that may have grown.
 func (w *walk) grown(ctx context.Context, since time.Time) error {
-	seen := map[string]bool{}
-	look := func(names []string) error {
-		names = slices.DeleteFunc(names, func(n string) bool { return seen[n] })
-		for _, n := range names {
-			seen[n] = true
-		}
-		slices.Sort(names)
-		return w.look(ctx, slices.Compact(names))
-	}
+	newest := map[string]int64{} // by stream
 	for after := (store.Stamp{RecordedAt: since.UTC().Truncate(time.Microsecond)}); ; {
 		found, err := w.st.Recorded(ctx, after, page)
 		if err != nil {
 			return fmt.Errorf("find what has grown: %w", err)
 		}
 		if len(found) == 0 {
-			return nil
+			return w.look(ctx, slices.Sorted(maps.Keys(newest)), newest)
 		}
-		names := make([]string, len(found))
-		for i, s := range found {
-			names[i], after = s.Stream, s
-		}
-		if err := look(names); err != nil {
-			return err
+		for _, s := range found {
+			newest[s.Stream], after = max(newest[s.Stream], s.Seq), s
 		}
 	}
 }
 
-// look finds where these streams end and puts it into the tree.
-func (w *walk) look(ctx context.Context, names []string) error {
+// look finds where these streams end and puts it into the tree. newest has commits of theirs that
+// are known to be there, and are hints of the end.
+func (w *walk) look(ctx context.Context, names []string, newest map[string]int64) error {
 	for names := range slices.Chunk(names, page) {
 		hints := make([]hint, len(names))
 		for i, name := range names {
 			hints[i] = hint{stream: name}
-			if l, ok := w.tree.Get(name); ok {
-				hints[i].seqs = append(hints[i].seqs, l.Seq)
+			leaf, ok := w.tree.Get(name)
+			if ok {
+				hints[i].seqs = append(hints[i].seqs, leaf.Seq)
+			}
+			if seq := newest[name]; seq > leaf.Seq {
+				hints[i].seqs = append(hints[i].seqs, seq)
 			}
 		}
 		ends, err := tails(ctx, w.st, hints)

@@ -142,6 +142,36 @@ func TestReachLooksOnlyAtWhatMayHaveGrown(t *testing.T) {
 	}
 }
 
+// asked counts how often hashes are asked for.
+type asked struct {
+	store.Store
+	times int
+}
+
+func (a *asked) Hashes(ctx context.Context, refs []store.Ref) (map[store.Ref][]byte, error) {
+	a.times++
+	return a.Store.Hashes(ctx, refs)
+}
+
+func TestWhatWasRecordedSaysWhereAStreamEnds(t *testing.T) {
+	t.Parallel()
+	r := newRecords(t)
+	eye := &asked{Store: r.st}
+	var tree proof.Tree
+	for round, n := range []int{3000, 1500, 1} { // new to the tree, over several pages of what was recorded; grown; grown by one
+		at := began.Add(time.Duration(round) * time.Hour)
+		r.grow("incident/long", n, at, true)
+		r.grow("incident/short", 1, at, true)
+		eye.times = 0
+		if _, err := head.Reach(t.Context(), eye, &tree, at); err != nil {
+			t.Fatal(err)
+		}
+		if eye.times != 1 || tree.Root() != r.ends().Root() {
+			t.Errorf("round %d: asked %d times; %s", round, eye.times, cmp.Diff(r.ends().Leaves(), tree.Leaves()))
+		}
+	}
+}
+
 func TestWhatIsLostOfATreeIsNamed(t *testing.T) {
 	t.Parallel()
 	r := newRecords(t)

@@ -2,6 +2,7 @@ package incident
 
 import (
 	"cmp"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -29,17 +30,19 @@ var defaultBounds = bounds{parties: 100, steps: 10_000, movements: 1000, figures
 func (t turn) bounded(events []ledger.Event) error {
 	most := t.desk.bounds
 	for _, e := range events {
-		if more, ok := e.Data.(interface{ adds(s *state) int }); ok {
+		data := plain(e.Data)
+		_, reports := data.(movementReported) // of a movement that was announced, whatever steps that adds
+		if more, ok := data.(interface{ adds(s *state) int }); ok && !reports {
 			if n := more.adds(t.state); n > 0 && len(t.Steps)+n > most.steps {
 				return errBound("too_many_steps", "steps", most.steps)
 			}
 		}
-		switch d := e.Data.(type) {
-		case *receiversChanged:
-			if n := t.ever(*d); n > len(t.Since) && n > most.parties {
+		switch d := data.(type) {
+		case receiversChanged:
+			if n := t.ever(d); n > len(t.Since) && n > most.parties {
 				return errBound("too_many_parties", "parties that were ever named", most.parties)
 			}
-		case *movementAnnounced:
+		case movementAnnounced:
 			if len(t.Movements) >= most.movements {
 				return errBound("too_many_movements", "movements", most.movements)
 			}
@@ -51,7 +54,7 @@ func (t turn) bounded(events []ledger.Event) error {
 			if len(t.Answers) >= most.answers {
 				return errBound("too_many_answers", "answers", most.answers)
 			}
-		case *anchorMoved:
+		case anchorMoved:
 			if a := t.Anchors[d.Name]; a != nil && len(a.History) >= most.moves {
 				return errBound("too_many_moves", "values of this anchor", most.moves)
 			}
@@ -67,8 +70,16 @@ func (t turn) bounded(events []ledger.Event) error {
 	return nil
 }
 
+// plain gives the data of an event as a value, by which it is known however it was handed on.
+func plain(data any) any {
+	if v := reflect.ValueOf(data); v.Kind() == reflect.Pointer && !v.IsNil() {
+		return v.Elem().Interface()
+	}
+	return data
+}
+
 // adds gives by how many the steps of s become more.
-func (f *follows) adds(s *state) int {
+func (f follows) adds(s *state) int {
 	n := -len(f.Replaced)
 	for _, made := range f.Steps {
 		if _, there := s.Steps[made.Key]; !there {

@@ -103,6 +103,29 @@ func TestAnIncidentNamesNoMorePartiesAndStepsThanItMay(t *testing.T) {
 	}
 }
 
+func TestABoundHoldsHoweverAnEventIsHandedOn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	i := w.active()
+	w.boat(i.ID, "ATG")
+	w.desk.Bound(1)
+	w.desk.BoundNaming(100, 0)
+	refused, taken, err := w.desk.Bounded(t.Context(), i.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n, err := range refused {
+		if !fault.Is(err, fault.State) {
+			t.Errorf("event %d: %v", n, err)
+		}
+	}
+	for n, err := range taken { // a movement is followed to its end
+		if err != nil {
+			t.Errorf("report %d: %v", n, err)
+		}
+	}
+}
+
 func TestAnIncidentSaysWhichBoundIsNear(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)

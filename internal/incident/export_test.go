@@ -54,3 +54,24 @@ func (d *Desk) Bound(n int) {
 
 // BoundNaming sets the bounds of parties and steps.
 func (d *Desk) BoundNaming(parties, steps int) { d.bounds.parties, d.bounds.steps = parties, steps }
+
+// Bounded says whether a step, or a movement, more would be too many for an incident, for each event that may bring one, handed on by value and by
+// pointer.
+func (d *Desk) Bounded(ctx context.Context, id string) (refused, taken []error, err error) {
+	found, err := d.incidents.Load(ctx, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	t := turn{state: found.Value, desk: d}
+	ask := func(events ...any) (errs []error) {
+		for _, data := range events {
+			errs = append(errs, t.bounded(one("any", data)))
+		}
+		return errs
+	}
+	more := follows{Steps: []stepMade{{stepTimes: stepTimes{Key: "HUR-99"}}}}
+	return ask(receiversChanged{follows: more}, &receiversChanged{follows: more}, started{follows: more}, &started{follows: more},
+			anchorMoved{follows: more}, &anchorMoved{follows: more}, movementAnnounced{follows: more}, &movementAnnounced{follows: more},
+			movementAnnounced{}, &movementAnnounced{}),
+		ask(movementReported{follows: more}, &movementReported{follows: more}), nil
+}

@@ -249,14 +249,19 @@ func (s *Streams[S]) projection(f *folded[S], events []Recorded) []store.Op {
 	if s.fold.NextWake == nil {
 		return ops
 	}
+	return append(slices.Clip(ops), s.wake(f))
+}
+
+// wake gives the operation that puts the wake of the fold f.
+func (s *Streams[S]) wake(f *folded[S]) store.Op {
 	var at any
 	wake := "null"
 	if t := s.nextWake(f); !t.IsZero() {
 		at, wake = t, t.Format(`"`+time.RFC3339Nano+`"`)
 	}
-	return append(slices.Clip(ops), store.Op{Do: store.OpPut, Kind: KindWake, Doc: store.Doc{
+	return store.Op{Do: store.OpPut, Kind: KindWake, Doc: store.Doc{
 		ID: string(f.Stream), Version: f.Seq, Body: fmt.Appendf(nil, `{"at":%s}`, wake), Index: map[string]any{"at": at},
-	}})
+	}}
 }
 
 // nextWake gives when somebody must look at the stream again; zero: never.

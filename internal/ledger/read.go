@@ -105,15 +105,41 @@ func (s *Streams[S]) Between(ctx context.Context, id string, after, before int64
 	return out, err
 }
 
-// Rewake writes the stream's wake anew from its fold: for a sweep that found nothing due where the index said there was. The
-// fold is read after the removal, so a wake that another writer puts meanwhile is never older than the one put here.
+// Rewake writes the stream's wake anew from its fold: for a sweep that found nothing due where the index said there was. A wake from before the
+// fold is overwritten and never removed, since the next commit does not write a wake that stays where it was. The wake is read before the fold, so
+// one that no put displaces is of no commit that there is, or not what its commit says: it is removed in the bulk that puts the right one. Then both
+// are read again, because that bulk may have removed a newer wake of another writer.
 func (s *Streams[S]) Rewake(ctx context.Context, id string) error {
 	stream := StreamOf(s.fold.Noun, id)
-	remove := store.Op{Do: store.OpDelete, Kind: KindWake, Doc: store.Doc{ID: string(stream)}}
-	if _, err := s.l.store.Bulk(ctx, []store.Op{remove}); err != nil {
-		return unavailable(err)
+	for {
+		kept, err := s.l.store.Get(ctx, KindWake, string(stream))
+		if err != nil {
+			return unavailable(err)
+		}
+		f, err := s.tail(ctx, stream)
+		if err != nil {
+			return err
+		}
+		if f.Seq == 0 || s.fold.NextWake == nil {
+			return nil
+		}
+		old, ok := kept[string(stream)]
+		at, _ := old.Index["at"].(time.Time)
+		if ok && old.Version <= f.Seq && at.Equal(s.nextWake(f)) {
+			return nil
+		}
+		ops := []store.Op{s.wake(f)}
+		stuck := ok && old.Version >= f.Seq
+		if stuck {
+			ops = slices.Insert(ops, 0, store.Op{Do: store.OpDelete, Kind: KindWake, Doc: store.Doc{ID: string(stream)}})
+		}
+		if _, err := s.l.store.Bulk(ctx, ops); err != nil {
+			return unavailable(err)
+		}
+		if !stuck {
+			return nil
+		}
 	}
-	return s.l.opt.Guard.Do(projectionsOf(stream), func() error { return s.l.reproject(ctx, stream) })
 }
 
 // Settle waits, up to d, until the projections of what this process has accepted so far are written: a list read after it shows one's own

@@ -18,11 +18,14 @@ func RebuildPoints() []string { return []string{PointDropped, PointRederived} }
 
 // Rebuild drops the derived documents of the named kinds and derives them again from every stream. Nobody else may read or write
 // meanwhile, nor after a Rebuild that was cut off: the caller marks the records before it, and repeats it until it ends well. Progress,
-// if not nil, is called after each stream; total is 0 when it is not known. It gives the number of streams walked.
+// if not nil, is called after each stream, with how many there are; counting them costs a walk over their names. It gives the number of
+// streams walked.
 func (l *Ledger) Rebuild(ctx context.Context, kinds []store.Kind, progress func(done, total int64)) (int64, error) {
 	total := int64(0)
-	if err := l.eachStream(ctx, func(Stream) error { total++; return nil }); err != nil {
-		return 0, err
+	if progress != nil {
+		if err := l.eachStream(ctx, func(Stream) error { total++; return nil }); err != nil {
+			return 0, err
+		}
 	}
 	for _, k := range kinds {
 		if !k.Derived {
@@ -41,7 +44,7 @@ func (l *Ledger) Rebuild(ctx context.Context, kinds []store.Kind, progress func(
 		}
 		l.at(PointRederived)
 		if progress != nil {
-			progress(n, max(n, total))
+			progress(n, total)
 		}
 		return nil
 	})

@@ -23,7 +23,7 @@ type noteHead struct {
 	Types  string `json:"types"`          // digest of the event types that its sender knows
 	Events int    `json:"events"`         // how many events its commit announces
 	N      int    `json:"n"`              // which of them this is, from 1
-	Told   bool   `json:"told,omitempty"` // it is told again, to who follows events: notifiers know of it
+	Told   bool   `json:"told,omitempty"` // its sender sees to its commit: notifiers pass it over, and copies go only to states that may read of it now
 	Log    bool   `json:"log,omitempty"`  // the event is too large for the bus and is read from the log
 }
 

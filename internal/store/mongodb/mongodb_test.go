@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/url"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -150,5 +151,31 @@ func TestSeveralProcessesMayStartAtOnce(t *testing.T) {
 		if f.Serious {
 			t.Errorf("%+v", f)
 		}
+	}
+}
+
+func TestADatabaseOfBeforeTheFirstReleaseIsRefused(t *testing.T) {
+	t.Parallel()
+	for what, c := range map[string]struct {
+		collection string
+		document   bson.D
+	}{
+		"commits that say only whether they owe":        {"commits", bson.D{{Key: "stream", Value: "jetty/roseau"}, {Key: "seq", Value: int64(1)}, {Key: "pending", Value: false}}},
+		"deliveries where nobody looks for them by now": {"delivery.v2", bson.D{{Key: "_id", Value: "d1"}}},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			uri, name := serverURI(t), database(t)
+			if _, err := raw(t, name).Collection(c.collection).InsertOne(t.Context(), c.document); err != nil {
+				t.Fatal(err)
+			}
+			s, err := mongodb.Open(t.Context(), uri, storetest.Kinds(), mongodb.Options{Database: name, Now: time.Now})
+			if err == nil {
+				err = s.Close()
+			}
+			if err == nil || !strings.Contains(err.Error(), "before its first release") {
+				t.Errorf("%v", err)
+			}
+		})
 	}
 }

@@ -179,12 +179,24 @@ func (w wanted) model() mongo.IndexModel {
 	return mongo.IndexModel{Keys: w.keys, Options: o}
 }
 
-// refuseFormer fails on a database of a version before the first release, whose commits said only whether they owe something.
+// formerDeliveries is the collection in which deliveries waited before the first release.
+const formerDeliveries = "delivery.v2"
+
+// refuseFormer fails on a database of a version before the first release: its commits said only whether they owe something, or its deliveries lie
+// where nobody looks any more.
 func (s *Store) refuseFormer(ctx context.Context) error {
+	former := errors.New("written by a Landfall before its first release; use the version that wrote it, or a new database")
 	return s.do(ctx, "version", func(ctx context.Context) error {
+		found, err := s.db.ListCollectionNames(ctx, bson.D{{Key: "name", Value: formerDeliveries}})
+		if err != nil {
+			return err
+		}
+		if len(found) > 0 {
+			return former
+		}
 		return s.each(ctx, s.commitsC, question{filter: bson.D{}, project: fields("pending"), limit: 1}, func(raw bson.Raw) error {
 			if raw.Lookup("pending").Type == bson.TypeBoolean {
-				return errors.New("written by a Landfall before its first release; restore a backup of it into a new database")
+				return former
 			}
 			return nil
 		})

@@ -15,10 +15,10 @@ import (
 // What the file's header says: "LFLL", and the version of the engine's own tables. A file of a newer version is refused.
 const (
 	applicationID = 0x4c464c4c
-	schemaVersion = 2
+	schemaVersion = 3
 )
 
-// ledgerSchema is schema version 2. A table in the order of arrival keeps new commits on few pages, which measured nearly
+// ledgerSchema is schema version 3. A table in the order of arrival keeps new commits on few pages, which measured nearly
 // twice as fast as one clustered by (stream, seq).
 const ledgerSchema = `
 CREATE TABLE commits (
@@ -290,7 +290,7 @@ func checkVersion(ctx context.Context, c *conn) (fresh bool, err error) {
 	case version > schemaVersion:
 		return false, fmt.Errorf("written by a newer Landfall: schema %d, this one knows %d", version, schemaVersion)
 	case version < schemaVersion:
-		return false, fmt.Errorf("written by a Landfall before its first release: schema %d, this one knows %d; restore a backup of it into a new folder", version, schemaVersion)
+		return false, fmt.Errorf("written by a Landfall before its first release: schema %d, this one knows %d; use the version that wrote it, or a new folder", version, schemaVersion)
 	}
 	return false, nil
 }

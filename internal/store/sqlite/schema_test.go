@@ -121,6 +121,8 @@ func TestAFileThatIsNotOursIsRefused(t *testing.T) {
 		"another program's":  {"CREATE TABLE notes (text TEXT)", "not a Landfall store"},
 		"a newer version's":  {fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = 99; CREATE TABLE commits (x)", applicationID), "newer Landfall"},
 		"an older version's": {fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = 1; CREATE TABLE commits (x)", applicationID), "before its first release"},
+		// Deliveries were found by other fields in the version before, and a wake had more of them.
+		"the version's before": {fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = 2; CREATE TABLE commits (x); CREATE TABLE wake (id TEXT)", applicationID), "before its first release"},
 		"another shape's": {ledgerSchema + fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d; ", applicationID, schemaVersion) +
 			`CREATE TABLE wake (id TEXT NOT NULL UNIQUE, version INTEGER NOT NULL, at INTEGER, body TEXT NOT NULL) STRICT`, "a changed shape is a new kind"},
 	} {
