@@ -228,7 +228,9 @@ func TestWhatFailedIsForgottenOnceNothingOfItIsOwed(t *testing.T) {
 	// Whoever has done it, and whether or not the process that failed tries again.
 	for left, op := range []store.Op{wake(2, clock.now().Add(time.Hour)), pays("jetty/bad", store.OwesNotices), pays("jetty/bad", store.OwesDocuments)} {
 		bulk(t, st, op)
-		synced(t, two, one)
+		synced(t, two)
+		one.Fails([]ledger.Work{ledger.Deadlines, ledger.Notices, ledger.Documents}[left], "jetty/bad", 1, errPoison)
+		synced(t, one)
 		if list := aside(t, st); len(list) != 2-left {
 			t.Errorf("done, set aside is %+v", list)
 		}
