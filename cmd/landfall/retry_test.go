@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"landfall/internal/access"
 	"landfall/internal/app"
 	"landfall/internal/ledger"
 	"landfall/internal/store"
@@ -19,8 +20,9 @@ import (
 func TestWhatIsSetAsideIsListedAndTakenUpAgain(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
+	var log bytes.Buffer // to be read when the process has stopped
 	a, err := app.Start(t.Context(), app.Options{
-		Records: app.Records{Data: data}, Listen: "127.0.0.1:0", Now: time.Now, Version: "test", Logger: slog.New(slog.DiscardHandler),
+		Records: app.Records{Data: data}, Listen: "127.0.0.1:0", Now: time.Now, Version: "test", Logger: slog.New(slog.NewTextHandler(&log, nil)),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -52,13 +54,18 @@ func TestWhatIsSetAsideIsListedAndTakenUpAgain(t *testing.T) {
 	command(0, "incident/bad  notices  7", "retry", "--data", data)
 	command(0, "two      It is poison.", "retry", "--data", data)
 	command(1, "1 in all: notices of incident/bad", "check", "--data", data)
-	command(1, `Nothing of the stream "incident/good" is set aside`, "retry", "--data", data, "incident/good")
+	command(1, `There is no stream "incident/good"`, "retry", "--data", data, "incident/good")
 	command(1, "/stream", "retry", "--data", data, "bad")
 	command(2, "unexpected argument", "retry", "--data", data, "incident/bad", "incident/good")
 	command(0, "incident/bad is tried again within seconds", "retry", "--data", data, "incident/bad")
 	command(0, "Nothing is set aside.", "retry", "--data", data)
+	// A repeat after an answer that was lost: the stream is there, and nothing of it is set aside.
+	command(0, "is tried again within seconds", "retry", "--data", data, "account/"+access.FirstAccount())
 	if err := a.Stop(t.Context()); err != nil {
 		t.Fatal(err)
+	}
+	if !strings.Contains(log.String(), "stream=incident/bad account="+access.FirstAccount()) {
+		t.Errorf("the log does not say who took it up:\n%s", &log)
 	}
 	command(1, "no service answers", "retry", "--data", data)
 }

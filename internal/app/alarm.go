@@ -259,13 +259,18 @@ func (a *App) oldestDue(ctx context.Context) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, err
 	}
-	page, err := a.store.Find(ctx, store.Query{Kind: ledger.KindWake, Index: "at", From: time.UnixMicro(-1 << 55).UTC(), Limit: 1 + len(aside)})
+	left := map[string]bool{}
+	for _, s := range aside {
+		if s.Work == ledger.Deadlines {
+			left[string(s.Stream)] = true
+		}
+	}
+	page, err := a.store.Find(ctx, store.Query{Kind: ledger.KindWake, Index: "at", From: time.UnixMicro(-1 << 55).UTC(), Limit: min(1+len(left), 10_000)})
 	if err != nil {
 		return time.Time{}, err
 	}
 	for _, d := range page.Docs {
-		left := func(s ledger.Aside) bool { return s.Work == ledger.Deadlines && string(s.Stream) == d.ID }
-		if !slices.ContainsFunc(aside, left) {
+		if !left[d.ID] {
 			at, _ := d.Index["at"].(time.Time)
 			return at, nil
 		}

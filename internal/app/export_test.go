@@ -26,7 +26,7 @@ func (a *App) SetAside(ctx context.Context, work ledger.Work, stream ledger.Stre
 	for range 3 {
 		a.ledger.Asides().Fails(work, stream, 1, context.Canceled)
 	}
-	return a.ledger.Asides().Sync(ctx)
+	return a.RunOnce(ctx, "set_aside")
 }
 
 // Wake has something of a stream fall due.

@@ -72,12 +72,16 @@ func (o operation) Release(ctx context.Context, scope access.Scope, _ access.Wri
 }
 
 // Retry implements rest.Operation: every process tries the stream again within seconds.
-func (o operation) Retry(ctx context.Context, stream string) error {
+func (o operation) Retry(ctx context.Context, scope access.Scope, stream string) error {
 	found, err := o.a.ledger.Asides().Retry(ctx, ledger.Stream(stream))
-	if err == nil && !found {
-		err = fault.New(fault.NotFound, "not_set_aside", "Nothing of the stream %q is set aside.", stream)
+	if err != nil {
+		return err
 	}
-	return err
+	if !found {
+		return fault.New(fault.NotFound, "no_such_stream", "There is no stream %q.", stream)
+	}
+	o.a.log.Info("an operator has a stream tried again", "stream", stream, "account", scope.Account)
+	return nil
 }
 
 func roleWords(roles []Role) []rest.ProcessRole {

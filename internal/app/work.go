@@ -39,6 +39,9 @@ func (a *App) jobs() []watch.Job {
 	}
 	add(RoleWatch, watch.Job{Name: "due", About: "Announces what has become due, and what has expired.", Every: time.Second, Run: wakes.Run})
 	jobs = append(jobs, watch.Job{
+		Name: "set_aside", About: "Exchanges with the other processes what fails again and again.", Every: time.Second,
+		Run: func(ctx context.Context, _ time.Time) error { return a.ledger.Asides().Sync(ctx) },
+	}, watch.Job{
 		Name: "pending", About: "Writes what accepted changes still owe: lists, alerts, messages.", Every: time.Second, Run: a.pending,
 	})
 	if a.opt.has(RoleAPI) && !a.opt.has(RoleNotify) {
@@ -87,7 +90,6 @@ func (a *App) jobs() []watch.Job {
 
 // pending pays what commits owe and nobody has paid: documents in every process, notices where this one notifies.
 func (a *App) pending(ctx context.Context, now time.Time) error {
-	aside := a.ledger.Asides().Sync(ctx)
 	_, documents := a.ledger.SweepDocuments(ctx, now)
 	var notices error
 	if a.opt.has(RoleNotify) && !a.held.Load() {
@@ -96,7 +98,7 @@ func (a *App) pending(ctx context.Context, now time.Time) error {
 	if !fault.Is(documents, fault.Unavailable) && !fault.Is(notices, fault.Unavailable) {
 		a.swept.Store(true) // what could not be taken up, such as a newer version's record, is told at every run
 	}
-	return errors.Join(aside, documents, notices)
+	return errors.Join(documents, notices)
 }
 
 // at says that this process has reached a point at which a test may end it.

@@ -42,4 +42,9 @@ func TestAnIncidentSaysThatItIsNearlyFull(t *testing.T) {
 		dma.Visit(language).Get("/incidents/"+i.ID).Want(http.StatusOK).Says(said[0], said[1])
 		liaison.Visit(language).Get("/incidents/" + i.ID).Want(http.StatusOK).Silent(said[0])
 	}
+	i.Post(i.Path+"/stand-down", harness.Object{"reason": "It turned away."}).Want(http.StatusOK)
+	if limits := dma.Get(i.Path).Want(http.StatusOK).Body["near_limits"]; limits != nil {
+		t.Errorf("once it has ended: %v", limits)
+	}
+	dma.Visit("en").Get("/incidents/" + i.ID).Want(http.StatusOK).Silent(words["en"][0])
 }

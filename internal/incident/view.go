@@ -38,10 +38,12 @@ type Incident struct {
 	Near []Limit `json:"-"` // bounds that it has come near; of a single one that is read or changed
 }
 
-// shown is incidentOf with what only this process knows: the bounds.
+// shown is incidentOf with what only this process knows: the bounds, while the incident is open.
 func (d *Desk) shown(s *state) Incident {
 	i := incidentOf(s)
-	i.Near = s.near(d.bounds)
+	if !s.ended() {
+		i.Near = s.near(d.bounds)
+	}
 	return i
 }
 

@@ -221,7 +221,6 @@ func (l *Ledger) DeriveOwed(ctx context.Context, commits []store.Commit) error {
 		err := l.deriveOwed(ctx, stream, owed[stream])
 		switch {
 		case err == nil:
-			l.asides.Works(Documents, stream)
 		case ctx.Err() != nil || l.Writable(ctx) != nil:
 			return errors.Join(append(errs, err)...)
 		default:

@@ -180,7 +180,6 @@ func (p *projector) attempt(batch []projection) error {
 		return err
 	}
 	for _, b := range ready {
-		l.asides.Works(Documents, b.stream)
 		for _, c := range b.commits {
 			l.Paid(store.OwesDocuments, refOf(c))
 		}

@@ -16,7 +16,7 @@ const (
 // RebuildPoints lists the points of Rebuild in order.
 func RebuildPoints() []string { return []string{PointDropped, PointRederived} }
 
-// Rebuild drops the derived documents of the named kinds and derives them again from every stream. Nobody else may read or write
+// Rebuild drops the derived documents of the named kinds and derives them again from every stream; nothing is set aside any more. Nobody else may read or write
 // meanwhile, nor after a Rebuild that was cut off: the caller marks the records before it, and repeats it until it ends well. Progress,
 // if not nil, is called after each stream, with how many there are; counting them costs a walk over their names. It gives the number of
 // streams walked.
@@ -35,6 +35,9 @@ func (l *Ledger) Rebuild(ctx context.Context, kinds []store.Kind, progress func(
 			return 0, fmt.Errorf("drop %s: %w", k.Name, err)
 		}
 		l.at(PointDropped)
+	}
+	if err := l.asides.clear(ctx); err != nil {
+		return 0, err
 	}
 	var n int64
 	err := l.eachStream(ctx, func(stream Stream) error {

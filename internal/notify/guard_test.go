@@ -62,11 +62,23 @@ func TestAStreamThatCannotBeFollowedUpHoldsUpNoOther(t *testing.T) {
 	if _, err := w.router.Sweep(t.Context(), w.clock.now()); err != nil {
 		t.Errorf("what is set aside was tried at once again: %v", err)
 	}
-	// The commit is owed for ever, since nobody was told: it is the only one.
+	// The commit is owed until somebody was told: it is the only one.
 	w.eventually("everything else is done", func() bool {
 		n, _, err := w.raw.PendingStats(t.Context(), store.OwesAll, nil)
 		return err == nil && n == 1
 	})
+	// A change of the stream that can be told is told at once, and what failed is set aside still.
+	w.deaf.Store(false)
+	w.play("bad", overdue, act{Step: "HUR-05"})
+	w.eventually("the stream's next event arrives", func() bool { return to.types()["landfall.step.overdue.v1"] == 4 })
+	w.clock.forward(10 * time.Second)
+	if list := w.aside(); len(list) != 1 {
+		t.Errorf("set aside: %+v", list)
+	}
+	w.mended.Store(true)
+	w.sweep()
+	w.eventually("the stream's event arrives", func() bool { return to.types()["landfall.step.overdue.v1"] == 5 })
+	w.eventually("nothing is set aside", func() bool { return len(w.aside()) == 0 })
 }
 
 // clumsy is a channel that cannot send one type of event.

@@ -67,9 +67,7 @@ func (r *Router) handleAll(ctx context.Context, commits []store.Commit, in incom
 		if n < 0 {
 			n = len(left)
 		}
-		if _, err := r.handle(ctx, left[:n], in); err == nil {
-			r.d.l.Asides().Works(ledger.Notices, ledger.Stream(stream))
-		} else if ctx.Err() == nil {
+		if _, err := r.handle(ctx, left[:n], in); err != nil && ctx.Err() == nil {
 			r.d.l.Asides().Fails(ledger.Notices, ledger.Stream(stream), left[n-1].Seq, err)
 			errs = append(errs, fmt.Errorf("%s: %w", stream, err))
 		}

@@ -79,7 +79,7 @@ const (
 	figure    = "figure.reported.v1"
 )
 
-func incidentFold() ledger.Fold[incident] {
+func (w *world) incidentFold() ledger.Fold[incident] {
 	return ledger.Fold[incident]{
 		Noun: "incident", Version: 1, Events: []string{opened, activated, changed, closed, overdue, figure},
 		New:   func(string) incident { return incident{} },
@@ -100,7 +100,7 @@ func incidentFold() ledger.Fold[incident] {
 			if e.Into(&a) != nil {
 				return ledger.Announcement{}, false
 			}
-			if a.Step == "poison" {
+			if a.Step == "poison" && !w.mended.Load() {
 				panic("no announcement")
 			}
 			id := h.Stream.ID()
@@ -181,6 +181,7 @@ type world struct {
 	opt      notify.RouterOptions
 	log      *guarded
 	channel  func(notify.Channel) notify.Channel // put around the webhooks
+	mended   atomic.Bool                         // poison is none any more
 	shared   bool
 	down     bool
 	wishes   map[string]int // subscriptions of a party at a receiver
@@ -242,7 +243,7 @@ func (w *world) boot() {
 			bus <- a
 		}
 	}})
-	acts := ledger.Register(l, incidentFold())
+	acts := ledger.Register(l, w.incidentFold())
 	w.hook = webhook.New(webhook.Options{Now: w.clock.now, AllowPrivate: true, Timeout: 25 * time.Second})
 	var channel notify.Channel = w.hook
 	if w.channel != nil {

@@ -2177,7 +2177,7 @@ type Incident struct {
 	// Known With `as_known_at`: from how far each stream was read.
 	Known map[string]int64 `json:"known,omitempty,omitzero"`
 
-	// NearLimits Bounds of which four fifths and more are taken up, the fullest first. Absent when there are none, in lists, and for whoever reads only the headline of the incident.
+	// NearLimits Bounds of which four fifths and more are taken up, the fullest first. Absent when there are none, once the incident has ended, in lists, and for whoever reads only the headline of the incident.
 	NearLimits []NearLimit `json:"near_limits,omitempty,omitzero"`
 
 	// OccurredAt When it began.

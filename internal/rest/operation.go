@@ -21,8 +21,9 @@ type Operation interface {
 	Status(ctx context.Context) (OperationStatus, error)
 	// Release ends the held state after a restore, in the name of the scope. Releasing what is not held changes nothing. Who may, rest has asked.
 	Release(ctx context.Context, scope access.Scope, w access.Write) error
-	// Retry takes up again what is set aside of a stream. NotFound when nothing of it is. Who may, rest has asked.
-	Retry(ctx context.Context, stream string) error
+	// Retry takes up again what is set aside of a stream, in the name of the scope. When nothing of it is set aside, nothing changes.
+	// NotFound when there is no such stream. Who may, rest has asked.
+	Retry(ctx context.Context, scope access.Scope, stream string) error
 }
 
 // GetHealth says that the process is alive, and nothing more.
@@ -120,14 +121,15 @@ func (s *Server) RetryStream(c echo.Context, _ RetryStreamParams) error {
 	if s.opt.Operation == nil {
 		return echo.ErrNotFound
 	}
-	if !s.operates(callOf(c).scope, access.RetryStream) {
+	scope := callOf(c).scope
+	if !s.operates(scope, access.RetryStream) {
 		return access.Refusal(access.RetryStream, access.Thing{})
 	}
 	in, err := read[StreamRetry](c)
 	if err != nil {
 		return err
 	}
-	if err := s.opt.Operation.Retry(c.Request().Context(), in.Stream); err != nil {
+	if err := s.opt.Operation.Retry(c.Request().Context(), scope, in.Stream); err != nil {
 		return err
 	}
 	return s.showOperation(c)

@@ -88,9 +88,7 @@ func (w *Wakes) sweep(ctx context.Context, docs []store.Doc, now time.Time) (fir
 				return err
 			})
 			switch {
-			case err == nil:
-				w.Asides.Works(ledger.Deadlines, stream)
-			case ctx.Err() != nil:
+			case err == nil, ctx.Err() != nil:
 			case errors.Is(err, ledger.ErrNewer), !fault.Is(err, fault.Unavailable) && !fault.Is(err, fault.Full): // it is not the store
 				w.Asides.Fails(ledger.Deadlines, stream, d.Version, err)
 			}
