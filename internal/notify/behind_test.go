@@ -137,7 +137,7 @@ func TestARouterThatDoesNotRunIsNotBehind(t *testing.T) {
 
 func TestDueDeliveriesWithoutAPlaceAreBehind(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, withLimits(notify.Limits{Sends: 2, SendsTarget: 1}))
+	w := newWorld(t, withLimits(notify.Limits{Sends: 2, SendsTarget: 1, SlowAfter: time.Hour}))
 	to := newHolding(t)
 	for range 9 {
 		w.subscribe("ATG", to.receiver, figuresOnly)
@@ -164,7 +164,7 @@ func TestDueDeliveriesWithoutAPlaceAreBehind(t *testing.T) {
 
 func TestSlowReceiversAreNotTheRoutersDelay(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, withLimits(notify.Limits{Sends: 4, SendsTarget: 2}))
+	w := newWorld(t, withLimits(notify.Limits{Sends: 4, SendsTarget: 2, SlowAfter: time.Hour})) // SlowAfter is real time
 	slow, quick := newHolding(t), newReceiver(t, answering(204))
 	steps := notify.Filter{Kinds: []string{"step.*"}}
 	w.subscribe("ATG", slow.receiver, steps)
