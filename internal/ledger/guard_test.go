@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -97,7 +98,7 @@ func TestAPanicFailsItsOwnCommandAlone(t *testing.T) {
 	}
 	failed := 0
 	for range 30 {
-		if err := <-done; err != nil {
+		if err := soon(t, "each command is answered", done); err != nil {
 			if fault.CodeOf(err) != "panic" || !fault.Is(err, fault.Internal) {
 				t.Errorf("answered %v", err)
 			}
@@ -244,12 +245,32 @@ func TestWhatPanicsWhenAnnouncedIsLeftToTheSweep(t *testing.T) {
 	}
 }
 
+// soon takes what comes of a channel, and fails the test when nothing does.
+func soon[T any](t *testing.T, what string, from <-chan T) T {
+	t.Helper()
+	select {
+	case v := <-from:
+		return v
+	case <-time.After(30 * time.Second):
+		t.Fatalf("waited too long until %s", what)
+		panic("not reached")
+	}
+}
+
 // late is a ticket whose batch is written only when it is let go.
 type late struct {
 	submit func() store.Ticket
 	let    chan struct{}
+	letGo  func() // closes let, once
 	done   chan struct{}
 	ticket store.Ticket
+}
+
+func newLate(submit func() store.Ticket) *late {
+	l := &late{submit: submit, let: make(chan struct{}), done: make(chan struct{})}
+	l.letGo = sync.OnceFunc(func() { close(l.let) })
+	go l.run()
+	return l
 }
 
 func (l *late) run() {
@@ -269,8 +290,7 @@ func TestAChangeThatLandsAfterItWasGivenUpIsSeen(t *testing.T) {
 		if n != 2 && n != 3 {
 			return nil
 		}
-		held := &late{submit: submit, let: make(chan struct{}), done: make(chan struct{})}
-		go held.run()
+		held := newLate(submit)
 		taken <- held
 		return held
 	}
@@ -278,21 +298,27 @@ func TestAChangeThatLandsAfterItWasGivenUpIsSeen(t *testing.T) {
 	defer base.Close()
 	engine.Store = base
 	clock := newClock()
-	l := ledger.New(engine, ledger.Options{Now: clock.now, OutcomeTimeout: time.Second, Logger: slog.New(slog.DiscardHandler)})
+	// The second batch is under way long before the first is given up.
+	l := ledger.New(engine, ledger.Options{Now: clock.now, OutcomeTimeout: 5 * time.Second, Logger: slog.New(slog.DiscardHandler)})
 	defer l.Close(context.Background())
 	w := &world{Ledger: l, store: engine, jetties: ledger.Register(l, jettyFold())}
 	mustMove(t, w, "roseau", 1)
 	answers := make(chan error, 2)
 	var held []*late
+	defer func() {
+		for _, one := range held {
+			one.letGo()
+		}
+	}()
 	for range 2 {
 		go func() {
 			_, err := w.move(t.Context(), "roseau", 1)
 			answers <- err
 		}()
-		held = append(held, <-taken)
+		held = append(held, soon(t, "a batch is handed to the engine", taken))
 	}
 	for range 2 {
-		if err := <-answers; fault.CodeOf(err) != "outcome_unknown" {
+		if err := soon(t, "a change is given up", answers); fault.CodeOf(err) != "outcome_unknown" {
 			t.Fatalf("a disk that does not answer was answered %v", err)
 		}
 	}
@@ -302,8 +328,8 @@ func TestAChangeThatLandsAfterItWasGivenUpIsSeen(t *testing.T) {
 			t.Fatalf("%d on before change %d lands: %v", s.Value.On, n+1, err)
 		}
 		clock.advance(time.Second)
-		close(one.let)
-		<-one.done
+		one.letGo()
+		soon(t, "a batch lands", one.done)
 		for deadline := time.Now().Add(30 * time.Second); ; <-time.After(time.Millisecond) {
 			s, err := w.jetties.Load(t.Context(), "roseau")
 			if err != nil {

@@ -46,6 +46,16 @@ func answering(status int) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }
 }
 
+// until answers when the gate opens, or nobody waits any more.
+func until(gate <-chan struct{}) http.HandlerFunc {
+	return func(_ http.ResponseWriter, req *http.Request) {
+		select {
+		case <-gate:
+		case <-req.Context().Done():
+		}
+	}
+}
+
 func (r *receiver) url() string { return r.server.URL + "/hooks/secret-path" }
 
 func (r *receiver) trust(secret string) {

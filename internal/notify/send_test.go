@@ -274,8 +274,8 @@ func TestASubscriptionThatEndsDuringAnAttemptLeavesNothingWaiting(t *testing.T) 
 	t.Parallel()
 	w := newWorld(t)
 	answer := make(chan struct{})
-	to := newReceiver(t, func(rw http.ResponseWriter, _ *http.Request) {
-		<-answer
+	to := newReceiver(t, func(rw http.ResponseWriter, req *http.Request) {
+		until(answer)(rw, req)
 		rw.WriteHeader(http.StatusInternalServerError)
 	})
 	s := w.subscribe("ATG", to, notify.Filter{})

@@ -100,7 +100,11 @@ func TestStopCancelsAJobThatDoesNotEnd(t *testing.T) {
 	if err := w.Start(); err != nil {
 		t.Fatal(err)
 	}
-	<-started
+	select {
+	case <-started:
+	case <-time.After(30 * time.Second):
+		t.Fatal("not run")
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	w.Stop(ctx)
