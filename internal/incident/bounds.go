@@ -30,35 +30,35 @@ var defaultBounds = bounds{parties: 100, steps: 10_000, movements: 1000, figures
 func (t turn) bounded(events []ledger.Event) error {
 	most := t.desk.bounds
 	for _, e := range events {
-		data := plain(e.Data)
-		_, reports := data.(movementReported) // of a movement that was announced, whatever steps that adds
+		data := pointed(e.Data)
+		_, reports := data.(*movementReported) // of a movement that was announced, whatever steps that adds
 		if more, ok := data.(interface{ adds(s *state) int }); ok && !reports {
 			if n := more.adds(t.state); n > 0 && len(t.Steps)+n > most.steps {
 				return errBound("too_many_steps", "steps", most.steps)
 			}
 		}
 		switch d := data.(type) {
-		case receiversChanged:
-			if n := t.ever(d); n > len(t.Since) && n > most.parties {
+		case *receiversChanged:
+			if n := t.ever(*d); n > len(t.Since) && n > most.parties {
 				return errBound("too_many_parties", "parties that were ever named", most.parties)
 			}
-		case movementAnnounced:
+		case *movementAnnounced:
 			if len(t.Movements) >= most.movements {
 				return errBound("too_many_movements", "movements", most.movements)
 			}
-		case figureReported:
+		case *figureReported:
 			if t.Figures.count() >= most.figures {
 				return errBound("too_many_figures", "figures", most.figures)
 			}
-		case answerGiven:
+		case *answerGiven:
 			if len(t.Answers) >= most.answers {
 				return errBound("too_many_answers", "answers", most.answers)
 			}
-		case anchorMoved:
+		case *anchorMoved:
 			if a := t.Anchors[d.Name]; a != nil && len(a.History) >= most.moves {
 				return errBound("too_many_moves", "values of this anchor", most.moves)
 			}
-		case stepReported:
+		case *stepReported:
 			if i := t.Steps[d.Key]; e.Type == EventStepNoted && i != nil && i.Notes >= most.notes {
 				return errBound("too_many_notes", "notes on this step", most.notes)
 			}
@@ -70,16 +70,19 @@ func (t turn) bounded(events []ledger.Event) error {
 	return nil
 }
 
-// plain gives the data of an event as a value, by which it is known however it was handed on.
-func plain(data any) any {
-	if v := reflect.ValueOf(data); v.Kind() == reflect.Pointer && !v.IsNil() {
-		return v.Elem().Interface()
+// pointed gives the data of an event as a pointer, by which it is known however it was handed on.
+func pointed(data any) any {
+	v := reflect.ValueOf(data)
+	if v.Kind() != reflect.Struct {
+		return data
 	}
-	return data
+	p := reflect.New(v.Type())
+	p.Elem().Set(v)
+	return p.Interface()
 }
 
 // adds gives by how many the steps of s become more.
-func (f follows) adds(s *state) int {
+func (f *follows) adds(s *state) int {
 	n := -len(f.Replaced)
 	for _, made := range f.Steps {
 		if _, there := s.Steps[made.Key]; !there {
