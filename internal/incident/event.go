@@ -195,8 +195,6 @@ type figureReported struct {
 }
 
 // follows is what a decision found to follow from an event. Evolve applies it and works nothing out.
-//
-//nolint:recvcheck // What reads it holds for events that are handed on as values; one method sets what it says.
 type follows struct {
 	Template  int          `json:"template_version,omitempty"` // of the new steps
 	Steps     []stepMade   `json:"steps,omitempty"`            // new instances
