@@ -9,8 +9,8 @@ import (
 // How long a change waits before it is accepted, by how far the messages of earlier ones are behind: not at all up to paceFrom, paceMost from
 // paceFull on, and evenly more in between. A message is to be there within two seconds.
 const (
-	paceFrom = 250 * time.Millisecond
-	paceFull = time.Second
+	paceFrom = 200 * time.Millisecond
+	paceFull = 800 * time.Millisecond
 	paceMost = 250 * time.Millisecond
 )
 

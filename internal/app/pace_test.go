@@ -11,7 +11,7 @@ import (
 func TestTheFurtherMessagesAreBehindTheLongerAChangeWaits(t *testing.T) {
 	t.Parallel()
 	for behind, want := range map[time.Duration]time.Duration{
-		0: 0, 250 * time.Millisecond: 0, 625 * time.Millisecond: 125 * time.Millisecond, time.Second: 250 * time.Millisecond, time.Hour: 250 * time.Millisecond,
+		0: 0, 200 * time.Millisecond: 0, 500 * time.Millisecond: 125 * time.Millisecond, 800 * time.Millisecond: 250 * time.Millisecond, time.Hour: 250 * time.Millisecond,
 	} {
 		if got := app.PaceOf(behind); got != want {
 			t.Errorf("behind by %s a change waits %s, want %s", behind, got, want)
