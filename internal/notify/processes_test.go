@@ -37,6 +37,7 @@ func TestWhatTwentyWorkersGiveTwoProcessesIsNeitherLostNorDoubled(t *testing.T) 
 		})
 	}
 	workers.Wait()
+	w.arrive(1200, to)
 	w.quiet()
 	if got, ids := len(to.got()), len(to.ids()); got != 1200 || ids != 1200 {
 		t.Errorf("%d requests with %d ids, want 1200", got, ids)

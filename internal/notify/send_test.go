@@ -238,6 +238,7 @@ func TestTwentyWorkersTimesTwoHundredAreNeitherLostNorDoubled(t *testing.T) {
 		})
 	}
 	workers.Wait()
+	w.arrive(4000, receivers...)
 	w.quiet()
 	for i, to := range receivers {
 		if got, ids := len(to.got()), len(to.ids()); got != 4000 || ids != 4000 {

@@ -505,6 +505,16 @@ func (w *world) quiet() {
 	})
 }
 
+// arrive waits until each receiver has got n messages, as long as more come: a slow machine takes its time for many.
+func (w *world) arrive(n int, receivers ...*receiver) {
+	w.t.Helper()
+	for _, to := range receivers {
+		for part := n / 20; part <= n; part += n / 20 {
+			w.eventually(fmt.Sprintf("%d messages arrive", part), func() bool { return len(to.ids()) >= part })
+		}
+	}
+}
+
 func (w *world) eventually(what string, ok func() bool) {
 	w.t.Helper()
 	defer func() {
