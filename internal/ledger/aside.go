@@ -38,7 +38,8 @@ const (
 	leftOut   = 1000 // streams that a count of debts can leave out
 )
 
-// Aside says that one work on a stream is set aside: it has failed again and again by a fault of the stream's own.
+// Aside says that one work on a stream is set aside: it has failed again and again by a fault of
+// the stream's own.
 type Aside struct {
 	Stream  Stream    `json:"stream"`
 	Work    Work      `json:"work"`
@@ -86,10 +87,11 @@ type trouble struct {
 	dirty   bool  // the document is to be written
 }
 
-// Asides gives what is left alone and set aside.
+// Asides returns what is left alone and set aside.
 func (l *Ledger) Asides() *Asides { return l.asides }
 
-// Fails notes that a work on a stream, up to seq, failed for a reason of the stream's own. The caller logs the error.
+// Fails notes that a work on a stream, up to seq, failed for a reason of the stream's own. The
+// caller logs the error.
 func (a *Asides) Fails(work Work, stream Stream, seq int64, err error) {
 	now := a.l.Now()
 	a.mu.Lock()
@@ -113,7 +115,7 @@ func (a *Asides) Fails(work Work, stream Stream, seq int64, err error) {
 	}
 }
 
-// newestSeq gives the seq of the newest of a stream's commits.
+// newestSeq returns the seq of the newest of a stream's commits.
 func newestSeq(commits []store.Commit) (seq int64) {
 	for _, c := range commits {
 		seq = max(seq, c.Seq)
@@ -149,8 +151,8 @@ func (t *trouble) pauses(now time.Time) bool {
 	return t.Again.After(now) && t.Again.Sub(now) <= longestPause
 }
 
-// Sync exchanges with the store what is set aside: what this process has found out, and what others have, or an operator has taken up.
-// Call it every second.
+// Sync exchanges with the store what is set aside: what this process has found out, and what others
+// have, or an operator has taken up. Call it every second.
 func (a *Asides) Sync(ctx context.Context) error {
 	a.exchange.Lock()
 	defer a.exchange.Unlock()
@@ -224,7 +226,7 @@ func (a *Asides) owes(ctx context.Context, k asideKey, seq int64, now time.Time)
 	return len(oldest) > 0 && oldest[0].Stream == string(k.stream) && oldest[0].Seq <= seq, err
 }
 
-// debt gives what commits owe of the work, Documents or Notices.
+// debt returns what commits owe of the work, Documents or Notices.
 func (w Work) debt() store.Debt {
 	if w == Notices {
 		return store.OwesNotices
@@ -299,6 +301,7 @@ func (a *Asides) Retry(ctx context.Context, stream Stream) (found bool, err erro
 		if err != nil {
 			return false, unavailable(err)
 		}
+		clear(taken)
 		var ops []store.Op
 		for _, d := range docs {
 			one, err := readAside(d)
@@ -332,7 +335,7 @@ func (a *Asides) Retry(ctx context.Context, stream Stream) (found bool, err erro
 	return len(first) > 0, nil
 }
 
-// List gives what is set aside in the store, longest first.
+// List returns what is set aside in the store, longest first.
 func (a *Asides) List(ctx context.Context) ([]Aside, error) { return ListAside(ctx, a.l.store) }
 
 // asideDoc is one document with its version.
@@ -387,7 +390,7 @@ func (a *Asides) clear(ctx context.Context) error {
 	return nil
 }
 
-// Owed gives how many commits owe one work, Documents or Notices, and when the oldest of them was
+// Owed returns how many commits owe one work, Documents or Notices, and when the oldest of them was
 // recorded (zero: none). Streams of which the work is set aside do not count, up to 1,000 of them.
 func Owed(ctx context.Context, st store.Store, work Work) (n int64, oldest time.Time, err error) {
 	list, err := ListAside(ctx, st)
@@ -406,7 +409,7 @@ func Owed(ctx context.Context, st store.Store, work Work) (n int64, oldest time.
 	return n, oldest, nil
 }
 
-// ListAside gives what is set aside in the store, longest first.
+// ListAside returns what is set aside in the store, longest first.
 func ListAside(ctx context.Context, docs store.Documents) ([]Aside, error) {
 	found, err := asideDocs(ctx, docs)
 	if err != nil {

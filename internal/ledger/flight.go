@@ -167,12 +167,7 @@ func (w *worker[S]) giveWay(ctx context.Context) {
 		return
 	}
 	w.shared = false
-	timer := time.NewTimer(min(w.took, 100*time.Millisecond))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
+	_ = wait(ctx, min(w.took, 100*time.Millisecond)) // who asks sees for itself that ctx has ended
 }
 
 // compare reads what stands where the batch's commits from the n-th on were to go: how many of them are there, and whether another's is.

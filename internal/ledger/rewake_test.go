@@ -26,7 +26,8 @@ func (g *gated) Bulk(ctx context.Context, ops []store.Op) ([]bool, error) {
 	return g.Store.Bulk(ctx, ops)
 }
 
-// rewaking gives a ledger whose jetty has been moved twice, and a second one of the same records behind a gate, as of another process.
+// rewaking returns a ledger whose jetty has been moved twice, and a second one of the same records
+// behind a gate, as of another process.
 func rewaking(t *testing.T) (clock *settable, w, other *world, gate *gated) {
 	t.Helper()
 	clock = newClock()
@@ -42,7 +43,7 @@ func rewaking(t *testing.T) (clock *settable, w, other *world, gate *gated) {
 	return clock, w, other, gate
 }
 
-// wakeOf gives when the jetty's wake comes; the zero time without one.
+// wakeOf returns when the jetty's wake comes; the zero time without one.
 func wakeOf(t *testing.T, st store.Store) time.Time {
 	t.Helper()
 	docs, err := st.Get(t.Context(), ledger.KindWake, "jetty/roseau")
@@ -52,6 +53,9 @@ func wakeOf(t *testing.T, st store.Store) time.Time {
 	at, _ := docs["jetty/roseau"].Index["at"].(time.Time)
 	return at
 }
+
+// wrongWakes are the versions that a wrong wake may have, where the last commit is the second.
+var wrongWakes = map[string]int64{"from before the last commit": 1, "of the last commit": 2, "of no commit": 99}
 
 func stale(t *testing.T, st store.Store, version int64, at time.Time) {
 	t.Helper()
@@ -64,7 +68,7 @@ func stale(t *testing.T, st store.Store, version int64, at time.Time) {
 
 func TestAStreamIsNeverWithoutItsWakeWhileThatIsPutAgain(t *testing.T) {
 	t.Parallel()
-	for name, version := range map[string]int64{"from before the last commit": 1, "of the last commit": 2, "of no commit": 99} {
+	for name, version := range wrongWakes {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			clock, w, other, gate := rewaking(t)
@@ -105,7 +109,7 @@ func TestAWakeThatIsRightIsLeftAsItIs(t *testing.T) {
 
 func TestAWakeThatAnotherWriterPutsMeanwhileStands(t *testing.T) {
 	t.Parallel()
-	for name, version := range map[string]int64{"from before the last commit": 1, "of the last commit": 2, "of no commit": 99} {
+	for name, version := range wrongWakes {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			clock, w, other, gate := rewaking(t)
