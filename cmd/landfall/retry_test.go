@@ -16,7 +16,8 @@ import (
 	"landfall/internal/store/sqlite"
 )
 
-// Another process has set a stream aside: whoever operates the service sees it, and has it tried again.
+// Another process has set a stream aside: whoever operates the service sees it, and has it tried
+// again.
 func TestWhatIsSetAsideIsListedAndTakenUpAgain(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()

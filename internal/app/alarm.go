@@ -253,7 +253,8 @@ func (a *App) alone(role Role, text string) func(context.Context, time.Time) (st
 	}
 }
 
-// oldestDue gives since when the most overdue wake waits for a sweep that is not set aside; zero when none does.
+// oldestDue returns since when the most overdue wake waits for a sweep that is not set aside; zero
+// when none does.
 func (a *App) oldestDue(ctx context.Context) (time.Time, error) {
 	aside, err := ledger.ListAside(ctx, a.store)
 	if err != nil {

@@ -74,16 +74,16 @@ func (a *App) Announced(ctx context.Context) ([]ledger.Announcement, map[string]
 // CopiesOf gives the states whose systems get a copy of an event.
 func CopiesOf(n ledger.Announcement) []string { return statesOf(n, access.ThingOf(n)) }
 
-// LateCopiesOf gives those whose systems get one when it is told late.
+// LateCopiesOf returns those whose systems get one when it is told late.
 func (a *App) LateCopiesOf(ctx context.Context, n ledger.Announcement) []string {
 	return a.copiesOf(ctx, notify.NotesOf(notify.DefaultSource, "", []ledger.Announcement{n}, true)[0], map[string]access.Thing{})
 }
 
-// PaceOf gives how long a change waits while messages are so far behind.
+// PaceOf returns how long a change waits while messages are so far behind.
 func PaceOf(behind time.Duration) time.Duration { return paceOf(behind) }
 
-// Behind has messages be so far behind from now on, and gives what tells how many changes have waited. It is not for a service that is asked
-// something meanwhile.
+// Behind has messages be so far behind from now on, and returns what tells how many changes have
+// waited. It is not for a service that is asked something meanwhile.
 func (a *App) Behind(by time.Duration) (waited func() int64) {
 	var n atomic.Int64
 	a.pace.own = func() time.Duration { return by }

@@ -73,8 +73,9 @@ func (a *App) withdraw(ctx context.Context, n ledger.Announcement) error {
 	return errors.Join(errs...)
 }
 
-// copiesOf gives the states whose systems get a copy of a note. Of one that is told (notify.Note) they are those alone that may read of it
-// now: a state that was un-named since would get back what was taken from it.
+// copiesOf returns the states whose systems get a copy of a note. Of one that is told (notify.Note)
+// they are those alone that may read of it now: a state that was un-named since would get back what
+// was taken from it.
 func (a *App) copiesOf(ctx context.Context, n notify.Note, now map[string]access.Thing) []string {
 	if !n.Told || n.Incident == "" {
 		return statesOf(n.Announcement, access.ThingOf(n.Announcement))
@@ -87,8 +88,9 @@ func (a *App) copiesOf(ctx context.Context, n notify.Note, now map[string]access
 	return statesOf(n.Announcement, thing)
 }
 
-// takeBack takes the copies of an incident away from states that were given one of a told note and were un-named before it was published:
-// whoever un-named them removed copies that were not there yet.
+// takeBack takes the copies of an incident away from states that were given one of a told note and
+// were un-named before it was published: whoever un-named them removed copies that were not there
+// yet.
 func (a *App) takeBack(ctx context.Context, n notify.Note, copied []string, now map[string]access.Thing) error {
 	if !n.Told || n.Incident == "" || len(copied) == 0 {
 		return nil
@@ -107,7 +109,7 @@ func (a *App) takeBack(ctx context.Context, n notify.Note, copied []string, now 
 	return errors.Join(errs...)
 }
 
-// thing gives an incident as it stands. now holds the incidents that were looked at already.
+// thing returns an incident as it stands. now holds the incidents that were looked at already.
 func (a *App) thing(ctx context.Context, incident string, now map[string]access.Thing) (access.Thing, error) {
 	thing, ok := now[incident]
 	if ok {
@@ -120,7 +122,8 @@ func (a *App) thing(ctx context.Context, incident string, now map[string]access.
 	return thing, err
 }
 
-// statesOf gives the states whose systems get a copy of an event of an incident, each once: those that the policy lets read it whole.
+// statesOf returns the states whose systems get a copy of an event of an incident, each once: those
+// that the policy lets read it whole.
 func statesOf(n ledger.Announcement, thing access.Thing) []string {
 	var states []string
 	for _, p := range n.Parties {
@@ -219,7 +222,8 @@ func (a *App) remind(ctx context.Context) error {
 func (a *App) tellAgain(ctx context.Context) error {
 	published := 0
 	err := a.ledger.RecordedSince(ctx, a.ledger.Now().Add(-a.forgotten), func(commits []store.Commit) error {
-		// What owes notices is on its way, or the sweep publishes it; a notifier must not pass it over.
+		// What owes notices is on its way, or the sweep publishes it; a notifier must not pass it
+		// over.
 		commits = slices.DeleteFunc(commits, func(c store.Commit) bool { return c.Pending&store.OwesNotices != 0 })
 		found, err := a.ledger.AnnouncementsOf(ctx, commits)
 		if err != nil && !errors.Is(err, ledger.ErrNewer) {

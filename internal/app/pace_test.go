@@ -19,7 +19,8 @@ func TestTheFurtherMessagesAreBehindTheLongerAChangeWaits(t *testing.T) {
 	}
 }
 
-// Of a change that waits somebody is told later; who is asked to come, or has come, waits for nobody.
+// Of a change that waits somebody is told later; who is asked to come, or has come, waits for
+// nobody.
 func TestAcknowledgementsAnswersAndArrivalsNeverWait(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, nil)

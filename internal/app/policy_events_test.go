@@ -283,7 +283,8 @@ func TestEveryEventAsksThePolicy(t *testing.T) {
 		len(s.app.EventTypes()), len(announced), silent, made, len(events), len(s.callers), s.cells.Load(), s.refusals.Load(), s.leaks.Load())
 }
 
-// copiesLate has every event told to the systems of states once more, now that some states are not named any more.
+// copiesLate has every event told to the systems of states once more, now that some states are not
+// named any more.
 func (s *stage) copiesLate(t testing.TB, out *waysOut, all []ledger.Announcement, events []told) {
 	t.Helper()
 	withheld, takenBack := 0, 0
@@ -310,7 +311,8 @@ func (s *stage) copiesLate(t testing.TB, out *waysOut, all []ledger.Announcement
 	}
 }
 
-// unnamedMeanwhile has an event told late by somebody who looked at its incident before a state was un-named, and publishes when that is over.
+// unnamedMeanwhile has an event told late by somebody who looked at its incident before a state was
+// un-named, and publishes when that is over.
 func (s *stage) unnamedMeanwhile(t testing.TB, out *waysOut, a ledger.Announcement, gone, named string) {
 	t.Helper()
 	a.EventID = ledger.NewID() // the bus would take it for the one that it has

@@ -91,7 +91,7 @@ func (r *receiver) await(ctx context.Context, n int) error {
 	return nil
 }
 
-// told gives for each message of a change how long after its answer it came.
+// told returns for each message of a change how long after its answer it came.
 func (r *receiver) told(answered map[string]time.Time) [][]time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -148,10 +148,11 @@ type result struct {
 func (r result) rate() float64          { return float64(r.accepted) / r.took.Seconds() }
 func (r result) deliveredRate() float64 { return float64(r.accepted) / r.delivered.Seconds() }
 
-// slowest gives how long after its answer the slowest message came.
+// slowest returns how long after its answer the slowest message came.
 func (r result) slowest() time.Duration { return quantile(slices.Concat(r.told...), 1) }
 
-// mishaps gives what must be noMishaps: answers 5xx, messages that were lost and ids that were doubled.
+// mishaps returns what must be noMishaps: answers 5xx, messages that were lost and ids that were
+// doubled.
 func (r result) mishaps() string { return fmt.Sprintf("%d / %d / %d", r.refused, r.lost, r.doubled) }
 
 const noMishaps = "0 / 0 / 0"
@@ -193,7 +194,8 @@ func metered(processor func() time.Duration, run func() (result, error)) func() 
 	}
 }
 
-// oneByOne posts n changes, each after the webhooks of the one before; latencies are from request to receipt.
+// oneByOne posts n changes, each after the webhooks of the one before; latencies are from request
+// to receipt.
 func oneByOne(ctx context.Context, r *receiver, n int, send sender) (result, error) {
 	r.reset()
 	var res result
@@ -218,8 +220,8 @@ func oneByOne(ctx context.Context, r *receiver, n int, send sender) (result, err
 var errEnough = errors.New("enough")
 
 // burst posts n changes from clients that each wait for their answers; latencies are those of the
-// answers. Answers 5xx are counted, any other failure ends the run. With a receiver it then waits for
-// the messages of everything accepted, for a minute at most, and counts what did not come.
+// answers. Answers 5xx are counted, any other failure ends the run. With a receiver it then waits
+// for the messages of everything accepted, for a minute at most, and counts what did not come.
 func burst(ctx context.Context, r *receiver, clients, n int, send sender) (result, error) {
 	if r != nil {
 		r.reset()

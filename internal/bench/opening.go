@@ -66,7 +66,7 @@ func (b *bench) openingRows(f, o, f1, o1 result) {
 	b.row("one at a time: processor time of the process", ms(o1.processor), ms(f1.processor))
 }
 
-// reporting subscribes the receiver to figures and gives the load that reports them on some
+// reporting subscribes the receiver to figures and returns the load that reports them on some
 // incidents.
 func (c *caller) reporting(ctx context.Context, hook *receiver) (sender, error) {
 	ids, err := c.incidents(ctx, incidents)
@@ -77,7 +77,7 @@ func (c *caller) reporting(ctx context.Context, hook *receiver) (sender, error) 
 	return figures(ids, c), err
 }
 
-// opening subscribes the receiver to incidents that are opened and to their alerts, and gives the
+// opening subscribes the receiver to incidents that are opened and to their alerts, and returns the
 // load that opens them.
 func (c *caller) opening(ctx context.Context, hook *receiver) (sender, error) {
 	hazard, err := c.hazard(ctx, time.Now())

@@ -142,7 +142,7 @@ func (p *process) memory() (now, most int64, ok bool) {
 	return field("VmRSS"), field("VmHWM"), true
 }
 
-// ownProcessor gives the processor time this process has used; zero on systems without /proc.
+// ownProcessor returns the processor time this process has used; zero on systems without /proc.
 func ownProcessor() time.Duration { return processorOf(os.Getpid()) }
 
 // processor gives the processor time the process has used; zero on systems without /proc.

@@ -38,8 +38,8 @@ func (b *bench) recipientsMongoDB(ctx context.Context) error {
 	return errors.Join(err, r.stop())
 }
 
-// recipients measures one event, an incident that is opened, to as many webhooks, each an address and
-// a secret of its own: alone, and while 64 clients report figures to one more webhook.
+// recipients measures one event, an incident that is opened, to as many webhooks, each an address
+// and a secret of its own: alone, and while 64 clients report figures to one more webhook.
 func (b *bench) recipients(
 	ctx context.Context, engine, all, answers string, quiet func(context.Context) error, doors ...*caller,
 ) error {

@@ -108,7 +108,7 @@ func (r *region) quiet(ctx context.Context) error {
 	return nil
 }
 
-// processor gives the processor time that all processes have used.
+// processor returns the processor time that all processes have used.
 func (r *region) processor() (sum time.Duration) {
 	for _, p := range r.all {
 		sum += p.processor()

@@ -52,7 +52,7 @@ type Options struct {
 	Notify       *notify.Desk
 	Preparedness *preparedness.Desk
 	Heads        *head.Desk
-	// Asides gives what is set aside, longest first; nil: nothing is.
+	// Asides returns what is set aside, longest first; nil: nothing is.
 	Asides func(ctx context.Context) ([]ledger.Aside, error)
 	Feed   live.Feed        // what happens, as it happens; nil: pages do not follow
 	Now    func() time.Time // the wall clock

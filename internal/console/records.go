@@ -60,8 +60,8 @@ type recordsAside struct {
 	Process    string
 }
 
-// records shows what is set aside, the newest heads, and what each of them says was lost. It is for whoever may read
-// how the service runs.
+// records shows what is set aside, the newest heads, and what each of them says was lost. It is for
+// whoever may read how the service runs.
 func (c *Console) records(v *visit) error {
 	if !v.scope.May(access.ReadService, access.Thing{}) {
 		return access.Refusal(access.ReadService, access.Thing{})
@@ -119,7 +119,8 @@ func (v *visit) recordsLost(h proof.Head) recordsLost {
 	return out
 }
 
-// homeRecords says on the first page of whoever looks after the service that records were lost, or that some are set aside.
+// homeRecords says on the first page of whoever looks after the service that records were lost, or
+// that some are set aside.
 func (c *Console) homeRecords(v *visit, view *homeView) error {
 	if !v.scope.May(access.ReadService, access.Thing{}) {
 		return nil

@@ -243,7 +243,8 @@ func (p *place) finish() {
 	}
 }
 
-// followed lets the next process derive what a command cut off owes: a recorded head has a document.
+// followed lets the next process derive what a command cut off owes: a recorded head has a
+// document.
 func (p *place) followed() {
 	p.t.Helper()
 	a, err := app.Start(p.t.Context(), app.Options{

@@ -352,9 +352,9 @@ func settled(t *testing.T, p *process) {
 	})
 }
 
-// idle lets three seconds pass, and waits until nothing that was accepted, here or by a command beside
-// the service, waits for anything any more. What is under way when a test moves the clock on would be
-// recorded at the time before.
+// idle lets three seconds pass, and waits until nothing that was accepted, here or by a command
+// beside the service, waits for anything any more. What is under way when a test moves the clock on
+// would be recorded at the time before.
 func idle(w *World) {
 	w.T.Helper()
 	w.Clock.Advance(3 * time.Second)

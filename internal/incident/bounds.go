@@ -70,7 +70,7 @@ func (t turn) bounded(events []ledger.Event) error {
 	return nil
 }
 
-// pointed gives the data of an event as a pointer, by which it is known however it was handed on.
+// pointed returns the data of an event as a pointer, by which it is known however it was handed on.
 func pointed(data any) any {
 	v := reflect.ValueOf(data)
 	if v.Kind() != reflect.Struct {
@@ -81,7 +81,7 @@ func pointed(data any) any {
 	return p.Interface()
 }
 
-// adds gives by how many the steps of s become more.
+// adds returns by how many the steps of s become more.
 func (f *follows) adds(s *state) int {
 	n := -len(f.Replaced)
 	for _, made := range f.Steps {
@@ -92,7 +92,7 @@ func (f *follows) adds(s *state) int {
 	return n
 }
 
-// ever gives how many parties will have been named after a change of the receivers.
+// ever returns how many parties will have been named after a change of the receivers.
 func (s *state) ever(d receiversChanged) int {
 	n := len(s.Since)
 	for _, p := range d.Receivers {
@@ -130,7 +130,7 @@ type Limit struct {
 // nearMost bounds how many limits are shown, the fullest first.
 const nearMost = 20
 
-// near gives the bounds of which four fifths and more are taken up, the fullest first.
+// near returns the bounds of which four fifths and more are taken up, the fullest first.
 func (s *state) near(most bounds) []Limit {
 	all := []Limit{
 		{BoundReceivers, "", len(s.Receivers), maxReceivers}, {BoundParties, "", len(s.Since), most.parties}, {BoundSteps, "", len(s.Steps), most.steps},

@@ -47,7 +47,8 @@ func DefaultBounds() Bounds {
 	return Bounds{defaultBounds.parties, defaultBounds.steps, defaultBounds.movements, defaultBounds.figures, defaultBounds.answers}
 }
 
-// Bound sets every bound to n, but for those of parties and steps, which an activation alone would break.
+// Bound sets every bound to n, but for those of parties and steps, which an activation alone would
+// break.
 func (d *Desk) Bound(n int) {
 	d.bounds = bounds{defaultBounds.parties, defaultBounds.steps, n, n, n, n, n, n}
 }
@@ -55,8 +56,8 @@ func (d *Desk) Bound(n int) {
 // BoundNaming sets the bounds of parties and steps.
 func (d *Desk) BoundNaming(parties, steps int) { d.bounds.parties, d.bounds.steps = parties, steps }
 
-// Bounded says whether a step, or a movement, more would be too many for an incident, for each event that may bring one, handed on by value and by
-// pointer.
+// Bounded says whether a step, or a movement, more would be too many for an incident, for each
+// event that may bring one, handed on by value and by pointer.
 func (d *Desk) Bounded(ctx context.Context, id string) (refused, taken []error, err error) {
 	found, err := d.incidents.Load(ctx, id)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"landfall/internal/store"
 )
 
-// beside gives what two processes on one store leave alone.
+// beside returns what two processes on one store leave alone.
 func beside(t *testing.T, clock *settable) (one, two *ledger.Asides, st store.Store) {
 	t.Helper()
 	st = openStore(t, filepath.Join(t.TempDir(), "landfall.db"))

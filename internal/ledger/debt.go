@@ -179,7 +179,8 @@ func (l *Ledger) sweep(ctx context.Context, debt store.Debt, before time.Time, w
 	}
 }
 
-// Misdated reports whether t, at which something has happened, has not come yet: a clock wrote it that has been set back since.
+// Misdated reports whether t, at which something has happened, has not come yet: a clock wrote it
+// that has been set back since.
 func Misdated(t, now time.Time) bool { return t.After(now.Add(clockSlack)) }
 
 // lookAhead reports whether commits of the future are to be looked for.

@@ -53,8 +53,8 @@ type Command[S any] struct {
 	// Trace is the W3C traceparent of the request behind a command that no request makes itself; "" is that of the context.
 	Trace string
 
-	// Told says that the caller itself tells what the commit announces, as Outcome.Announced gives it, writes the notices and pays
-	// for them. Until it has, the commit owes them like any other.
+	// Told says that the caller itself tells what the commit announces, as Outcome.Announced gives
+	// it, writes the notices and pays for them. Until it has, the commit owes them like any other.
 	Told bool
 
 	// Await holds the answer back until the projections are written too: for changes that narrow who may see.

@@ -240,7 +240,8 @@ func (s *Streams[S]) clone(f *folded[S]) *folded[S] {
 	return &c
 }
 
-// projection gives the operations for the fold f reached by events. The wake of a noun that can wake is the last of them.
+// projection returns the operations for the fold f reached by events. The wake of a noun that can
+// wake is the last of them.
 func (s *Streams[S]) projection(f *folded[S], events []Recorded) []store.Op {
 	var ops []store.Op
 	if s.fold.Project != nil {
@@ -252,7 +253,7 @@ func (s *Streams[S]) projection(f *folded[S], events []Recorded) []store.Op {
 	return append(slices.Clip(ops), s.wake(f))
 }
 
-// wake gives the operation that puts the wake of the fold f.
+// wake returns the operation that puts the wake of the fold f.
 func (s *Streams[S]) wake(f *folded[S]) store.Op {
 	var at any
 	wake := "null"
@@ -264,7 +265,7 @@ func (s *Streams[S]) wake(f *folded[S]) store.Op {
 	}}
 }
 
-// nextWake gives when somebody must look at the stream again; zero: never.
+// nextWake returns when somebody must look at the stream again; zero: never.
 func (s *Streams[S]) nextWake(f *folded[S]) time.Time {
 	if t := s.fold.NextWake(f.Value); !t.IsZero() {
 		return instant(t)

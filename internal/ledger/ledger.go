@@ -79,9 +79,9 @@ type Options struct {
 	// not block: what it drops is found again by the sweep, because the commit is still pending.
 	Publish func(Appended)
 
-	// Pace gives how long a change waits at present before it is taken, 0 for not at all: while what earlier ones caused is behind. It
-	// must not block. What Landfall does by itself, commands that are prompt, and nouns of which nobody is told, do not wait.
-	// nil: nothing waits.
+	// Pace returns how long a change waits at present before it is taken, 0 for not at all: while
+	// what earlier ones caused is behind. It must not block. What Landfall does by itself, commands
+	// that are prompt, and nouns of which nobody is told, do not wait. nil: nothing waits.
 	Pace func() time.Duration
 
 	// Observe is called after every batch with its size and the time the append took.

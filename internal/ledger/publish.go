@@ -6,8 +6,10 @@ import (
 	"landfall/internal/store"
 )
 
-// publish makes proposals that were accepted on a fold visible to readers and promises their projections. What it gives is to be called after the answers: it
-// derives the projections and hands them on, and the announcements. What panics is left to the sweep, since its commit is still pending.
+// publish makes proposals that were accepted on a fold visible to readers and promises their
+// projections. What it gives is to be called after the answers: it derives the projections and
+// hands them on, and the announcements. What panics is left to the sweep, since its commit is still
+// pending.
 func (w *worker[S]) publish(before *folded[S], accepted []proposal[S]) (follow func()) {
 	if len(accepted) == 0 {
 		return func() {}
@@ -46,7 +48,8 @@ func (w *worker[S]) announce(p proposal[S]) {
 	})
 }
 
-// told gives what an accepted commit announces to a caller that tells of it itself; what panics is left to the sweep.
+// told returns what an accepted commit announces to a caller that tells of it itself; what panics
+// is left to the sweep.
 func (w *worker[S]) told(p proposal[S]) (announcements []Announcement) {
 	if !p.p.cmd.Told {
 		return nil
@@ -68,7 +71,8 @@ func (w *worker[S]) announced(p proposal[S]) []Announcement {
 	return announcements
 }
 
-// follow gives the documents that follow from accepted commits and were not so before. A wake that stays where it was is not written again.
+// follow returns the documents that follow from accepted commits and were not so before. A wake
+// that stays where it was is not written again.
 func (w *worker[S]) follow(before *folded[S], accepted []proposal[S]) (ops []store.Op, err error) {
 	s, l := w.s, w.s.l
 	last := accepted[len(accepted)-1].after

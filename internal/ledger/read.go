@@ -105,10 +105,12 @@ func (s *Streams[S]) Between(ctx context.Context, id string, after, before int64
 	return out, err
 }
 
-// Rewake writes the stream's wake anew from its fold: for a sweep that found nothing due where the index said there was. A wake from before the
-// fold is overwritten and never removed, since the next commit does not write a wake that stays where it was. The wake is read before the fold, so
-// one that no put displaces is of no commit that there is, or not what its commit says: it is removed in the bulk that puts the right one. Then both
-// are read again, because that bulk may have removed a newer wake of another writer.
+// Rewake writes the stream's wake anew from its fold: for a sweep that found nothing due where the
+// index said there was. A wake from before the fold is overwritten and never removed, since the
+// next commit does not write a wake that stays where it was. The wake is read before the fold, so
+// one that no put displaces is of no commit that there is, or not what its commit says: it is
+// removed in the bulk that puts the right one. Then both are read again, because that bulk may have
+// removed a newer wake of another writer.
 func (s *Streams[S]) Rewake(ctx context.Context, id string) error {
 	stream := StreamOf(s.fold.Noun, id)
 	for {
@@ -153,8 +155,8 @@ func (l *Ledger) Settle(ctx context.Context, d time.Duration) bool {
 // recordedPage is how many commits RecordedSince reads at a time.
 const recordedPage = 256
 
-// RecordedSince gives the commits recorded at t or later, those of a stream in their order, a page at a time: what a bus that lost its memory
-// must hear again.
+// RecordedSince returns the commits recorded at t or later, those of a stream in their order, a
+// page at a time: what a bus that lost its memory must hear again.
 func (l *Ledger) RecordedSince(ctx context.Context, t time.Time, each func([]store.Commit) error) error {
 	for after := (store.Stamp{RecordedAt: instant(t)}); ; {
 		stamps, err := l.store.Recorded(ctx, after, recordedPage)

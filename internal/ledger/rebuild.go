@@ -16,10 +16,11 @@ const (
 // RebuildPoints lists the points of Rebuild in order.
 func RebuildPoints() []string { return []string{PointDropped, PointRederived} }
 
-// Rebuild drops the derived documents of the named kinds and derives them again from every stream; nothing is set aside any more. Nobody else may read or write
-// meanwhile, nor after a Rebuild that was cut off: the caller marks the records before it, and repeats it until it ends well. Progress,
-// if not nil, is called after each stream, with how many there are; counting them costs a walk over their names. It gives the number of
-// streams walked.
+// Rebuild drops the derived documents of the named kinds and derives them again from every stream;
+// nothing is set aside any more. Nobody else may read or write meanwhile, nor after a Rebuild that
+// was cut off: the caller marks the records before it, and repeats it until it ends well. Progress,
+// if not nil, is called after each stream, with how many there are; counting them costs a walk over
+// their names. It gives the number of streams walked.
 func (l *Ledger) Rebuild(ctx context.Context, kinds []store.Kind, progress func(done, total int64)) (int64, error) {
 	total := int64(0)
 	if progress != nil {

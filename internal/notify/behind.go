@@ -6,29 +6,35 @@ import (
 )
 
 const (
-	// behindAfter is for how long a batch that was late still counts, once it is handled: until the next one is there.
+	// behindAfter is for how long a batch that was late still counts, once it is handled: until the
+	// next one is there.
 	behindAfter = 100 * time.Millisecond
 
-	// slowAnswer is how long a receiver may take until it is the receiver's fault that its attempts hold places.
+	// slowAnswer is how long a receiver may take until it is the receiver's fault that its attempts
+	// hold places.
 	slowAnswer = 500 * time.Millisecond
 
-	// quickAnswer is how soon a receiver answers for whom more waits than the places of one target can take: above it the receiver is what is slow.
+	// quickAnswer is how soon a receiver answers for whom more waits than the places of one target
+	// can take: above it the receiver is what is slow.
 	quickAnswer = 100 * time.Millisecond
 )
 
-// Behind gives how far this process's own work is behind: how long ago the oldest change was recorded of those that the bus delivered and whose
-// notices are being written, or, when that is longer, for how long a due delivery has lacked a place to be sent from. Zero when it keeps up, and
-// while the router does not run. What waits for a receiver, a rate, a circuit or the sweep does not count. It neither reads nor waits.
+// Behind returns how far this process's own work is behind: how long ago the oldest change was
+// recorded of those that the bus delivered and whose notices are being written, or, when that is
+// longer, for how long a due delivery has lacked a place to be sent from. Zero when it keeps up,
+// and while the router does not run. What waits for a receiver, a rate, a circuit or the sweep does
+// not count. It neither reads nor waits.
 func (r *Router) Behind() time.Duration { return max(r.taken.behind(r.now()), r.sender.behind()) }
 
-// taken remembers how old the changes are that the bus delivers. The zero value is ready. All methods may be called concurrently.
+// taken remembers how old the changes are that the bus delivers. The zero value is ready. All
+// methods may be called concurrently.
 type taken struct {
 	mu     sync.Mutex
 	oldest time.Time // when the oldest was recorded of those in hand, or of the last
 	until  time.Time // when the last ones do not count any more; zero: some are in hand
 }
 
-// take notes what is taken in hand, and gives what lets go of it.
+// take notes what is taken in hand, and returns what lets go of it.
 func (t *taken) take(notes []Note, now func() time.Time) (letGo func()) {
 	var oldest time.Time
 	for _, n := range notes {
@@ -58,7 +64,7 @@ func (t *taken) behind(now time.Time) time.Duration {
 	return max(0, now.Sub(t.oldest))
 }
 
-// asks notes that a delivery is with its receiver, and gives what notes the answer.
+// asks notes that a delivery is with its receiver, and returns what notes the answer.
 func (s *sender) asks(j *job) (answered func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -75,7 +81,8 @@ func (s *sender) asks(j *job) (answered func()) {
 	}
 }
 
-// excuse forgets how long places have been lacking when an attempt that was begun then gives its place back, and it and most others were slow.
+// excuse forgets how long places have been lacking when an attempt that was begun then gives its
+// place back, and it and most others were slow.
 func (s *sender) excuse(began time.Time) {
 	if now := s.now(); now.Sub(began) >= slowAnswer && s.dragged(now) {
 		s.excused = now
@@ -93,8 +100,9 @@ func (s *sender) dragged(now time.Time) bool {
 	return 2*n >= s.limits.Sends
 }
 
-// behind gives for how long the longest of those has waited that have nothing to wait for but a place: one of all places, unless slow receivers
-// hold most of those, or one of its target's, whose receiver answers quickly.
+// behind returns for how long the longest of those has waited that have nothing to wait for but a
+// place: one of all places, unless slow receivers hold most of those, or one of its target's, whose
+// receiver answers quickly.
 func (s *sender) behind() (longest time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

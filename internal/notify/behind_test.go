@@ -34,7 +34,7 @@ func newHolding(t *testing.T) *holding {
 	return h
 }
 
-// open gives how many wait for an answer.
+// open returns how many wait for an answer.
 func (h *holding) open() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -59,7 +59,8 @@ func (w *world) behind(what string, want time.Duration) {
 	}
 }
 
-// keepsUp lets time pass until the router is not behind, as it must be once what is in hand is handled.
+// keepsUp lets time pass until the router is not behind, as it must be once what is in hand is
+// handled.
 func (w *world) keepsUp(what string) {
 	w.t.Helper()
 	w.eventually(what, func() bool {
@@ -68,7 +69,8 @@ func (w *world) keepsUp(what string) {
 	})
 }
 
-// stuck has the first bulk with new deliveries wait, and gives what waits for that and what lets it go on.
+// stuck has the first bulk with new deliveries wait, and returns what waits for that and what lets
+// it go on.
 func (w *world) stuck() (reached, goOn func()) {
 	in, out := make(chan struct{}), make(chan struct{})
 	var once sync.Once
@@ -110,7 +112,8 @@ func TestChangesWhoseNoticesAreNotWrittenAreBehindUntilTheyAre(t *testing.T) {
 	w.keepsUp("when they are written")
 }
 
-// What the bus did not bring is found by the sweep, which is late by design: neither a bus that is lost nor what was set aside slows anybody.
+// What the bus did not bring is found by the sweep, which is late by design: neither a bus that is
+// lost nor what was set aside slows anybody.
 func TestWhatTheSweepFindsIsNotBehind(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

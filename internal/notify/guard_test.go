@@ -27,7 +27,7 @@ func watched(t *testing.T, opts ...option) (*world, *guard.Guard) {
 	return w, g
 }
 
-// aside gives what this process has set aside.
+// aside returns what this process has set aside.
 func (w *world) aside() []ledger.Aside {
 	w.t.Helper()
 	err := w.l.Asides().Sync(w.t.Context())

@@ -118,10 +118,12 @@ func (r *Router) handle(ctx context.Context, commits []store.Commit, in incoming
 	return left, err
 }
 
-// Receive handles the commits that notes of the bus tell of, without reading them: who sent the notes has read them, and they were sealed. Notes
-// that say told are passed over: their sender sees to their commits. Some commits are read all the same, and dropped when they owe nothing more: those of which a process of another
-// version tells; those that close alerts, since a message that came a second time would close what has been raised since; and those of
-// several events, whose notices are owed together, once their last note is there.
+// Receive handles the commits that notes of the bus tell of, without reading them: who sent the
+// notes has read them, and they were sealed. Notes that say told are passed over: their sender sees
+// to their commits. Some commits are read all the same, and dropped when they owe nothing more:
+// those of which a process of another version tells; those that close alerts, since a message that
+// came a second time would close what has been raised since; and those of several events, whose
+// notices are owed together, once their last note is there.
 func (r *Router) Receive(ctx context.Context, notes []Note) error {
 	var commits []store.Commit
 	var refs []store.Ref

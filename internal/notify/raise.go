@@ -18,7 +18,8 @@ import (
 // alarmsAtOnce bounds the alert streams written to at once: enough for the store to group their appends.
 const alarmsAtOnce = 32
 
-// muteFor is how long a process leaves telling of its alerts to the sweep once the bus has refused one.
+// muteFor is how long a process leaves telling of its alerts to the sweep once the bus has refused
+// one.
 const muteFor = 10 * time.Second
 
 // alarm closes and raises the alerts of the batch. The events of one stream are taken in order, those of different streams beside
@@ -281,9 +282,11 @@ func (r *Router) endAlert(ctx context.Context, id string, why alertClosed) (ledg
 	return out, err
 }
 
-// tell tells the bus of alerts that this process has raised or closed just now, for whoever follows events, and then writes their notices: what
-// they announce is in hand, and would only come back from the bus. What fails is owed still, and the sweep takes it: all there is for a while once the
-// bus has refused something, since it may take seconds to refuse and the sweep tells of many at a time.
+// tell tells the bus of alerts that this process has raised or closed just now, for whoever follows
+// events, and then writes their notices: what they announce is in hand, and would only come back
+// from the bus. What fails is owed still, and the sweep takes it: all there is for a while once the
+// bus has refused something, since it may take seconds to refuse and the sweep tells of many at a
+// time.
 func (r *Router) tell(ctx context.Context, outs ...ledger.Outcome[*Alert]) {
 	in := incoming{notices: map[store.Ref][]*notice{}}
 	var commits []store.Commit

@@ -216,7 +216,8 @@ func (h *Hooks) fill() {
 	}
 }
 
-// Start begins to send what is due: leases that a dead process left behind are taken over. A second Start, or one after Stop, is an error.
+// Start begins to send what is due: leases that a dead process left behind are taken over. A second
+// Start, or one after Stop, is an error.
 func (r *Router) Start(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -333,8 +334,9 @@ func (r *Router) handleOffered(ctx context.Context) {
 	}
 }
 
-// OldestUndelivered gives since when the oldest thing waits that has not reached its target and has not been given up: a commit whose
-// notices are not written and not set aside, or a delivery, throttled and retrying ones included. Zero when nothing waits.
+// OldestUndelivered gives since when the oldest thing waits that has not reached its target and has
+// not been given up: a commit whose notices are not written and not set aside, or a delivery,
+// throttled and retrying ones included. Zero when nothing waits.
 func (r *Router) OldestUndelivered(ctx context.Context) (time.Time, error) {
 	_, oldest, err := ledger.Owed(ctx, r.st, ledger.Notices)
 	if err != nil {

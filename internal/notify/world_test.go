@@ -505,7 +505,8 @@ func (w *world) quiet() {
 	})
 }
 
-// arrive waits until each receiver has got n messages, as long as more come: a slow machine takes its time for many.
+// arrive waits until each receiver has got n messages, as long as more come: a slow machine takes
+// its time for many.
 func (w *world) arrive(n int, receivers ...*receiver) {
 	w.t.Helper()
 	for _, to := range receivers {

@@ -21,8 +21,9 @@ type Operation interface {
 	Status(ctx context.Context) (OperationStatus, error)
 	// Release ends the held state after a restore, in the name of the scope. Releasing what is not held changes nothing. Who may, rest has asked.
 	Release(ctx context.Context, scope access.Scope, w access.Write) error
-	// Retry takes up again what is set aside of a stream, in the name of the scope. When nothing of it is set aside, nothing changes.
-	// NotFound when there is no such stream. Who may, rest has asked.
+	// Retry takes up again what is set aside of a stream, in the name of the scope. When nothing of
+	// it is set aside, nothing changes. NotFound when there is no such stream. Who may, rest has
+	// asked.
 	Retry(ctx context.Context, scope access.Scope, stream string) error
 }
 

@@ -99,12 +99,13 @@ type Ledger interface {
 	// (stream, seq), starting after the given ref (zero: from the start).
 	Pending(ctx context.Context, debt Debt, before time.Time, after Ref, limit int) ([]Commit, error)
 
-	// PendingStats gives the number of commits that owe something of debt and the oldest one's RecordedAt (zero when there is none). Those of the
-	// streams named in without, at most a thousand, are not counted.
+	// PendingStats returns the number of commits that owe something of debt and the oldest one's
+	// RecordedAt (zero when there is none). Those of the streams named in without, at most a
+	// thousand, are not counted.
 	PendingStats(ctx context.Context, debt Debt, without []string) (n int64, oldest time.Time, err error)
 
-	// Recorded gives up to limit commits behind a stamp, in the order of (RecordedAt, Stream, Seq). A stamp of an instant alone stands
-	// before all that was recorded at it.
+	// Recorded returns up to limit commits behind a stamp, in the order of (RecordedAt, Stream,
+	// Seq). A stamp of an instant alone stands before all that was recorded at it.
 	Recorded(ctx context.Context, after Stamp, limit int) ([]Stamp, error)
 
 	// SetDetached replaces the detached values of a commit: the removing half of an erasure.
@@ -161,8 +162,8 @@ type Index struct {
 	Name   string
 	Fields []string
 
-	// Sparse says that it need not hold documents whose first field is null. A query by it must name a value of that field, or a
-	// bound of it, and so finds none of them.
+	// Sparse says that it need not hold documents whose first field is null. A query by it must
+	// name a value of that field, or a bound of it, and so finds none of them.
 	Sparse bool
 }
 

@@ -128,8 +128,8 @@ type wanted struct {
 	partial bson.D // nil: of all documents. A server without such indexes gets a whole one.
 }
 
-// Indexes of the ledger. All but that by time begin with stream or are partial, so that they serve a cluster sharded by it; the one by
-// time is asked once an hour, and after a bus was lost.
+// Indexes of the ledger. All but that by time begin with stream or are partial, so that they serve
+// a cluster sharded by it; the one by time is asked once an hour, and after a bus was lost.
 const (
 	idIndex      = "_id_"
 	seqIndex     = "seq"
@@ -182,8 +182,8 @@ func (w wanted) model() mongo.IndexModel {
 // formerDeliveries is the collection in which deliveries waited before the first release.
 const formerDeliveries = "delivery.v2"
 
-// refuseFormer fails on a database of a version before the first release: its commits said only whether they owe something, or its deliveries lie
-// where nobody looks any more.
+// refuseFormer fails on a database of a version before the first release: its commits said only
+// whether they owe something, or its deliveries lie where nobody looks any more.
 func (s *Store) refuseFormer(ctx context.Context) error {
 	former := errors.New("written by a Landfall before its first release; use the version that wrote it, or a new database")
 	return s.do(ctx, "version", func(ctx context.Context) error {

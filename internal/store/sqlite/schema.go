@@ -18,8 +18,8 @@ const (
 	schemaVersion = 3
 )
 
-// ledgerSchema is schema version 3. A table in the order of arrival keeps new commits on few pages, which measured nearly
-// twice as fast as one clustered by (stream, seq).
+// ledgerSchema is schema version 3. A table in the order of arrival keeps new commits on few pages,
+// which measured nearly twice as fast as one clustered by (stream, seq).
 const ledgerSchema = `
 CREATE TABLE commits (
 	stream      TEXT NOT NULL,
